@@ -6,6 +6,7 @@
 #include "compute-agent/core/disk.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
@@ -15,8 +16,11 @@
 #include "compute-agent/core/run.h"
 #include "compute-agent/core/spec.h"
 #include "image/host.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
+/* Also of those that format a disk. */
 static const struct kn_agent_run_limits QEMU_IMG = { .memory_mib = 1024, .cpu_s = 30, .timeout_ms = 60000 };
 
 /* Under another name first: a disk that has its name is whole. */
@@ -79,6 +83,93 @@ int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const j
 
     kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
     return disk_make(conf, path, json_object_get(spec, "image"), kn_agent_spec_root_bytes(spec), work, err);
+}
+
+/* What formats a file, by the format; it names the label as `label`, if it can have one. */
+static const struct disk_maker {
+    const char *format, *program, *label;
+    const char *more[3];
+} MAKERS[] = {
+    { "ext2", "mkfs.ext2", "-L", { "-q", "-F", NULL } },
+    { "ext3", "mkfs.ext3", "-L", { "-q", "-F", NULL } },
+    { "ext4", "mkfs.ext4", "-L", { "-q", "-F", NULL } },
+    { "vfat", "mkfs.vfat", "-n", { NULL } },
+    { "swap", "mkswap", "-L", { NULL } },
+};
+
+static int disk_format(const json_t *disk, const char *path, struct kn_error *err)
+{
+    const char *format = kn_json_str(disk, "format"), *label = kn_json_str(disk, "label");
+    const char *argv[8];
+    size_t argc = 0;
+
+    for (size_t i = 0; i < KN_COUNT(MAKERS); i++) {
+        if (strcmp(MAKERS[i].format, format) != 0) {
+            continue;
+        }
+        argv[argc++] = MAKERS[i].program;
+        for (const char *const *more = MAKERS[i].more; *more != NULL; more++) {
+            argv[argc++] = *more;
+        }
+        if (label[0] != '\0') {
+            argv[argc++] = MAKERS[i].label;
+            argv[argc++] = label;
+        }
+        argv[argc++] = path;
+        argv[argc] = NULL;
+        return kn_agent_run(argv, &QEMU_IMG, err);
+    }
+    return format[0] == '\0' ? 0 : kn_fail(err, KN_BAD_REQUEST, "disks are not formatted as \"%s\" here", format);
+}
+
+/* A file with holes: it takes what is written to it. Under another name first, as an overlay. */
+static int disk_make_local(const char *path, const json_t *disk, struct kn_error *err)
+{
+    AUTO_FREE char *fresh = kn_asprintf("%s.new", path);
+    const int64_t bytes = kn_json_int(disk, "size_mib") << 20;
+    int fd;
+
+    unlink(fresh);
+    fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    const bool is_made = fd >= 0 && ftruncate(fd, (off_t)bytes) == 0;
+    const int why = errno;
+
+    if (fd >= 0) {
+        close(fd);
+    }
+    if (!is_made) {
+        unlink(fresh);
+        return kn_fail(err, KN_INTERNAL, "cannot make \"%s\": %s", fresh, strerror(why));
+    }
+    if (disk_format(disk, fresh, err) < 0) {
+        unlink(fresh);
+        return kn_fail_context(err, "local disk");
+    }
+    if (rename(fresh, path) < 0) {
+        return kn_fail(err, KN_INTERNAL, "cannot put \"%s\" in place: %s", path, strerror(errno));
+    }
+    return 0;
+}
+
+int kn_agent_disk_locals(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err)
+{
+    const json_t *disk;
+    size_t i;
+
+    json_array_foreach (json_object_get(spec, "disks"), i, disk) {
+        char file[KN_LOCAL_FILE_SIZE], path[PATH_MAX];
+
+        if (json_object_get(disk, "size_mib") == NULL) {
+            continue;
+        }
+        kn_agent_spec_local_file(disk, file);
+        kn_agent_guest_path(conf->agent_state_dir, server, file, path);
+        if (access(path, F_OK) < 0 && (kn_work_check(work, err) < 0 || disk_make_local(path, disk, err) < 0)) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,

@@ -14,6 +14,9 @@ int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct 
 /* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
 int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);
+/* Ensures the disks of a spec that are made here (kn_form_local), formatted as it says. */
+int kn_agent_disk_locals(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
+                         struct kn_error *err);
 /* Ensures the disk that the spec says the guest is rescued from; none, if it says none: what there was is gone. */
 int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);

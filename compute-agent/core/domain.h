@@ -12,12 +12,13 @@
 #include <stdint.h>
 
 struct kn_agent_domain_disk {
+    const char *dir;  /* where path is; NULL: it is whole */
     const char *path;
     const char *format; /* raw or qcow2 */
     const char *device; /* vda */
     const char *serial; /* the volume's uuid; NULL: the server's own root disk */
     const char *bus;    /* NULL: virtio */
-    bool boots;         /* the guest starts from it, wherever it stands; of none: from the first one */
+    int boot; /* which of those that the firmware tries it is, from 1 on; 0: none of them; all 0: the first one */
     const char *address; /* as in kn_agent_domain's addresses; NULL: whichever is free */
 };
 

@@ -3,6 +3,7 @@
  * guest_dir: what the host keeps of a server: <state dir>/servers/<uuid>/ with
  *   spec.json     {"server","host","generation","spec"}: written before anything else is made, the truth about what should be
  *   disk.qcow2    the root disk: an overlay on a cached, read-only base
+ *   disk.vdb, …   its local disks (kn_form_local), each by its device
  *   rescue.qcow2  the disk that the guest is rescued from, while it is
  *   snapshot.qcow2  a file of the root disk on its way to an image, while a task makes one (snapshot.h)
  *   machine.json  what the guest's machine was at its first boot (compute-agent/libvirt/frozen.h)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "compute-agent/core/device.h"
+#include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
 json_t *kn_agent_spec_merge(const json_t *older, const json_t *newer)
@@ -144,7 +145,16 @@ uint32_t kn_agent_spec_devices(const json_t *spec)
         int at = kn_device_index(kn_json_str(item, "device"));
         used |= at >= 0 ? 1U << at : 0;
     }
+    json_array_foreach (json_object_get(spec, "disks"), i, item) {
+        int at = kn_device_index(kn_json_str(item, "device"));
+        used |= at >= 0 ? 1U << at : 0;
+    }
     return used;
+}
+
+static const char *plain_device(const char *device)
+{
+    return strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
 }
 
 struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection)
@@ -152,43 +162,98 @@ struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *d
     return (struct kn_agent_domain_disk){
         .path = kn_json_str(connection, "path"),
         .format = kn_json_str(connection, "format"),
-        .device = strncmp(device, "/dev/", 5) == 0 ? device + 5 : device,
+        .device = plain_device(device),
         .serial = volume,
     };
 }
 
-/* Behind all disks: of virtio the next free letter, of SATA the first. A guest that has every letter has it on SATA. */
-static void add_rescue_behind(const char *path, const char *bus, struct kn_agent_spec_domain *ret)
+void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE])
 {
-    uint32_t used = 0;
-    int at = 0;
-
-    for (size_t i = 0; i < ret->domain.disk_count; i++) {
-        used |= UINT32_C(1) << kn_device_index(ret->disks[i].device);
-    }
-    while (at < KN_MAX_DISKS && (used >> at & 1) != 0) {
-        at++;
-    }
-    const bool is_virtio = strcmp(bus, "virtio") == 0 && at < KN_MAX_DISKS;
-
-    snprintf(ret->rescue_device, sizeof(ret->rescue_device), "%s%c", is_virtio ? "vd" : "sd",
-             is_virtio ? 'a' + at : 'a');
-    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = path,
-                                                                          .format = "qcow2",
-                                                                          .device = ret->rescue_device,
-                                                                          .bus = is_virtio ? "virtio" : "sata",
-                                                                          .boots = true };
+    snprintf(out, KN_LOCAL_FILE_SIZE, "disk.%.8s", plain_device(kn_json_str(disk, "device")));
 }
 
-/* In front: the root disk is the second one then, and volumes are away. */
-static void add_rescue_before(const char *path, const char *root, struct kn_agent_spec_domain *ret)
+/* Behind all disks: of virtio the next free letter, of SATA likewise. A guest that has every letter of virtio has it on SATA. */
+static void add_rescue_behind(const char *path, const char *bus, struct kn_agent_spec_domain *ret)
 {
-    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = path,
-                                                                          .format = "qcow2",
-                                                                          .device = "vda" };
-    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = root,
-                                                                          .format = "qcow2",
-                                                                          .device = "vdb" };
+    uint32_t used_vd = 0, used_sd = 0;
+    int vd = 0, sd = 0;
+
+    for (size_t i = 0; i < ret->domain.disk_count; i++) {
+        const char *device = ret->disks[i].device;
+
+        used_vd |= device[0] == 'v' ? UINT32_C(1) << (device[2] - 'a') : 0;
+        used_sd |= device[0] == 's' ? UINT32_C(1) << (device[2] - 'a') : 0;
+        ret->disks[i].boot = 0;
+    }
+    while (vd < KN_MAX_DISKS && (used_vd >> vd & 1) != 0) {
+        vd++;
+    }
+    while (sd < KN_MAX_DISKS && (used_sd >> sd & 1) != 0) {
+        sd++;
+    }
+    const bool is_virtio = strcmp(bus, "virtio") == 0 && vd < KN_MAX_DISKS;
+
+    snprintf(ret->rescue_device, sizeof(ret->rescue_device), "%s%c", is_virtio ? "vd" : "sd",
+             'a' + (is_virtio ? vd : sd));
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){
+        .path = path, .format = "qcow2", .device = ret->rescue_device, .bus = is_virtio ? "virtio" : "sata", .boot = 1
+    };
+}
+
+/* In front: the root disk is the second one of its bus then, and all others are away. */
+static void add_rescue_before(const json_t *spec, const char *path, const char *root, struct kn_agent_spec_domain *ret)
+{
+    static const char *const NAMES[][2] = { { "vda", "vdb" }, { "sda", "sdb" }, { "hda", "hdb" } };
+    const json_t *said = kn_spec_root(spec);
+    const char *bus = said != NULL ? kn_json_str(said, "bus") : NULL;
+    const char first = bus != NULL ? kn_disk_bus_prefix(bus)[0] : 'v';
+    size_t at = 0;
+
+    while (at + 1 < KN_COUNT(NAMES) && NAMES[at][0][0] != first) {
+        at++;
+    }
+    for (size_t i = 0; i < KN_COUNT(NAMES[at]); i++) {
+        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){
+            .path = i == 0 ? path : root, .format = "qcow2", .device = NAMES[at][i], .bus = bus
+        };
+    }
+}
+
+static void add_root(const json_t *spec, const char *path, struct kn_agent_spec_domain *ret)
+{
+    const json_t *root = kn_spec_root(spec);
+    const char *device = root != NULL ? kn_json_str(root, "device") : "vda";
+    const int boot = (int)kn_json_int(root, "boot");
+
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){
+        .path = path,
+        .format = "qcow2",
+        .device = plain_device(device),
+        .bus = root != NULL ? kn_json_str(root, "bus") : NULL,
+        /* The first one is that of the first bus: not always this one. */
+        .boot = root == NULL || boot > 0 ? boot : 1,
+    };
+}
+
+static void add_locals(const json_t *spec, struct kn_agent_spec_domain *ret)
+{
+    size_t i;
+    json_t *disk;
+
+    json_array_foreach (json_object_get(spec, "disks"), i, disk) {
+        if (json_object_get(disk, "size_mib") == NULL || i >= KN_MAX_DISKS) {
+            continue;
+        }
+        kn_agent_spec_local_file(disk, ret->locals[i]);
+        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){
+            .dir = ret->dir,
+            .path = ret->locals[i],
+            .format = "raw",
+            .device = plain_device(kn_json_str(disk, "device")),
+            .bus = kn_json_str(disk, "bus"),
+            .boot = (int)kn_json_int(disk, "boot"),
+        };
+    }
 }
 
 static void add_disks(const json_t *spec, const char *root, const char *rescue, struct kn_agent_spec_domain *ret)
@@ -198,16 +263,15 @@ static void add_disks(const json_t *spec, const char *root, const char *rescue, 
     json_t *item;
 
     if (rescued != NULL && bus == NULL) {
-        add_rescue_before(rescue, root, ret);
+        add_rescue_before(spec, rescue, root, ret);
         return;
     }
     if (json_object_get(spec, "image") != NULL) {
-        ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = root,
-                                                                              .format = "qcow2",
-                                                                              .device = "vda" };
+        add_root(spec, root, ret);
     }
+    add_locals(spec, ret);
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
-        if (ret->domain.disk_count < KN_MAX_DISKS) {
+        if (i < KN_MAX_DISKS) {
             ret->disks[ret->domain.disk_count++] = kn_agent_spec_disk(kn_json_str(item, "volume"),
                                                                       kn_json_str(item, "device"),
                                                                       json_object_get(item, "connection"));
@@ -244,6 +308,7 @@ void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t genera
         .disks = ret->disks,
         .nics = ret->nics,
     };
+    snprintf(ret->dir, sizeof(ret->dir), "%.*s", (int)(strrchr(root, '/') - root), root);
     add_disks(spec, root, rescue, ret);
     add_nics(spec, ret);
 }

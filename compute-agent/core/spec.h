@@ -4,6 +4,7 @@
 #define KN_COMPUTE_AGENT_CORE_SPEC_H
 
 #include <jansson.h>
+#include <limits.h>
 #include <stdint.h>
 
 #include "compute-agent/core/domain.h"
@@ -12,6 +13,8 @@
 #include "lib/domain/limits.h"
 #include "lib/domain/message.h"
 #include "lib/domain/server_state.h"
+
+#define KN_LOCAL_FILE_SIZE 16 /* "disk.vdb" with room */
 
 /*
  * The newer spec, with the image and the volumes of the older one if it brings none: only server.spawn says what a guest was made from.
@@ -42,16 +45,22 @@ json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);
 json_t *kn_agent_spec_without_nic(const json_t *spec, const char *port);
 /* An entry of "nics" as a device. */
 struct kn_agent_domain_nic kn_agent_spec_device(const json_t *nic);
-/* A bit for each vdX that the spec uses. */
+/* A bit for each vdX that the spec uses, beside the root disk's. */
 uint32_t kn_agent_spec_devices(const json_t *spec);
 
 /* A domain and what it points to. Borrows the spec's texts. */
 struct kn_agent_spec_domain {
     struct kn_agent_domain domain;
-    struct kn_agent_domain_disk disks[KN_MAX_DISKS + 1]; /* and the one that it is rescued from */
+    struct kn_agent_domain_disk
+        disks[2 * KN_MAX_DISKS + 1]; /* local ones, volumes, and the one that it is rescued from */
     struct kn_agent_domain_nic nics[KN_MAX_NICS];
     char rescue_device[KN_DEVICE_SIZE];
+    char dir[PATH_MAX]; /* of the root disk: local ones lie beside it */
+    char locals[KN_MAX_DISKS][KN_LOCAL_FILE_SIZE];
 };
+
+/* The file of a local disk ("disks", kn_form_local) in the guest's directory. */
+void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE]);
 
 /*
  * Fills ret from a checked spec. root: path of the root overlay, used when the spec has an image; rescue: of the disk that it is rescued from, used when the

@@ -294,6 +294,25 @@ static const struct {
     { "video", NULL, NULL },         { "memballoon", NULL, NULL }, { "rng", NULL, NULL },
 };
 
+/* Controllers of PCI are "controller", others of ours go by their type; those that the machine itself has are left out: NULL. */
+static const char *scanned_kind(const char *kind, const xmlNode *node, char *type, size_t size)
+{
+    static const char *const KEPT[] = { "scsi", "usb", "virtio-serial" };
+
+    if (strcmp(kind, "controller") != 0) {
+        return kind;
+    }
+    if (!domain_scan_attribute(node, "type", type, size)) {
+        return NULL;
+    }
+    for (size_t i = 0; i < KN_COUNT(KEPT); i++) {
+        if (strcmp(type, KEPT[i]) == 0) {
+            return KEPT[i];
+        }
+    }
+    return strcmp(type, "pci") == 0 ? kind : NULL;
+}
+
 json_t *kn_agent_scan_addresses(const char *xml)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);
@@ -306,13 +325,12 @@ json_t *kn_agent_scan_addresses(const char *xml)
         for (const xmlNode *node = first_device(doc, SCANNED[i].kind); node != NULL;
              node = sibling(node, SCANNED[i].kind), number++) {
             const xmlNode *const named = SCANNED[i].child == NULL ? node : domain_scan_child(node, SCANNED[i].child);
-            const bool is_pci = strcmp(SCANNED[i].kind, "controller") != 0 ||
-                                (domain_scan_attribute(node, "type", type, sizeof(type)) && strcmp(type, "pci") == 0);
+            const char *const kind = scanned_kind(SCANNED[i].kind, node, type, sizeof(type));
 
             snprintf(name, sizeof(name), "%d", number);
-            if (is_pci && domain_scan_address(node, address, sizeof(address)) &&
+            if (kind != NULL && domain_scan_address(node, address, sizeof(address)) &&
                 (SCANNED[i].name == NULL || domain_scan_attribute(named, SCANNED[i].name, name, sizeof(name)))) {
-                snprintf(key, sizeof(key), "%s/%s", SCANNED[i].kind, name);
+                snprintf(key, sizeof(key), "%s/%s", kind, name);
                 json_object_set_new(addresses, key, json_string(address));
             }
         }

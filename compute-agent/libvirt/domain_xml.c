@@ -100,7 +100,7 @@ static void domain_xml_make(const struct kn_agent_domain *d, struct kn_strbuf *o
 static bool domain_xml_boots_apart(const struct kn_agent_domain *d)
 {
     for (size_t i = 0; i < d->disk_count; i++) {
-        if (d->disks[i].boots) {
+        if (d->disks[i].boot > 0) {
             return true;
         }
     }
@@ -131,13 +131,26 @@ static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
                           "  <on_crash>destroy</on_crash>\n");
 }
 
+static bool domain_xml_has_bus(const struct kn_agent_domain *d, const char *bus)
+{
+    for (size_t i = 0; i < d->disk_count; i++) {
+        if (d->disks[i].bus != NULL && strcmp(d->disks[i].bus, bus) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* As many as it needs, and as it ever had: what sits on the last one stays there. */
 static size_t domain_xml_ports(const struct kn_agent_domain *d)
 {
-    size_t ports = ROOT_PORTS + (d->config_drive != NULL ? 1 : 0), index;
+    size_t ports = ROOT_PORTS, index;
     const char *key;
     json_t *value;
 
+    ports += d->config_drive != NULL ? 1 : 0;
+    ports += domain_xml_has_bus(d, "scsi") ? 1 : 0;
+    ports += domain_xml_has_bus(d, "usb") ? 1 : 0;
     json_object_foreach ((json_t *)(uintptr_t)d->addresses, key, value) {
         if (sscanf(key, "controller/%zu", &index) == 1 && index > ports && index < PORTS_MAX) {
             ports = index;
@@ -146,13 +159,33 @@ static size_t domain_xml_ports(const struct kn_agent_domain *d)
     return ports;
 }
 
+/* A controller on PCI that some disks stand on. */
+static void domain_xml_controller(const struct kn_agent_domain *d, const char *type, const char *model,
+                                  struct kn_strbuf *out)
+{
+    const char *address = domain_xml_place(d, type, "0");
+
+    kn_strbuf_addf(out, "    <controller type='%s' index='0' model='%s'%s>\n", type, model, address == NULL ? "/" : "");
+    if (address != NULL) {
+        domain_xml_address(out, "      ", address);
+        kn_strbuf_addstr(out, "    </controller>\n");
+    }
+}
+
 static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     const size_t ports = domain_xml_ports(d);
     char index[24];
 
-    kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n"
-                          "    <controller type='pci' index='0' model='pcie-root'/>\n");
+    if (domain_xml_has_bus(d, "usb")) {
+        domain_xml_controller(d, "usb", "qemu-xhci", out);
+    } else {
+        kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n");
+    }
+    if (domain_xml_has_bus(d, "scsi")) {
+        domain_xml_controller(d, "scsi", "virtio-scsi", out);
+    }
+    kn_strbuf_addstr(out, "    <controller type='pci' index='0' model='pcie-root'/>\n");
     for (size_t i = 1; i <= ports; i++) {
         snprintf(index, sizeof(index), "%zu", i);
         const char *address = domain_xml_place(d, "controller", index);
@@ -173,13 +206,15 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
     kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n      <source",
                    disk->serial != NULL ? "error_policy='stop' rerror_policy='stop' " : "");
-    domain_xml_attribute(out, "file", disk->path);
+    AUTO_FREE char *below = disk->dir != NULL ? kn_asprintf("%s/%s", disk->dir, disk->path) : NULL;
+
+    domain_xml_attribute(out, "file", below != NULL ? below : disk->path);
     kn_strbuf_addstr(out, "/>\n      <target");
     domain_xml_attribute(out, "dev", disk->device);
     domain_xml_attribute(out, "bus", disk->bus != NULL ? disk->bus : "virtio");
     kn_strbuf_addstr(out, "/>\n");
-    if (disk->boots) {
-        kn_strbuf_addstr(out, "      <boot order='1'/>\n");
+    if (disk->boot > 0) {
+        kn_strbuf_addf(out, "      <boot order='%d'/>\n", disk->boot);
     }
     if (disk->serial != NULL) {
         domain_xml_element(out, "      ", "serial", disk->serial);

@@ -115,6 +115,7 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
         return -1;
     }
     done = json_object_get(spec, "image") != NULL ? kn_agent_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
+    done = done == 0 ? kn_agent_disk_locals(lv->conf, ref->server, spec, work, err) : done;
     done = done == 0 ? kn_agent_disk_rescue(lv->conf, ref->server, spec, work, err) : done;
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {

@@ -8,6 +8,7 @@
 #include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 
 #define SEED_BYTES 512 /* as many as Nova gives */
@@ -57,9 +58,19 @@ static void add_seed(json_t *doc)
 static json_t *documents_devices(const json_t *spec)
 {
     json_t *devices = json_array();
-    const json_t *nic;
+    const json_t *nic, *disk;
     size_t i;
 
+    json_array_foreach (json_object_get(spec, "disks"), i, disk) {
+        json_t *tag = json_object_get(disk, "tag");
+        const char *bus = kn_json_str(disk, "bus");
+
+        if (json_is_string(tag)) {
+            json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:[O]}", "type", "disk", "bus",
+                                                     strcmp(bus, "virtio") == 0 ? "pci" : bus, "path",
+                                                     kn_json_str(disk, "device"), "tags", tag));
+        }
+    }
     json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         json_t *tag = json_object_get(nic, "tag");
 
@@ -215,16 +226,55 @@ bool kn_agent_metadata_flavor(const struct kn_agent_metadata_guest *guest, struc
     return write_text(kn_json_str(guest->spec, "flavor"), body);
 }
 
+static const char *root_device(const json_t *spec)
+{
+    const json_t *root = kn_spec_root(spec);
+
+    return root != NULL ? kn_json_str(root, "device") : "/dev/vda";
+}
+
 bool kn_agent_metadata_root_name(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
-    (void)guest;
-    return write_text("vda", body);
+    return write_text(root_device(guest->spec) + strlen("/dev/"), body);
 }
 
 bool kn_agent_metadata_root_path(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
-    (void)guest;
-    return write_text("/dev/vda", body);
+    return write_text(root_device(guest->spec), body);
+}
+
+/* cloud-init mounts what it finds by these names. */
+static bool write_local(const struct kn_agent_metadata_guest *guest, const char *name, struct kn_strbuf *body)
+{
+    const json_t *disk;
+    size_t i;
+
+    json_array_foreach (json_object_get(guest->spec, "disks"), i, disk) {
+        if (strcmp(kn_json_str(disk, "name"), name) == 0) {
+            return write_text(kn_json_str(disk, "device") + strlen("/dev/"), body);
+        }
+    }
+    return false;
+}
+
+bool kn_agent_metadata_ephemeral0(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_local(guest, "ephemeral0", body);
+}
+
+bool kn_agent_metadata_ephemeral1(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_local(guest, "ephemeral1", body);
+}
+
+bool kn_agent_metadata_ephemeral2(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_local(guest, "ephemeral2", body);
+}
+
+bool kn_agent_metadata_swap(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    return write_local(guest, "swap", body);
 }
 
 bool kn_agent_metadata_key_list(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)

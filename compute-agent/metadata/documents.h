@@ -43,6 +43,10 @@ kn_agent_metadata_writer kn_agent_metadata_reservation_id;
 kn_agent_metadata_writer kn_agent_metadata_flavor;       /* its name */
 kn_agent_metadata_writer kn_agent_metadata_root_name;    /* "vda" */
 kn_agent_metadata_writer kn_agent_metadata_root_path;    /* "/dev/vda" */
+kn_agent_metadata_writer kn_agent_metadata_ephemeral0;   /* "vdb" */
+kn_agent_metadata_writer kn_agent_metadata_ephemeral1;
+kn_agent_metadata_writer kn_agent_metadata_ephemeral2;
+kn_agent_metadata_writer kn_agent_metadata_swap;
 kn_agent_metadata_writer kn_agent_metadata_key_list;     /* "0=name" */
 kn_agent_metadata_writer kn_agent_metadata_key_formats;  /* "openssh-key" */
 kn_agent_metadata_writer kn_agent_metadata_key;

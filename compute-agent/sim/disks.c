@@ -45,6 +45,9 @@ char *kn_agent_sim_taps_of(const json_t *spec)
     return text_or_null(&sb);
 }
 
+/* Stands for the volume where a disk is the guest's own: its name is taken. */
+#define LOCAL_DISK "local"
+
 static void add_disk(struct kn_strbuf *sb, const char *volume, const char *device)
 {
     add_item(sb, volume);
@@ -58,6 +61,13 @@ char *kn_agent_sim_disks_of(const json_t *spec)
     size_t i;
     json_t *item;
 
+    json_array_foreach (json_object_get(spec, "disks"), i, item) {
+        const char *device = kn_json_str(item, "device");
+        device += strncmp(device, "/dev/", 5) == 0 ? 5 : 0;
+        if (disks_is_word(device)) {
+            add_disk(&sb, LOCAL_DISK, device);
+        }
+    }
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         const char *volume = kn_json_str(item, "volume");
         const char *device = kn_json_str(item, "device");
@@ -144,7 +154,9 @@ json_t *kn_agent_sim_disks_volumes(const char *disks)
     char device[KN_DEVICE_SIZE];
 
     while (next_disk(&disks, volume, device)) {
-        json_array_append_new(volumes, json_string(volume));
+        if (strcmp(volume, LOCAL_DISK) != 0) {
+            json_array_append_new(volumes, json_string(volume));
+        }
     }
     return volumes;
 }

@@ -13,6 +13,7 @@
 #include "compute/rows/hypervisor.h"
 #include "compute/rows/keypair.h"
 #include "compute/rows/server.h"
+#include "compute/rows/server_plan_disks.h"
 #include "compute/rows/server_plan_nics.h"
 #include "compute/rows/server_schema.h"
 #include "compute/rows/view.h"
@@ -36,6 +37,7 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
 {
     free(plan->key_data);
     free(plan->flavor);
+    free(plan->disks);
     free(plan->metadata);
     free(plan->tags);
     free(plan->apart_from);
@@ -81,36 +83,6 @@ static int refuse_unsupported(const struct planning *p)
     if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST,
                        "Image signatures are not verified, so trusted certificates are not supported");
-    }
-    return 0;
-}
-
-/* What openstackclient sends beside imageRef: the image itself, on a local disk. Anything else is another disk layout. */
-static bool is_image_itself(const json_t *device, const char *image)
-{
-    static const char *const KNOWN[] = { "uuid", "boot_index", "source_type", "destination_type",
-                                         "delete_on_termination" };
-    size_t known = 0;
-
-    for (size_t i = 0; i < KN_COUNT(KNOWN); i++) {
-        known += json_object_get(device, KNOWN[i]) != NULL;
-    }
-    return known == json_object_size(device) && strcmp(kn_json_str(device, "uuid"), image) == 0 &&
-           strcmp(kn_json_str(device, "source_type"), "image") == 0 &&
-           strcmp(kn_json_str(device, "destination_type"), "local") == 0 &&
-           kn_schema_int(device, "boot_index", -1) == 0 && kn_schema_bool(device, "delete_on_termination", true);
-}
-
-static int check_devices(const struct planning *p)
-{
-    const json_t *devices = json_object_get(p->in, "block_device_mapping_v2");
-    const char *image = kn_json_str(p->in, "imageRef");
-
-    if (json_array_size(json_object_get(p->in, "block_device_mapping")) > 0 || json_array_size(devices) > 1 ||
-        (json_array_size(devices) == 1 && !is_image_itself(json_array_get(devices, 0), image))) {
-        return kn_fail(p->err, KN_BAD_REQUEST,
-                       "Block Device Mapping is Invalid: only the image of imageRef on a local disk, boot "
-                       "index 0, deleted on termination, is supported; attach volumes to the running server instead");
     }
     return 0;
 }
@@ -402,7 +374,7 @@ static void flavor_ref(const struct planning *p, char out[KN_SIZE_OF(FLAVOR_REF)
     }
 }
 
-static int plan_flavor(const struct planning *p, int64_t *ret_disk_gib)
+static int plan_flavor(const struct planning *p, struct kn_compute_flavor_disks *ret)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_compute_server_plan *plan = p->plan;
@@ -417,15 +389,22 @@ static int plan_flavor(const struct planning *p, int64_t *ret_disk_gib)
     if (kn_rows_bool(rows, 0, KN_FLAVOR_DISABLED)) {
         return kn_fail(p->err, KN_BAD_REQUEST, "Flavor %s could not be found.", plan->flavor_id);
     }
-    if (kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL) > 0 || kn_rows_int(rows, 0, KN_FLAVOR_SWAP) > 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST,
-                       "Flavor %s asks for an ephemeral or a swap disk, which are not supported", plan->flavor_id);
-    }
     plan->vcpus = kn_rows_int(rows, 0, KN_FLAVOR_VCPUS);
     plan->memory_mib = kn_rows_int(rows, 0, KN_FLAVOR_MEMORY);
     plan->flavor = flavor_text(rows);
-    *ret_disk_gib = kn_rows_int(rows, 0, KN_FLAVOR_DISK);
+    *ret = (struct kn_compute_flavor_disks){ .root_gib = kn_rows_int(rows, 0, KN_FLAVOR_DISK),
+                                             .ephemeral_gib = kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL),
+                                             .swap_mib = kn_rows_int(rows, 0, KN_FLAVOR_SWAP) };
     return 0;
+}
+
+static int plan_disks(const struct planning *p, const json_t *devices, const struct kn_compute_flavor_disks *sizes)
+{
+    const struct kn_compute_disks_wanted wanted = {
+        .devices = devices, .sizes = *sizes, .root_bus = "virtio", .most = p->req->conf->compute_max_local_block_devices
+    };
+
+    return kn_compute_disks_plan(&wanted, &p->plan->disks, p->err);
 }
 
 static int plan_key(const struct planning *p)
@@ -501,14 +480,16 @@ static void ask_ahead(const struct planning *p, struct kn_db_ahead *ahead)
 static int plan_all(const struct planning *p)
 {
     AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
-    int64_t disk_gib = 0;
+    struct kn_compute_flavor_disks sizes = { 0 };
+    json_auto_t *devices = NULL;
 
     ask_ahead(p, &ahead);
     plan_texts(p);
     plan_tags(p);
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||
-                   plan_requested_host(p) < 0 || check_devices(p) < 0 || plan_flavor(p, &disk_gib) < 0 ||
-                   plan_image(p, disk_gib) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
+                   plan_requested_host(p) < 0 || kn_compute_disks_read(p->in, &devices, p->err) < 0 ||
+                   plan_flavor(p, &sizes) < 0 || plan_image(p, sizes.root_gib) < 0 ||
+                   plan_disks(p, devices, &sizes) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

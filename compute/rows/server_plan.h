@@ -30,6 +30,7 @@ struct kn_compute_server_plan {
     char *flavor;               /* as the row keeps it */
     char flavor_id[KN_SIZE_OF(FLAVOR_REF)];
     int64_t vcpus, memory_mib;
+    char *disks;                /* beside the image's on vda; NULL: none */
     bool config_drive;
     char *metadata;
     char *tags;                 /* an array literal */

@@ -10,19 +10,27 @@
 #include "conductor/flows/flow.h"
 #include "conductor/flows/spec.h"
 #include "conductor/store/task.h"
+#include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
 /* --- server.create: [place ∥ ports ∥ image] -> [spawn ∥ bind] ------------------------------------------------------------ */
 
 static json_t *build_claim(const struct kn_conductor_task *task, int item)
 {
-    static const char *const copied[] = { "project", "vcpus", "memory_mib", "disk_gib", NULL };
+    static const struct {
+        const char *name, *known;
+    } copied[] = {
+        { "project", "project" },
+        { "vcpus", "vcpus" },
+        { "memory_mib", "memory_mib" },
+        { "disk_gib", "local_gib" }, /* of all its disks there */
+    };
     static const char *const wished[] = { "zone", "host", NULL };
     json_t *body = kn_conductor_body_server(task, item);
     json_t *exclude = kn_conductor_found(task, "exclude");
 
-    for (int i = 0; copied[i] != NULL; i++) {
-        json_object_set(body, copied[i], kn_conductor_known(task, copied[i]));
+    for (size_t i = 0; i < KN_COUNT(copied); i++) {
+        json_object_set(body, copied[i].name, kn_conductor_known(task, copied[i].known));
     }
     for (int i = 0; wished[i] != NULL; i++) {
         if (*kn_conductor_wished_str(task, wished[i]) != '\0') {

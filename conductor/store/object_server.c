@@ -23,6 +23,8 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "vcpus", "t.flavor->'vcpus'" },
     { "memory_mib", "t.flavor->'memory_mib'" },
     { "disk_gib", "t.flavor->'disk_gib'" },
+    { "disks", "t.disks" },
+    { "local_gib", "flavor_local_gib(t.flavor)" },
     { "image_id", "t.image_id" },
     { "key_name", "t.key_name" },
     { "public_key", "t.key_data" },

@@ -10,6 +10,7 @@
 #define KN_DOMAIN_FORM_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/base/error.h"
@@ -27,6 +28,7 @@ struct kn_form {
 extern const struct kn_form kn_form_rescue;
 extern const struct kn_form kn_form_spec;
 extern const struct kn_form kn_form_image;
+extern const struct kn_form kn_form_local;
 extern const struct kn_form kn_form_disk;
 extern const struct kn_form kn_form_connection;
 extern const struct kn_form kn_form_nic;
@@ -56,6 +58,12 @@ int kn_form_check(const struct kn_form *form, const json_t *object, const char *
 void kn_form_document(struct kn_strbuf *out);
 /* "vdc" or "/dev/vdc" -> 2; -1: no name of a disk. */
 int kn_device_index(const char *name);
+/* What disks of a bus are called: "vd", "sd", "hd"; NULL: there is no such bus. */
+const char *kn_disk_bus_prefix(const char *bus);
+/* Whether hosts can make that on a disk: ext2, ext3, ext4, vfat, swap. */
+bool kn_disk_format_known(const char *format);
+/* The entry of a spec's "disks" that is its root disk; NULL: there is none, it is vda. */
+const json_t *kn_spec_root(const json_t *spec);
 
 /* --- writers; each is a new reference -------------------------------------------------------------------------------------- */
 

@@ -32,6 +32,79 @@ const struct kn_form kn_form_image = {
     NULL
 };
 
+static const char *const LOCAL_FORMATS[] = { "ext2", "ext3", "ext4", "vfat", "swap", NULL };
+
+bool kn_disk_format_known(const char *format)
+{
+    for (const char *const *known = LOCAL_FORMATS; *known != NULL; known++) {
+        if (strcmp(*known, format) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+/* How a guest calls disks of each bus. */
+static const struct {
+    const char *bus, *prefix;
+} BUSES[] = { { "virtio", "vd" }, { "scsi", "sd" }, { "sata", "sd" }, { "usb", "sd" }, { "ide", "hd" } };
+
+const char *kn_disk_bus_prefix(const char *bus)
+{
+    for (size_t i = 0; i < sizeof(BUSES) / sizeof(BUSES[0]); i++) {
+        if (strcmp(BUSES[i].bus, bus) == 0) {
+            return BUSES[i].prefix;
+        }
+    }
+    return NULL;
+}
+
+static int stands_on_its_bus(const json_t *disk, const char *where, struct kn_error *err)
+{
+    const char *bus = kn_json_str(disk, "bus"), *device = kn_json_str(disk, "device"),
+               *format = kn_json_str(disk, "format"), *prefix = kn_disk_bus_prefix(bus);
+
+    if (prefix == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is no bus of disks", where, bus);
+    }
+    if (strncmp(device, "/dev/", 5) != 0 || strncmp(device + 5, prefix, 2) != 0 || device[7] < 'a' || device[7] > 'z' ||
+        device[8] != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is no disk of the bus \"%s\"", where, device, bus);
+    }
+    if (format[0] != '\0' && !kn_disk_format_known(format)) {
+        return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is nothing that a disk is formatted with", where, format);
+    }
+    return 0;
+}
+
+const struct kn_form kn_form_local = {
+    "local disk",
+    "a disk of a server that its host makes and that goes with it, in server.disks and a spec: its root disk too, if that is more than vda",
+    KN_FIELDS(KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, of SCSI, SATA and USB /dev/sdX, of IDE /dev/hdX: each once"),
+              KN_MUST("bus", KN_STR, NONE, "virtio, scsi, sata, usb, ide"),
+              KN_MAY("size_mib", KN_INT, LOCAL_SIZE_MIB, "absent: it is the root disk, which is made from the image"),
+              KN_MAY("format", KN_STR, NONE, "ext2, ext3, ext4, vfat or swap; absent: nothing is on it"),
+              KN_MAY("label", KN_STR, LOCAL_LABEL, "of what it is formatted with"),
+              KN_MAY("name", KN_STR, LOCAL_LABEL, "what EC2's metadata calls it: ephemeral0, swap"),
+              KN_MAY("cdrom", KN_BOOL, NONE, "a drive for CDs that has it in; absent = a disk"),
+              KN_MAY("boot", KN_INT, DISKS, "when the firmware tries it, from 1 on; absent: never, unless none says"),
+              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
+    stands_on_its_bus
+};
+
+const json_t *kn_spec_root(const json_t *spec)
+{
+    size_t i;
+    json_t *disk;
+
+    json_array_foreach (json_object_get(spec, "disks"), i, disk) {
+        if (json_object_get(disk, "size_mib") == NULL) {
+            return disk;
+        }
+    }
+    return NULL;
+}
+
 int kn_device_index(const char *name)
 {
     if (name == NULL) {
@@ -113,9 +186,26 @@ const struct kn_form kn_form_wanted_nic = {
 
 static int one_disk_a_device(const json_t *spec, const char *where, struct kn_error *err)
 {
-    uint32_t used = json_object_get(spec, "image") != NULL ? 1 : 0;
-    size_t i;
+    const json_t *root = kn_spec_root(spec);
+    const bool is_plain = json_object_get(spec, "image") != NULL && root == NULL;
+    uint32_t used = is_plain ? 1 : 0;
+    size_t i, j;
     json_t *item;
+
+    json_array_foreach (json_object_get(spec, "disks"), i, item) {
+        const char *device = kn_json_str(item, "device");
+        const int at = kn_device_index(device);
+        bool is_taken = (at >= 0 && (used >> at & 1) != 0) ||
+                        (item != root && json_object_get(item, "size_mib") == NULL);
+
+        for (j = 0; j < i; j++) {
+            is_taken |= strcmp(kn_json_str(json_array_get(json_object_get(spec, "disks"), j), "device"), device) == 0;
+        }
+        if (is_taken) {
+            return kn_fail(err, KN_BAD_REQUEST, "%s: the disk \"%s\" is there twice", where, device);
+        }
+        used |= at >= 0 ? UINT32_C(1) << at : 0;
+    }
 
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         int at = kn_device_index(kn_json_str(item, "device"));
@@ -151,6 +241,7 @@ const struct kn_form kn_form_spec = {
               KN_MAY("image", KN_OBJ, NONE, "absent: that of the guest that is there, or it boots from a volume",
                      .form = &kn_form_image),
               KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
+              KN_MAY("disks", KN_ARR, DISKS, "that its host makes, beside the image's on vda", .form = &kn_form_local),
               KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
               KN_MAY("rescue", KN_OBJ, NONE, "absent: it starts from its own disk", .form = &kn_form_rescue),
               KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
@@ -243,6 +334,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_spec,
     &kn_form_image,
     &kn_form_rescue,
+    &kn_form_local,
     &kn_form_disk,
     &kn_form_connection,
     &kn_form_nic,

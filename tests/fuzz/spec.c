@@ -44,8 +44,10 @@ static void render(const json_t *spec)
     d.domain.console_log = "/log";
     kn_agent_domain_xml(&d.domain, &xml);
     must(occurrences(xml.buf, "<interface ") == json_array_size(json_object_get(spec, "nics")));
-    must(occurrences(xml.buf, "<disk ") ==
-         json_array_size(json_object_get(spec, "volumes")) + (json_object_get(spec, "image") != NULL ? 1 : 0));
+    must(json_object_get(spec, "rescue") != NULL ||
+         occurrences(xml.buf, "<disk ") ==
+             json_array_size(json_object_get(spec, "volumes")) + (json_object_get(spec, "image") != NULL ? 1 : 0) +
+                 json_array_size(json_object_get(spec, "disks")) - (kn_spec_root(spec) != NULL ? 1 : 0));
 }
 
 static void change(const json_t *spec)

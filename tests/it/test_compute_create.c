@@ -103,6 +103,38 @@ static void hints_are_kept(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE apart_from IS NULL"), 1);
 }
 
+/* A flavor's ephemeral disk is there unasked; what entries say of it is kept as the host will make it. */
+static void local_disks_are_kept(void **state)
+{
+    (void)state;
+    assert_int_equal(post(SEED_MEMBER, 1,
+                          "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE "\"}}"),
+                     202);
+    assert_int_equal(kn_test_nova_sql(nova,
+                                      "SELECT count(*) FROM server WHERE disks = '[{\"device\": \"/dev/vdb\", \"bus\": "
+                                      "\"virtio\", \"size_mib\": 5120, \"format\": \"ext4\", \"name\": "
+                                      "\"ephemeral0\", \"label\": \"ephemeral0\"}]'"),
+                     1);
+    assert_int_equal(
+        post(
+            SEED_MEMBER, 42,
+            "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE
+            "\", \"networks\": \"none\", \"block_device_mapping_v2\": [{\"uuid\": \"" SEED_IMAGE
+            "\", \"source_type\": \"image\", \"destination_type\": \"local\", \"boot_index\": 0, \"tag\": \"root\"}, "
+            "{\"source_type\": \"blank\", \"destination_type\": \"local\", \"guest_format\": \"vfat\", \"volume_size\": 2, "
+            "\"disk_bus\": \"sata\", \"tag\": \"scratch\"}]}}"),
+        202);
+    assert_int_equal(
+        kn_test_nova_sql(nova,
+                         "SELECT count(*) FROM server WHERE disks = '[{\"device\": \"/dev/vda\", \"bus\": \"virtio\", "
+                         "\"tag\": \"root\"}, {\"device\": \"/dev/sda\", \"bus\": \"sata\", \"size_mib\": 2048, "
+                         "\"format\": \"vfat\", \"name\": \"ephemeral0\", \"label\": \"ephemeral0\", \"tag\": "
+                         "\"scratch\"}]'"),
+        1);
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE disks IS NULL"), 1);
+}
+
 /* Nobody's network is the project's: one is made with all that belongs to it, if this cloud says where it leads and of which addresses it is. */
 static void a_network_is_made(void **state)
 {
@@ -238,7 +270,9 @@ static const struct bad BAD[] = {
       "{\"server\": {\"name\": \"s\", \"flavorRef\": 3, \"imageRef\": \"" SEED_IMAGE "\"}}",
       "Flavor 3 could not be found" },
     { SEED_MEMBER, 1, 400, "badRequest",
-      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE "\"}}", "ephemeral" },
+      "{\"server\": {\"name\": \"s\", \"flavorRef\": \"4\", \"imageRef\": \"" SEED_IMAGE
+      "\", \"block_device_mapping\": [{\"virtual_name\": \"ephemeral0\", \"volume_size\": 6}]}}",
+      "Ephemeral disks requested are larger than the instance type allows" },
     { SEED_MEMBER, 1, 400, "badRequest", SERVER(", \"key_name\": \"nokey\""), "Invalid key_name" },
     { SEED_STRANGER, 96, 400, "badRequest", SERVER(", \"networks\": \"none\", \"key_name\": \"key\""),
       "Invalid key_name" },
@@ -430,6 +464,7 @@ int main(void)
         cmocka_unit_test_setup(a_server_is_wished_for, kn_seed_fresh),
         cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
         cmocka_unit_test_setup(hints_are_kept, kn_seed_fresh),
+        cmocka_unit_test_setup(local_disks_are_kept, kn_seed_fresh),
         cmocka_unit_test_setup(a_network_is_made, kn_seed_fresh),
         cmocka_unit_test_setup(ports_that_do_not_fit, kn_seed_fresh),
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),

@@ -248,6 +248,83 @@ static void test_bad_specs(void **state)
     }
 }
 
+#define SMALL \
+    "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":1,\"memory_mib\":64,\"disk_gib\":0,\"nics\":[]," IMAGE \
+    ",\"disks\":["
+#define EPHEMERAL(device, bus) "{\"device\":\"" device "\",\"bus\":\"" bus "\",\"size_mib\":1024,\"format\":\"ext4\"}"
+
+/* On every bus that q35 has; the root disk on another one than virtio, and tried first. */
+static void test_local_disks(void **state)
+{
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+
+    (void)state;
+    render(
+        "local-disks",
+        SMALL
+        "{\"device\":\"/dev/sda\",\"bus\":\"sata\",\"boot\":1,\"tag\":\"root\"}," EPHEMERAL("/dev/vda", "virtio") "," EPHEMERAL(
+            "/dev/sdb",
+            "scsi") "," EPHEMERAL("/dev/sdc",
+                                  "usb") "],\"volumes\":[{\"volume\":\"" VOLUME
+                                         "\",\"device\":\"/dev/vdb\",\"connection\":{\"driver\":\"file\",\"path\":\"/srv/volumes/a\",\"format\":\"raw\"}}]}",
+        "qemu", &xml);
+    assert_int_equal(kn_agent_scan_devices(xml.buf), 3);
+    kn_strbuf_release(&xml);
+}
+
+/* Rescued in front of the others, on the root disk's bus; behind, all others are there and none of them is booted. */
+static void test_local_disks_rescued(void **state)
+{
+    static const char RESCUE[] = "],\"rescue\":{" IMAGE "%s}}";
+    static const char *const WHERE[] = { "", ",\"bus\":\"sata\"" };
+    static const char *const DEVICES[][3] = { { "sda", "sdb", NULL }, { "sda", "vda", "sdb" } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(WHERE); i++) {
+        AUTO_FREE char *rescue = kn_asprintf(RESCUE, WHERE[i]);
+        AUTO_FREE char *text =
+            kn_asprintf("%s%s",
+                        SMALL "{\"device\":\"/dev/sda\",\"bus\":\"sata\",\"boot\":1}," EPHEMERAL("/dev/vda", "virtio"),
+                        rescue);
+        struct kn_agent_spec_domain d;
+        json_t *spec = spec_of(text);
+
+        kn_agent_spec_domain(spec, SERVER, 7, "/here/disk.qcow2", "/here/rescue.qcow2", &d);
+        assert_int_equal(d.domain.disk_count, DEVICES[i][2] == NULL ? 2 : 3);
+        for (size_t j = 0; j < d.domain.disk_count; j++) {
+            assert_string_equal(d.disks[j].device, DEVICES[i][j]);
+        }
+        assert_int_equal(d.disks[0].boot, 0);
+        assert_int_equal(d.disks[d.domain.disk_count - 1].boot, i);
+        json_decref(spec);
+    }
+}
+
+static void test_bad_local_disks(void **state)
+{
+    static const char *const BAD[] = {
+        EPHEMERAL("/dev/vda", "virtio"), /* the image's */
+        EPHEMERAL("/dev/vdb", "virtio") "," EPHEMERAL("/dev/vdb", "virtio"),
+        EPHEMERAL("/dev/sdb", "sata") "," EPHEMERAL("/dev/sdb", "usb"),
+        EPHEMERAL("/dev/sdb", "virtio"),
+        EPHEMERAL("/dev/vdb", "fdc"),
+        EPHEMERAL("/dev/../", "virtio"),
+        "{\"device\":\"/dev/vda\",\"bus\":\"virtio\"},{\"device\":\"/dev/vdb\",\"bus\":\"virtio\"}",
+        "{\"device\":\"/dev/vdb\",\"bus\":\"virtio\",\"size_mib\":0}",
+        "{\"device\":\"/dev/vdb\",\"bus\":\"virtio\",\"size_mib\":1,\"format\":\"zfs\"}",
+    };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        AUTO_FREE char *text = kn_asprintf("%s%s]}", SMALL, BAD[i]);
+        json_auto_t *spec = json_loads(text, 0, NULL);
+
+        assert_non_null(spec);
+        assert_fails(kn_form_check(&kn_form_spec, spec, "spec", &err), &err, KN_BAD_REQUEST);
+    }
+}
+
 static void test_two_disks_one_name(void **state)
 {
     AUTO_FREE char *vol = kn_asprintf(VOL, "/dev/vda");
@@ -328,12 +405,13 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),     cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_config_drive),      cmocka_unit_test(test_many_nics),
-        cmocka_unit_test(test_kvm_two_volumes),   cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_bad_specs),         cmocka_unit_test(test_root_disk_size),
-        cmocka_unit_test(test_image_stays),       cmocka_unit_test(test_two_disks_one_name),
-        cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_image_and_nic),   cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_config_drive),    cmocka_unit_test(test_many_nics),
+        cmocka_unit_test(test_kvm_two_volumes), cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_bad_specs),       cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_image_stays),     cmocka_unit_test(test_two_disks_one_name),
+        cmocka_unit_test(test_local_disks),     cmocka_unit_test(test_local_disks_rescued),
+        cmocka_unit_test(test_bad_local_disks), cmocka_unit_test(test_volumes_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

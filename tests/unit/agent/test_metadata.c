@@ -88,6 +88,41 @@ static void test_ec2(void **state)
     text_is("//latest///meta-data/public-keys/0/openssh-key/", "ssh-ed25519 AAAA me");
 }
 
+/* What is the guest's own beside the image's disk; cloud-init mounts it by these names. */
+static void test_local_disks(void **state)
+{
+    static const char WITH[] =
+        "{\"name\":\"w\",\"hostname\":\"w\",\"disks\":[{\"device\":\"/dev/sda\",\"bus\":\"sata\",\"tag\":\"root\"},"
+        "{\"device\":\"/dev/vda\",\"bus\":\"virtio\",\"size_mib\":9,\"name\":\"ephemeral0\",\"tag\":\"scratch\"},"
+        "{\"device\":\"/dev/vdb\",\"bus\":\"virtio\",\"size_mib\":9,\"name\":\"swap\"}]}";
+    static const char *const SAID[][2] = {
+        { "", "ami\nephemeral0\nroot\nswap" },
+        { "ami", "sda" },
+        { "root", "/dev/sda" },
+        { "ephemeral0", "vda" },
+        { "swap", "vdb" },
+    };
+    json_auto_t *devices =
+        json_loads("[{\"type\":\"disk\",\"bus\":\"sata\",\"path\":\"/dev/sda\",\"tags\":[\"root\"]},"
+                   "{\"type\":\"disk\",\"bus\":\"pci\",\"path\":\"/dev/vda\",\"tags\":[\"scratch\"]}]",
+                   0, NULL);
+    struct got got;
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(SAID); i++) {
+        AUTO_FREE char *path = kn_asprintf("/latest/meta-data/block-device-mapping/%s", SAID[i][0]);
+
+        got = get_of(WITH, path);
+        assert_string_equal(got.body.buf, SAID[i][1]);
+        kn_strbuf_release(&got.body);
+    }
+    got = get_of(WITH, "/openstack/latest/meta_data.json");
+    json_auto_t *doc = json_loads(got.body.buf, 0, NULL);
+
+    assert_true(json_equal(json_object_get(doc, "devices"), devices));
+    kn_strbuf_release(&got.body);
+}
+
 /* Follows every name of a directory's listing down to the leaves: what is named is there. */
 static void walk(const char *spec, const char *dir, int *leaves)
 {
@@ -221,6 +256,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_listings_keep_their_word),
         cmocka_unit_test(test_ec2),
+        cmocka_unit_test(test_local_disks),
         cmocka_unit_test(test_openstack),
         cmocka_unit_test(test_network_data),
         cmocka_unit_test(test_absent),

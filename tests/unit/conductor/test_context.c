@@ -153,13 +153,13 @@ static json_t *sample_input(const struct kn_conductor_flow *flow)
 
 static const char FULL_OBJECT[] =
     "{\"generation\": 1, \"host\": \"h1\", \"agent\": \"a1\", \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
-    " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" OTHER
+    " \"memory_mib\": 128, \"disk_gib\": 1, \"local_gib\": 1, \"image_id\": \"" OTHER
     "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"vm_state\": \"active\","
     " \"volumes\": [{\"volume\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
     " \"connection\": {\"driver\": \"file\", \"path\": \"/v\", \"format\": \"raw\"}}]}";
 static const char BARE_OBJECT[] =
     "{\"generation\": 1, \"host\": null, \"agent\": null, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
-    " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": null, \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"vm_state\": \"active\", \"volumes\": []}";
+    " \"memory_mib\": 128, \"disk_gib\": 1, \"local_gib\": 1, \"image_id\": null, \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"vm_state\": \"active\", \"volumes\": []}";
 
 /* Whether the flow copes with a server that is nowhere: nobody is told, or its home is chosen first. */
 static bool lives_without_home(const struct kn_conductor_flow *flow)

@@ -52,6 +52,11 @@ static json_t *sample(const struct kn_field *fields)
     if (fields == kn_form_wanted_nic.fields) { /* one of the two */
         json_object_del(object, "port");
     }
+    if (fields == kn_form_local.fields) { /* words of a list, and a name that the volume's is not */
+        json_object_set_new(object, "device", json_string("/dev/vdc"));
+        json_object_set_new(object, "bus", json_string("virtio"));
+        json_object_set_new(object, "format", json_string("ext4"));
+    }
     if (fields == kn_form_state_object.fields || fields == kn_form_state_drop.fields) { /* of some kind */
         json_object_set_new(object, "kind", json_string("addresses"));
         json_object_set_new(object, "prefixes", json_pack("[s]", "10.0.0.0/8"));

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * server_plan_disks: block_device_mapping of both syntaxes and the flavor's ephemeral disk and swap, turned into the disks that a server's host makes. What would need a
+ * volume is refused in words; so is whatever no host could do. Pure; codes and words are Nova's.
+ */
+#ifndef KN_COMPUTE_ROWS_SERVER_PLAN_DISKS_H
+#define KN_COMPUTE_ROWS_SERVER_PLAN_DISKS_H
+
+#include <jansson.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "lib/base/error.h"
+
+/* What a flavor says of disks. */
+struct kn_compute_flavor_disks {
+    int64_t root_gib, ephemeral_gib, swap_mib;
+};
+
+/*
+ * What a checked body.server says, by itself. *ret: a new array of {boot, size, format, bus, name, tag}, an entry without a format being the image's disk;
+ * NULL: it says nothing.
+ */
+int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *err);
+
+struct kn_compute_disks_wanted {
+    const json_t *devices; /* as they were read; NULL: the flavor alone says */
+    struct kn_compute_flavor_disks sizes;
+    const char *root_bus; /* of disks that name none */
+    int64_t most; /* how many there may be; -1: as many as there are names */
+};
+
+/* *ret: server.disks as JSON's text, heap; NULL: there is only the image's, on vda. */
+int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **ret, struct kn_error *err);
+
+#endif
