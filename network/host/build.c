@@ -205,6 +205,7 @@ int kn_network_host_build(struct kn_network_links *links, const struct kn_networ
 
     behind.items = list;
     if (kn_network_link_bridge(links, network->bridge, network->wanted->mtu, err) < 0 ||
+        kn_network_link_is_gateway(network->bridge, network->wanted->zone == 0, err) < 0 ||
         build_vxlan(links, network, behind, underlay, is_whole, err) < 0 ||
         build_taps(links, network, behind, err) < 0) {
         return -1;

@@ -229,6 +229,34 @@ static void test_spoofing_is_dropped(void **state)
     kn_actor_await(&guest_1, PING IP(3), true, NULL);
 }
 
+/* VXLAN's packet for the network of the tests, with a frame in it: 10.5.0.<last> asks, with a MAC of nobody's, for that of guest 3. */
+#define STRANGER(last) \
+    "echo 0800000000109200ffffffffffff02000000006608060001080006040001020000000066" \
+    "0a0500" last "0000000000000a05000d | busybox xxd -r -p >/dev/udp/192.0.2.1/4789"
+
+/* The host is no station of the network: it answers nothing there, and unpacks nothing but what hosts of peers send. */
+static void test_a_guest_does_not_find_its_host(void **state)
+{
+    (void)state;
+    need_root();
+    assert_false(kn_actor_runs(&guest_1, "busybox arping -c 1 -w 1 -I eth0 192.0.2.1"));
+    assert_runs(&shell_a, "! ip -6 addr show dev " BRIDGE " | grep inet6");
+    assert_runs(&shell_a, "ip -o link show " BRIDGE " | sed 's/.*ether //; s/ .*//' >%s/bridge", dir);
+    assert_runs(&guest_1,
+                "ip neigh replace 192.0.2.1 lladdr $(cat %s/bridge) dev eth0 && ip route replace 192.0.2.1 dev eth0",
+                dir);
+    assert_runs(&guest_1, "bash -c '" STRANGER("61") "'");
+    assert_runs(&shell_b, "ip addr add 192.0.2.99/24 dev ul0 && ip route add 192.0.2.1 dev ul0 src 192.0.2.99");
+    assert_runs(&shell_b, "bash -c '" STRANGER("62") "'");
+    assert_runs(&shell_b, "ip route del 192.0.2.1 dev ul0; ip addr del 192.0.2.99/24 dev ul0");
+    assert_runs(&shell_b,
+                "bash -c '" STRANGER("63") "'"); /* behind them: who is heard shows that they had the time to come */
+    kn_actor_await(&guest_3, "ip neigh | grep -q '10.5.0.99 .*02:00:00:00:00:66'", true, NULL);
+    assert_runs(&guest_3, "! ip neigh | grep -q '10.5.0.97 ' && ! ip neigh | grep -q '10.5.0.98 '");
+    assert_runs(&guest_1, "ip route del 192.0.2.1 dev eth0; ip neigh del 192.0.2.1 dev eth0");
+    assert_runs(&guest_3, "ip neigh flush dev eth0");
+}
+
 static void test_rogue_dhcp_server_is_dropped(void **state)
 {
     (void)state;
@@ -534,6 +562,7 @@ int main(void)
         cmocka_unit_test(test_pings),
         cmocka_unit_test(test_metadata_knows_who_asks),
         cmocka_unit_test(test_spoofing_is_dropped),
+        cmocka_unit_test(test_a_guest_does_not_find_its_host),
         cmocka_unit_test(test_rogue_dhcp_server_is_dropped),
         cmocka_unit_test(test_changes_are_taken_in_order),
         cmocka_unit_test(test_groups_and_limits_arrive),

@@ -114,6 +114,7 @@ static void test_port_security_off(void **state)
     kn_fire_now(PORT_LINE(1, "a1", 1, "groups=91 open"), PORT_LINE(3, "a1", 3, "groups=93"), NULL);
     assert_runs(&kn_fire.shell,
                 "ip link add kd000000a1 type veth peer name door && ip link set kd000000a1 master kb000000a1 up && "
+                "ip link set kb000000a1 arp off && "
                 "ip addr add 169.254.169.254/32 dev door && ip link set door up && ip route add 10.0.0.0/24 dev door");
     assert_runs(&kn_fire.guests[3], "ip route replace 169.254.169.254 dev eth0");
     assert_runs(&kn_fire.guests[1], "ip addr add 10.0.0.99/24 dev eth0 && ip route replace 169.254.169.254 dev eth0");

@@ -113,7 +113,7 @@ static bool ask_walks(const char *line)
     AUTO(kn_network_tables) struct kn_network_tables *tables = kn_network_tables_read(text.buf);
 
     for (size_t i = 0; i < 2 * KN_COUNT(HOOKS) && ruling.verdict == KN_TABLES_PASS; i++) {
-        packet.out = i < 2 ? "" : out;
+        packet.out = i < 2 ? "" : i % 2 == 0 ? out : bridge;
         packet.in = i % 2 == 0 ? in : bridge;
         kn_network_tables_walk(tables, i % 2 == 0 ? "bridge" : "inet", HOOKS[i / 2], &packet, &ruling);
     }

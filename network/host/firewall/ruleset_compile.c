@@ -466,6 +466,17 @@ static void compile_network(const struct compilation *to, const struct kn_networ
     AUTO_FREE char *bridge = kn_asprintf("\"kb%.8s\"", network->id), *zone = kn_asprintf("%u", (unsigned)network->zone);
 
     want_element(to, KN_RULESET_INET, "map zones", bridge, zone);
+    if (network->zone == 0) { /* the host routes it */
+        want_element(to, KN_RULESET_INET, "set gateways", bridge, "");
+    }
+}
+
+static void compile_peer(const struct compilation *to, const struct kn_network_state_peer *peer)
+{
+    char text[KN_IP_SIZE];
+
+    want_element(to, KN_RULESET_INET, peer->underlay.family == 4 ? "set hosts4" : "set hosts6",
+                 kn_ip_text(&peer->underlay, text), "");
 }
 
 static void compile_policy(const struct compilation *to, const struct kn_network_state_policy *policy)
@@ -503,6 +514,8 @@ void kn_network_ruleset_compile(struct kn_network_ruleset *ruleset, enum kn_netw
         compile_policy(&to, object);
         break;
     case KN_NETWORK_IS_PEER:
+        compile_peer(&to, object);
+        break;
     case KN_NETWORK_IS_ROUTER: /* nothing of the host's own tables */
     case KN_NETWORK_KINDS:
         break;

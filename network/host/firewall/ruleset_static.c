@@ -25,6 +25,9 @@ const struct kn_network_ruleset_set KN_RULESET_SETS[] = {
     { KN_RULESET_INET, "map zones", "typeof iifname : ct zone" },
     { KN_RULESET_INET, "map leaving", "type mark : verdict" },
     { KN_RULESET_INET, "map entering", "type mark : verdict" },
+    { KN_RULESET_INET, "set gateways", "type ifname" },
+    { KN_RULESET_INET, "set hosts4", "type ipv4_addr" },
+    { KN_RULESET_INET, "set hosts6", "type ipv6_addr" },
     { KN_RULESET_INET, "set cut4", "typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport\n\t\tflags timeout" },
     { KN_RULESET_INET, "set cut6",
       "typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport\n\t\tflags timeout" },
@@ -113,7 +116,11 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
 /*
  * What always passes is what a guest needs to have an address at all, as in Neutron: its DHCP, its neighbours and routers, its metadata. A connection that
  * was cut (firewall.c) is not picked up again in its middle by what the other side still sends. What the hosts themselves say over VXLAN is no
- * connection.
+ * connection, and it is unpacked if it comes from a host that has a peer here, and from nobody else: whoever reaches the underlay would be in every
+ * network else.
+ *
+ * The host itself is no station of a network: what comes out of a bridge, be it of a guest, a router or a wire, is neither for the host's own stack, which
+ * would unpack a guest's VXLAN, nor for it to route. Except where the host is the gateway, because it translates what comes ("gateways").
  */
 #define INET_CHAINS \
     "\tchain track {\n" \
@@ -124,6 +131,17 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
     "\tchain track_own {\n" \
     "\t\ttype filter hook output priority -300; policy accept;\n" \
     "\t\tudp dport 4789 notrack\n" \
+    "\t}\n" \
+    "\tchain own {\n" \
+    "\t\ttype filter hook input priority -300; policy accept;\n" \
+    "\t\tiifname \"kb*\" iifname != @gateways drop\n" \
+    "\t\tudp dport 4789 ip saddr != @hosts4 drop\n" \
+    "\t\tudp dport 4789 ip6 saddr != @hosts6 drop\n" \
+    "\t}\n" \
+    "\tchain through {\n" \
+    "\t\ttype filter hook forward priority -300; policy accept;\n" \
+    "\t\tiifname \"kb*\" iifname != @gateways oifname != \"kb*\" drop\n" \
+    "\t\tiifname \"kb*\" iifname != @gateways oifname @gateways drop\n" \
     "\t}\n" \
     "\tchain leave {\n" \
     "\t\ttype filter hook prerouting priority -150; policy accept;\n" \

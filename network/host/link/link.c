@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "network/host/link/private.h"
@@ -74,14 +75,36 @@ static struct nl_msg *link_message(int type, int flags, int family, unsigned ind
     return msg;
 }
 
-/* Without this every device would speak IPv6 on its own as soon as it is up. */
-static void put_no_ipv6(struct nl_msg *msg)
+/* Without this every device would speak IPv6 on its own as soon as it is up: in one message with IFF_UP it comes too late. */
+static int keep_silent(struct kn_network_links *links, const char *name, struct kn_error *err)
 {
+    struct nl_msg *msg = link_message(RTM_NEWLINK, 0, AF_UNSPEC, 0, name);
     struct nlattr *spec = nla_nest_start(msg, IFLA_AF_SPEC), *inet6 = nla_nest_start(msg, AF_INET6);
 
     nla_put_u8(msg, IFLA_INET6_ADDR_GEN_MODE, IN6_ADDR_GEN_MODE_NONE);
     nla_nest_end(msg, inet6);
     nla_nest_end(msg, spec);
+    return kn_network_links_send(links, msg, NLE_AF_NOSUPPORT, "cannot bring up interface", name, err);
+}
+
+/* What the kernel lacks (IPv6, or an MTU that is too small for it) is silent as it is. */
+static int set_ip(const char *name, const char *setting, const char *value, struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_asprintf("/proc/sys/net/%.4s/conf/%s/%s", setting, name, setting + 5);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    return fd < 0 || write(fd, value, 1) == 1
+               ? 0
+               : kn_fail(err, KN_INTERNAL, "cannot set %s of interface \"%s\": %s", setting, name, strerror(errno));
+}
+
+int kn_network_link_is_gateway(const char *name, bool is_gateway, struct kn_error *err)
+{
+    if (set_ip(name, "ipv6/accept_ra", "0", err) < 0 ||
+        set_ip(name, "ipv6/disable_ipv6", is_gateway ? "0" : "1", err) < 0) {
+        return -1;
+    }
+    return set_ip(name, "ipv4/arp_ignore", is_gateway ? "0" : "8", err);
 }
 
 /* Sends a new link of a kind whose data `put` writes; one that is there already is fine. */
@@ -103,6 +126,9 @@ static int link_make(struct kn_network_links *links, const char *name, const cha
 /* MTU (0: as it is), no IPv6 of its own, up. */
 static int bring_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
+    if (keep_silent(links, name, err) < 0) {
+        return -1;
+    }
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
     struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
 
@@ -111,7 +137,6 @@ static int bring_up(struct kn_network_links *links, const char *name, int mtu, s
     if (mtu > 0) {
         nla_put_u32(msg, IFLA_MTU, (uint32_t)mtu);
     }
-    put_no_ipv6(msg);
     return kn_network_links_send(links, msg, 0, "cannot bring up interface", name, err);
 }
 

@@ -37,6 +37,8 @@ int kn_network_link_tap(struct kn_network_links *links, const char *name, int mt
 int kn_network_link_veth(struct kn_network_links *links, const char *name, int ns_fd, const char *peer_name,
                          const uint8_t peer_mac[6], int mtu, struct kn_error *err);
 int kn_network_link_up(struct kn_network_links *links, const char *name, struct kn_error *err);
+/* A bridge that is none has no IPv6 and answers no ARP, whatever addresses the host has elsewhere; nobody's router advertisements count on either. */
+int kn_network_link_is_gateway(const char *name, bool is_gateway, struct kn_error *err);
 int kn_network_link_delete(struct kn_network_links *links, const char *name, struct kn_error *err);
 
 /* Makes the device a port of the bridge: nothing is learned, unknown unicast is not flooded; broadcast: it gets broadcast and multicast. */

@@ -144,13 +144,15 @@ static bool trace_device(const struct kn_network_trace *trace, const struct kn_n
 static void trace_hook(const struct kn_network_trace *trace, const char *hook, struct kn_network_tables_packet *packet,
                        struct kn_network_tables_ruling *ret)
 {
-    const char *in = packet->in;
+    const char *in = packet->in, *out = packet->out;
 
     kn_network_tables_walk(trace->facts->tables, "bridge", hook, packet, ret);
     if (ret->verdict == KN_TABLES_PASS) {
         packet->in = trace->facts->bridge;
+        packet->out = out[0] == '\0' ? out : trace->facts->bridge;
         kn_network_tables_walk(trace->facts->tables, "inet", hook, packet, ret);
         packet->in = in;
+        packet->out = out;
     }
 }
 

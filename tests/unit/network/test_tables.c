@@ -72,13 +72,15 @@ static void tables_packet(const struct tables_case *c, struct kn_network_tables_
 static void tables_hook(const struct kn_network_tables *tables, const char *hook,
                         struct kn_network_tables_packet *packet, struct kn_network_tables_ruling *ruling)
 {
-    const char *in = packet->in;
+    const char *in = packet->in, *out = packet->out;
 
     kn_network_tables_walk(tables, "bridge", hook, packet, ruling);
     if (ruling->verdict == KN_TABLES_PASS) {
         packet->in = "kb000000a1";
+        packet->out = out[0] == '\0' ? out : "kb000000a1";
         kn_network_tables_walk(tables, "inet", hook, packet, ruling);
         packet->in = in;
+        packet->out = out;
     }
 }
 
