@@ -7,6 +7,7 @@
 #include "lib/adapter/crypto.h"
 
 #include <openssl/evp.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <string.h>
@@ -38,9 +39,19 @@ static void hash_hex(const EVP_MD *kind, const void *data, size_t len, char *out
     sodium_bin2hex(out, (size_t)sum_len * 2 + 1, sum, sum_len);
 }
 
+/* EVP_sha256() is looked up among the providers each time that it is used: as dear as hashing what most callers have. */
+static EVP_MD *crypto_sha256;
+static pthread_once_t crypto_sha256_once = PTHREAD_ONCE_INIT;
+
+static void crypto_fetch_sha256(void)
+{
+    crypto_sha256 = EVP_MD_fetch(NULL, "SHA256", NULL);
+}
+
 void kn_sha256_hex(const void *data, size_t len, char out[KN_SHA256_HEX])
 {
-    hash_hex(EVP_sha256(), data, len, out);
+    pthread_once(&crypto_sha256_once, crypto_fetch_sha256);
+    hash_hex(crypto_sha256, data, len, out);
 }
 
 void kn_md5_hex(const void *data, size_t len, char out[KN_MD5_HEX])

@@ -115,3 +115,10 @@ bool kn_jsonr_equal(struct kn_jsonr a, struct kn_jsonr b)
 {
     return a.len == b.len && memcmp(a.text, b.text, a.len) == 0;
 }
+
+int kn_jsonr_compare(struct kn_jsonr a, struct kn_jsonr b)
+{
+    const int order = memcmp(a.text, b.text, a.len < b.len ? a.len : b.len);
+
+    return order != 0 ? order : (a.len > b.len) - (a.len < b.len);
+}

@@ -30,5 +30,7 @@ bool kn_jsonr_next(struct kn_jsonr *rest, struct kn_jsonr *ret_value);
 void kn_jsonr_members(struct kn_jsonr object, const char *const *keys, size_t count, struct kn_jsonr *ret);
 /* Written the same. One writer writes equal texts alike. */
 bool kn_jsonr_equal(struct kn_jsonr a, struct kn_jsonr b);
+/* The order of what is written, byte by byte: below 0, 0, above 0. */
+int kn_jsonr_compare(struct kn_jsonr a, struct kn_jsonr b);
 
 #endif
