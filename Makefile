@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -219,6 +219,10 @@ e2e:
 packets:
 	@tests/e2e/run.sh --packets
 
+# Remote consoles of a real guest, to the point where a command typed in a browser answers (Debian's chromium); the check runs a form without a browser.
+consoles:
+	@tests/e2e/run.sh --consoles
+
 # make interop [SERVICES=a,b] [TESTS=regex] [ALL=1]
 interop: all
 	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
@@ -255,4 +259,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e packets machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk lab lab-down kafka kafka-down clean"

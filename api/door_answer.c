@@ -122,6 +122,12 @@ static void door_answer_add_headers(const struct kn_request *req, const struct k
     kn_api_microversion_headers(own->api, req->microversion, res);
 }
 
+/* A path that is a secret, the token of a console, is told as the route that it takes. */
+static const char *logged_path(const struct kn_request *req)
+{
+    return req->route != NULL && req->route->rule == KN_NOVA_CONSOLE_TOKEN ? req->route->path : req->path;
+}
+
 void kn_api_door_finish(void *ctx, struct kn_request *req, struct kn_response *res, int64_t took_us)
 {
     const struct kn_api_door_request *own = req->door;
@@ -138,8 +144,8 @@ void kn_api_door_finish(void *ctx, struct kn_request *req, struct kn_response *r
     }
     door_answer_add_headers(req, own, res);
     kn_log_request(own->request_id);
-    kn_log(KN_INFO, "request", "service", service_name(own), "method", req->method, "path", req->path, "status", status,
-           "ms", ms, "user", req->caller.user_id[0] != '\0' ? req->caller.user_id : NULL, "project",
+    kn_log(KN_INFO, "request", "service", service_name(own), "method", req->method, "path", logged_path(req), "status",
+           status, "ms", ms, "user", req->caller.user_id[0] != '\0' ? req->caller.user_id : NULL, "project",
            req->caller.project_id[0] != '\0' ? req->caller.project_id : NULL, "remote", kn_request_remote(req),
            "global_request", global_id(req), NULL);
     kn_log_request(NULL);

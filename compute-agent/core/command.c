@@ -13,6 +13,7 @@
 #include "compute-agent/core/spec.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/server_state.h"
 
 /* A command on its way: what its handler needs at hand. */
 struct command_call {
@@ -65,6 +66,7 @@ static int command_spawn(struct command_call *c, struct kn_error *err)
 
 static int command_destroy(struct command_call *c, struct kn_error *err)
 {
+    kn_agent_consoles_end(c->agent->consoles, c->ref.server);
     return c->agent->driver->destroy(c->agent->driver_state, &c->ref, err);
 }
 
@@ -75,6 +77,9 @@ static int power(struct command_call *c, struct kn_error *err)
     if (c->agent->driver->power(c->agent->driver_state, &c->ref, kn_json_str(c->body, "action"),
                                 json_object_get(c->body, "spec"), &power_state, err) < 0) {
         return -1;
+    }
+    if (power_state != KN_POWER_RUNNING && power_state != KN_POWER_PAUSED) {
+        kn_agent_consoles_end(c->agent->consoles, c->ref.server);
     }
     c->result = json_pack("{s:i}", "power_state", power_state);
     return 0;

@@ -21,6 +21,7 @@ struct place {
     char type[KN_SIZE_OF(CONSOLE_TYPE)];
     char secret[KN_MAX_CONSOLE_SECRET + 1];
     int guest, api; /* -1: not yet */
+    uint64_t wire; /* 0: not yet */
     struct place *next;
 };
 
@@ -188,9 +189,7 @@ static int place_join(struct place *p, const char *address, struct kn_error *err
     const struct kn_wire_plan plan = { .ends = { { p->api, KN_WIRE_DIALLED, hello }, { p->guest, KN_WIRE_RAW, NULL } },
                                        .ended = place_ended,
                                        .ctx = p };
-    uint64_t id;
-
-    return kn_wires_join(p->consoles->wires, &plan, &id, err);
+    return kn_wires_join(p->consoles->wires, &plan, &p->wire, err);
 }
 
 int kn_agent_consoles_begin(struct kn_agent_consoles *consoles, const char *secret, const char *address, int fd,
@@ -213,6 +212,17 @@ int kn_agent_consoles_begin(struct kn_agent_consoles *consoles, const char *secr
         kn_agent_consoles_drop(consoles, secret);
     }
     return joined;
+}
+
+void kn_agent_consoles_end(struct kn_agent_consoles *consoles, const char *server)
+{
+    pthread_mutex_lock(&consoles->lock);
+    for (const struct place *p = consoles->places; p != NULL; p = p->next) {
+        if (p->wire != 0 && strcmp(p->server, server) == 0) {
+            kn_wires_cut(consoles->wires, p->wire, KN_WEBSOCKET_NORMAL, "the guest went off");
+        }
+    }
+    pthread_mutex_unlock(&consoles->lock);
 }
 
 void kn_agent_consoles_free(struct kn_agent_consoles *consoles)

@@ -28,4 +28,7 @@ void kn_agent_consoles_drop(struct kn_agent_consoles *consoles, const char *secr
 int kn_agent_consoles_begin(struct kn_agent_consoles *consoles, const char *secret, const char *address, int fd,
                             struct kn_error *err);
 
+/* The server's guest is off, or gone: whatever its hypervisor does with the sockets, its consoles end. */
+void kn_agent_consoles_end(struct kn_agent_consoles *consoles, const char *server);
+
 #endif

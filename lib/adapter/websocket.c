@@ -285,6 +285,10 @@ size_t kn_websocket_close(enum kn_websocket_code code, const char *reason,
                           uint8_t out[KN_WEBSOCKET_HEAD + KN_WEBSOCKET_CONTROL])
 {
     const size_t room = KN_WEBSOCKET_CONTROL - 2, all = strlen(reason), len = all < room ? all : room;
+
+    if (code == KN_WEBSOCKET_MUTE) {
+        return kn_websocket_head(KN_WEBSOCKET_CLOSE, 0, out);
+    }
     const size_t head = kn_websocket_head(KN_WEBSOCKET_CLOSE, len + 2, out);
 
     out[head] = (uint8_t)((unsigned)code >> 8);

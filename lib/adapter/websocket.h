@@ -17,6 +17,7 @@
 #define KN_WEBSOCKET_ACCEPT 29  /* Sec-WebSocket-Accept with its NUL */
 
 enum kn_websocket_code { /* why a connection is closed: RFC 6455, 7.4.1 */
+                         KN_WEBSOCKET_MUTE = 0,  /* the close frame says nothing at all */
                          KN_WEBSOCKET_NORMAL = 1000,
                          KN_WEBSOCKET_AWAY = 1001,
                          KN_WEBSOCKET_BROKEN = 1002,

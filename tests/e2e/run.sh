@@ -1,17 +1,18 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# A lab and everything that can be seen in it: run.sh [--short | --packets]
+# A lab and everything that can be seen in it: run.sh [--short | --packets | --consoles]
 #
 #   --short     what the check runs: two hosts on the embedded bus, and the client of requirements.txt
 #   --packets   packets between guests alone, all of them, on three hosts
+#   --consoles  remote consoles alone, in a browser, too (Debian's chromium)
 #   else        the newest client and Debian's; then again on three hosts and Apache Kafka
 #
 # A lab that runs already is used and left alone. Its sums go into the tally.
 set -u
 cd "$(dirname "$0")/../.." || exit 2
 short=${1-} only=''
-[ "$short" != --packets ] || { only=packets; short=''; }
+case $short in --packets | --consoles) only=${short#--} short='' ;; esac
 tally=tests/support/tally.sh
 failed=0
 
@@ -67,14 +68,15 @@ one_lab() {
     [ -n "$found" ] || $tally step lab-down lab_down || failed=1
 }
 
-tour() { count e2e tests/e2e/e2e.py; count packets tests/e2e/packets.py --short; clients; }
+tour() { count e2e tests/e2e/e2e.py; count packets tests/e2e/packets.py --short; count consoles tests/e2e/consoles.py --short; clients; }
 packets_tour() { count packets tests/e2e/packets.py; }
+consoles_tour() { count consoles tests/e2e/consoles.py; }
 kafka_tour() { count e2e tests/e2e/e2e.py; }
 
 export -f lab_up lab_down
 if [ -n "$only" ]; then
-    export HOSTS=3
-    one_lab packets_tour
+    [ "$only" != packets ] || export HOSTS=3
+    one_lab "${only}_tour"
     exit $failed
 fi
 one_lab tour

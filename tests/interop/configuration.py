@@ -35,6 +35,7 @@ def access(work, target):
                      "user_lockout_duration": 5, "user_unique_last_password_count": 2},
         "identity-feature-enabled": {"security_compliance": True},
         "service_available": {"swift": False},
+        "compute-feature-enabled": {"vnc_console": True},
         "network-feature-enabled": {"ipv6_subnet_attributes": True},
     }
 

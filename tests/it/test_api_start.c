@@ -51,6 +51,32 @@ static void test_without_a_bus(void **state)
     assert_true(kn_test_end(pid, SIGTERM));
 }
 
+/* Hosts dial it, so it has to say an address that can be dialled. */
+static void test_consoles_have_an_address(void **state)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova-api");
+    AUTO_FREE char *url = kn_asprintf("db.url=%s", kn_ks.url);
+    AUTO_FREE char *keys = kn_asprintf("identity.key_file=%s", kn_ks.key_file);
+    AUTO_FREE char *listen = kn_asprintf("api.listen=127.0.0.1:%d", kn_test_free_port());
+    const char *argv[] = { program,
+                           "--set",
+                           url,
+                           "--set",
+                           keys,
+                           "--set",
+                           listen,
+                           "--set",
+                           "bus.brokers=127.0.0.1:1",
+                           "--set",
+                           "daemon.host=vague",
+                           "--set",
+                           "console.listen=0.0.0.0:0",
+                           NULL };
+
+    (void)state;
+    assert_false(kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0));
+}
+
 /* Types of media have no case: this is JSON, and only what it says is wrong. */
 static void test_json_in_any_case(void **state)
 {
@@ -66,6 +92,8 @@ static void test_json_in_any_case(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_without_a_bus), cmocka_unit_test(test_json_in_any_case) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_without_a_bus),
+                                        cmocka_unit_test(test_consoles_have_an_address),
+                                        cmocka_unit_test(test_json_in_any_case) };
     return cmocka_run_group_tests(tests, kn_ks_group_start, kn_ks_group_stop);
 }

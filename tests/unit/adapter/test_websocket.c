@@ -186,6 +186,8 @@ static void test_heads(void **state)
     assert_int_equal(out[7], 1);
     assert_int_equal(kn_websocket_close(KN_WEBSOCKET_REFUSED, "no", out), 6);
     assert_memory_equal(out, "\x88\x04\x03\xf0no", 6);
+    assert_int_equal(kn_websocket_close(KN_WEBSOCKET_MUTE, "no", out), 2);
+    assert_memory_equal(out, "\x88\x00", 2);
     assert_int_equal(kn_websocket_close(KN_WEBSOCKET_REFUSED, longer, out), 2 + KN_WEBSOCKET_CONTROL);
 }
 
