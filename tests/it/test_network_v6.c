@@ -100,6 +100,12 @@ static void test_what_guests_make(void **state)
         neutron_say(200, ALICE, neutron_at("PUT", "ports", port.text),
                     "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"}]}}");
         has("10.0.0.9", OWN);
+        neutron_say(200, ALICE, neutron_at("PUT", "ports", port.text), /* what it has, as clients say it again */
+                    "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"" OWN "\"},{\"ip_address\":\"10.0.0.9\"}]}}");
+        has("10.0.0.9", OWN);
+        neutron_say(400, ALICE, neutron_at("PUT", "ports", port.text),
+                    "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"2001:db8::9\"}]}}");
+        assert_string_equal(neutron_get("NeutronError.type"), "AllocationOnAutoAddressSubnet");
         neutron_post(400, ALICE, "port", net.text, other);
         assert_string_equal(neutron_get("NeutronError.type"), "AllocationOnAutoAddressSubnet");
         neutron_say(204, ALICE, neutron_at("DELETE", "subnets", subnet.text), NULL); /* holds nothing */
@@ -129,6 +135,27 @@ static void test_a_subnet_that_comes_later(void **state)
     has(OWN, "(absent)");
     neutron_say(200, ALICE, neutron_at("GET", "ports", router.text), NULL);
     has("(absent)", "(absent)");
+}
+
+/* A router's leg has an address there that no MAC makes, and keeps it, too. */
+static void test_a_leg_says_its_own_again(void **state)
+{
+    (void)state;
+    const struct id net = new_network();
+    const struct id subnet = v6_subnet(&net, V6(MODE("slaac")));
+
+    neutron_say(201, ALICE, "POST /routers", "{\"router\":{}}");
+    const struct id router = kept("router.id");
+    AUTO_FREE char *path = kn_asprintf("PUT /routers/%s/add_router_interface", router.text);
+    AUTO_FREE char *body = kn_asprintf("{\"subnet_id\":\"%s\"}", subnet.text);
+    AUTO_FREE char *again =
+        kn_asprintf("{\"port\":{\"fixed_ips\":[{\"subnet_id\":\"%s\",\"ip_address\":\"2001:db8::1\"}]}}", subnet.text);
+
+    neutron_say(200, ALICE, path, body);
+    const struct id leg = kept("port_id");
+
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", leg.text), again);
+    has("2001:db8::1", "(absent)");
 }
 
 static void test_what_is_refused(void **state)
@@ -169,6 +196,7 @@ int main(void)
         cmocka_unit_test_setup(test_one_of_each_family, kn_neutron_fresh),
         cmocka_unit_test_setup(test_what_guests_make, kn_neutron_fresh),
         cmocka_unit_test_setup(test_a_subnet_that_comes_later, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_a_leg_says_its_own_again, kn_neutron_fresh),
         cmocka_unit_test_setup(test_what_is_refused, kn_neutron_fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);

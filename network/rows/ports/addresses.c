@@ -36,8 +36,8 @@ static bool has_drawn(const struct kn_network_draw *draw, const struct kn_ip *ip
 }
 
 /*
- * Keeps the port's address on that subnet, the named one or (ip NULL) any that is not drawn yet. false: it has none. What its MAC makes is not kept but
- * made again.
+ * Keeps the port's address on that subnet, the named one or (ip NULL) any that is not drawn yet. false: it has none. Where
+ * guests make their own, what is kept is what its MAC still makes: kn_network_subnet_view_admits() is asked first.
  */
 static bool draw_keep(const struct kn_network_port_wish *wish, struct kn_network_subnet_view *subnet,
                       const struct kn_ip *ip, struct kn_network_draw *draw)
@@ -73,16 +73,16 @@ static int draw_named(struct kn_db *db, const struct kn_network_port_wish *wish,
                 text);
         return kn_fail_name(err, "InvalidIpForNetwork");
     }
-    if (!subnet->is_auto && draw_keep(wish, subnet, &ip, draw)) {
+    if (kn_network_subnet_view_admits(subnet, &ip, wish->device_owner, wish->mac, err) < 0) {
+        return -1;
+    }
+    if (draw_keep(wish, subnet, &ip, draw) || (subnet->is_auto && has_drawn(draw, &ip))) {
         return 0;
     }
-    if (subnet->is_auto && has_drawn(draw, &ip)) {
-        return 0;
-    }
-    if (kn_network_subnet_view_take_for(db, subnet, &ip, wish->device_owner, wish->mac, err) < 0) {
-        return err->code == KN_CONFLICT ? kn_fail_name(err, "IpAddressAlreadyAllocated")
-               : subnet->is_auto        ? -1
-                                        : kn_fail_name(err, "InvalidIpForSubnet");
+    if (kn_network_subnet_view_take(db, subnet, &ip, err) < 0) {
+        return err->code == KN_CONFLICT      ? kn_fail_name(err, "IpAddressAlreadyAllocated")
+               : err->code == KN_BAD_REQUEST ? kn_fail_name(err, "InvalidIpForSubnet")
+                                             : -1;
     }
     kn_network_draw_add(draw, subnet, &ip);
     return 0;

@@ -299,8 +299,8 @@ static bool is_router_port(const char *device_owner)
     return strncmp(device_owner, ROUTER, strlen(ROUTER)) == 0;
 }
 
-int kn_network_subnet_view_take_for(struct kn_db *db, struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
-                                    const char *device_owner, const char *mac, struct kn_error *err)
+int kn_network_subnet_view_admits(const struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
+                                  const char *device_owner, const char *mac, struct kn_error *err)
 {
     struct kn_ip own = KN_IP_NONE;
     uint8_t bytes[6];
@@ -309,14 +309,22 @@ int kn_network_subnet_view_take_for(struct kn_db *db, struct kn_network_subnet_v
     if (subnet->is_auto && kn_network_mac_parse(mac, bytes)) {
         own = kn_ip_eui64(&subnet->cidr, bytes);
     }
-    if (subnet->is_auto && !is_router_port(device_owner) && !kn_ip_equal(&own, ip)) {
-        kn_fail(err, KN_BAD_REQUEST,
-                "IPv6 address %s cannot be directly assigned to a port on subnet %s as the subnet is configured for "
-                "automatic addresses",
-                kn_ip_text(ip, text), subnet->id);
-        return kn_fail_name(err, "AllocationOnAutoAddressSubnet");
+    if (!subnet->is_auto || is_router_port(device_owner) || kn_ip_equal(&own, ip)) {
+        return 0;
     }
-    return kn_network_subnet_view_take(db, subnet, ip, err);
+    kn_fail(err, KN_BAD_REQUEST,
+            "IPv6 address %s cannot be directly assigned to a port on subnet %s as the subnet is configured for "
+            "automatic addresses",
+            kn_ip_text(ip, text), subnet->id);
+    return kn_fail_name(err, "AllocationOnAutoAddressSubnet");
+}
+
+int kn_network_subnet_view_take_for(struct kn_db *db, struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
+                                    const char *device_owner, const char *mac, struct kn_error *err)
+{
+    return kn_network_subnet_view_admits(subnet, ip, device_owner, mac, err) < 0
+               ? -1
+               : kn_network_subnet_view_take(db, subnet, ip, err);
 }
 
 /* --- networks ------------------------------------------------------------------------------------------------------------- */

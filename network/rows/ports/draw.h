@@ -39,7 +39,10 @@ int kn_network_subnet_view_draw(struct kn_db *db, struct kn_network_subnet_view 
 /* A named address: KN_BAD_REQUEST if it is not in the subnet, KN_CONFLICT if it is taken. */
 int kn_network_subnet_view_take(struct kn_db *db, struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
                                 struct kn_error *err);
-/* The same for a port: where guests make their addresses themselves it can only be the one that its MAC makes, except for a router's. */
+/* Where guests make their addresses themselves a port's can only be the one that its MAC makes, except for a router's: KN_BAD_REQUEST. */
+int kn_network_subnet_view_admits(const struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
+                                  const char *device_owner, const char *mac, struct kn_error *err);
+/* Takes a named address for a port, if it admits it. */
 int kn_network_subnet_view_take_for(struct kn_db *db, struct kn_network_subnet_view *subnet, const struct kn_ip *ip,
                                     const char *device_owner, const char *mac, struct kn_error *err);
 /* Is the subnet for ports of this owner ("" is everybody's)? */
