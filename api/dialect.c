@@ -97,6 +97,20 @@ static void neutron_name_absent(const char *message, char *out, size_t size)
     }
 }
 
+/* As WebOb calls it, from whom Neutron has what it has no word of its own for: "Method Not Allowed" is HTTPMethodNotAllowed. */
+static void neutron_name_plain(enum kn_code code, char *out, size_t size)
+{
+    size_t len = strlen("HTTP");
+
+    kn_copy(out, size, "HTTP");
+    for (const char *at = kn_code_title(code); *at != '\0' && len + 1 < size; at++) {
+        if (isalpha((unsigned char)*at)) {
+            out[len++] = *at;
+        }
+    }
+    out[len] = '\0';
+}
+
 static void neutron_type(const struct shown *s, char *out, size_t size)
 {
     static const struct {
@@ -113,7 +127,7 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
         { KN_INTERNAL, "HTTPInternalServerError" },
     };
 
-    kn_copy(out, size, kn_code_name(s->code));
+    neutron_name_plain(s->code, out, size);
     for (size_t i = 0; i < KN_COUNT(TYPES); i++) {
         if (TYPES[i].code == s->code) {
             kn_copy(out, size, TYPES[i].type);

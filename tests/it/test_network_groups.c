@@ -196,6 +196,7 @@ static void test_rules_as_they_are_shown(void **state)
     neutron_say(404, BOB, neutron_at("DELETE", "security-group-rules", made), NULL);
     neutron_say(405, ALICE, neutron_at("PUT", "security-group-rules", made),
                 "{\"security_group_rule\":{\"description\":\"x\"}}");
+    assert_said("NeutronError.type", "HTTPMethodNotAllowed");
     neutron_say(204, ALICE, neutron_at("DELETE", "security-group-rules", made), NULL);
     neutron_say(404, ALICE, neutron_at("GET", "security-group-rules", made), NULL);
 }
