@@ -118,7 +118,9 @@ const struct kn_conductor_history kn_conductor_history[] = {
       { "history_idle_prune",
         "WITH gone AS (SELECT i.id FROM " IDLE " LIMIT $2::int), "
         "a AS (DELETE FROM qos_policy q USING gone WHERE q.id = gone.id), "
-        "b AS (DELETE FROM subnet_pool s USING gone WHERE s.id = gone.id), "
+        "b AS (DELETE FROM subnet_pool s USING gone WHERE s.id = gone.id RETURNING s.project_id), "
+        "back AS (UPDATE quota_usage q SET used = q.used - c.n FROM (SELECT project_id, count(*) n FROM b GROUP BY project_id) c "
+        "WHERE q.service = 'network' AND q.project_id = c.project_id AND q.resource = 'subnetpool'), "
         "c AS (DELETE FROM address_scope s USING gone WHERE s.id = gone.id) SELECT id FROM gone",
         2 } },
     { "projects that are gone, with quotas or usage",

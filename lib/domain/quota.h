@@ -38,6 +38,7 @@
     X(KN_QUOTA_IMAGE_UPLOADING, "image", "image_count_uploading", "image_count_uploading", -1, 1, 0) \
     X(KN_QUOTA_NETWORK, "network", "network", "network", 100, 1, 0) \
     X(KN_QUOTA_SUBNET, "network", "subnet", "subnet", 100, 1, 0) \
+    X(KN_QUOTA_SUBNETPOOL, "network", "subnetpool", "subnetpool", -1, 1, 0) \
     X(KN_QUOTA_PORT, "network", "port", "port", 500, 1, 0) \
     X(KN_QUOTA_SECURITY_GROUP, "network", "security_group", "security_group", 10, 1, 0) \
     X(KN_QUOTA_SECURITY_GROUP_RULE, "network", "security_group_rule", "security_group_rule", 100, 1, 0) \

@@ -10,7 +10,7 @@
 
 kn_handler kn_network_neutron_extensions_list, kn_network_neutron_extensions_show;
 kn_handler kn_network_quotas_list, kn_network_quotas_show, kn_network_quotas_default, kn_network_quotas_details,
-    kn_network_quotas_update, kn_network_quotas_delete;
+    kn_network_quotas_tenant, kn_network_quotas_update, kn_network_quotas_delete;
 kn_handler kn_network_qos_bandwidth_limit_list, kn_network_qos_bandwidth_limit_create,
     kn_network_qos_bandwidth_limit_show, kn_network_qos_bandwidth_limit_update, kn_network_qos_bandwidth_limit_delete;
 kn_handler kn_network_qos_dscp_marking_list, kn_network_qos_dscp_marking_create, kn_network_qos_dscp_marking_show,

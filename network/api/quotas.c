@@ -9,6 +9,7 @@
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("network", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("subnet", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
+    KN_REST_ATTR("subnetpool", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("port", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("security_group", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
     KN_REST_ATTR("security_group_rule", NULL, KN_REST_INT, KN_REST_PUT, .limit = KN_LIMIT_QUOTA),
@@ -67,6 +68,18 @@ static const struct kn_rest_quota_manners NEUTRON = {
 int kn_network_quotas_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_quota_show(&NEUTRON, req, false, res, err);
+}
+
+/* Which project the token is of: so python-neutronclient asks before it asks for that project's. Not in Neutron's reference, but in Neutron. */
+int kn_network_quotas_tenant(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)err;
+    kn_jsonw_object(&res->body, NULL);
+    kn_jsonw_object(&res->body, "tenant");
+    kn_jsonw_str(&res->body, "tenant_id", req->caller.project_id);
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
+    return 0;
 }
 
 int kn_network_quotas_default(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -177,6 +177,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/v2.0/segments/{id}", DELETE_SEGMENT, 204, kn_network_segments_refuse),
     ROUTE("GET", "/v2.0/service-providers", GET_SERVICE_PROVIDER, 200, service_providers_list),
     ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_network_quotas_list),
+    ROUTE("GET", "/v2.0/quotas/tenant", QUOTA_TENANT, 200, kn_network_quotas_tenant),
     ROUTE("GET", "/v2.0/quotas/{project}", GET_QUOTA, 200, kn_network_quotas_show),
     ROUTE("PUT", "/v2.0/quotas/{project}", UPDATE_QUOTA, 200, kn_network_quotas_update),
     ROUTE("DELETE", "/v2.0/quotas/{project}", DELETE_QUOTA, 204, kn_network_quotas_delete),

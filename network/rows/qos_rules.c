@@ -36,7 +36,8 @@ static const struct kn_rest_attr MARK_ATTRS[] = {
     KN_REST_ATTR("dscp_mark", "r.dscp_mark", KN_REST_INT, FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "dscp_mark"),
     KN_REST_ATTRS_END,
 };
-static const struct kn_stmt HOLD = { "qos_rule_hold", "SELECT FROM qos_policy WHERE id = $1::uuid FOR NO KEY UPDATE", 1 };
+/* Its rules are a part of it: it is held by what says that it changed. */
+static const struct kn_stmt HOLD = { "qos_rule_hold", "UPDATE qos_policy SET updated_at = now() WHERE id = $1::uuid", 1 };
 static const struct kn_stmt SAME = {
     "qos_rule_same",
     "SELECT id FROM qos_rule WHERE policy_id = $1::uuid AND kind = $2 AND direction IS NOT DISTINCT FROM $3 AND id <> $4::uuid", 4

@@ -48,7 +48,10 @@ static void groups_of_a_server(void **state)
     make("web", web);
     assert_int_equal(ask(SEED_MEMBER, 90, "GET", SERVERS "/" ONE, NULL), 200);
     assert_string_equal(kn_test_nova_str(nova, "server.security_groups.0.name"), "default");
+    const int64_t revision = number("SELECT max(revision) FROM port");
+
     assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 202);
+    assert_int_equal(number("SELECT max(revision) FROM port"), revision + 1); /* a port's groups are a part of it */
     assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/detail?name=web$", NULL), 200);
     assert_string_equal(kn_test_nova_str(nova, "servers.0.security_groups.1.name"), "web");
     assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE "/os-security-groups", NULL), 200);
@@ -58,6 +61,7 @@ static void groups_of_a_server(void **state)
     AUTO_FREE char *by_id = kn_asprintf("{\"removeSecurityGroup\": {\"name\": \"%s\"}}", web);
 
     assert_int_equal(act(ONE, by_id), 202);
+    assert_int_equal(number("SELECT max(revision) FROM port"), revision + 2);
     assert_int_equal(act(ONE, by_id), 404);
     assert_int_equal(number("SELECT count(*) FROM port_security_group"), 1);
     assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"nobody\"}}"), 404);

@@ -187,7 +187,7 @@ static void test_network_of_the_gone_goes(void **state)
         "', 'access_as_shared', 'p'), (gen_random_uuid(), 'p', 'qos_policy', '" BUSY
         "', 'access_as_shared', 'q'), (gen_random_uuid(), 'gone', 'security_group', '" IMAGE
         "', 'access_as_shared', 'p');"
-        "INSERT INTO quota_usage VALUES ('network', 'gone', 'rbac_policy', 3), ('network', 'p', 'rbac_policy', 2)";
+        "INSERT INTO quota_usage VALUES ('network', 'gone', 'rbac_policy', 3), ('network', 'p', 'rbac_policy', 2), ('network', 'gone', 'subnetpool', 3)";
     const struct kn_conf conf = { .history_tasks_days = 0 };
     AUTO(kn_db) struct kn_db *db = world("networks");
     struct kn_error err = { 0 };
@@ -204,6 +204,7 @@ static void test_network_of_the_gone_goes(void **state)
     assert_number(db, "SELECT count(*) FROM rbac_policy", 3);
     assert_number(db, "SELECT used FROM quota_usage WHERE resource = 'rbac_policy' AND project_id = 'gone'", 2);
     assert_number(db, "SELECT used FROM quota_usage WHERE resource = 'rbac_policy' AND project_id = 'p'", 1);
+    assert_number(db, "SELECT used FROM quota_usage WHERE resource = 'subnetpool' AND project_id = 'gone'", 2);
 }
 
 int main(void)

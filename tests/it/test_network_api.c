@@ -420,6 +420,27 @@ static void test_quotas(void **state)
     neutron_say(204, ADMIN, "DELETE /quotas/a11ce", NULL);
     neutron_say(200, ALICE, "GET /quotas/a11ce/default", NULL);
     neutron_say(201, ALICE, "POST /networks", "{\"network\":{}}");
+    neutron_say(200, ALICE, "GET /quotas/tenant", NULL); /* python-neutronclient asks whose token it has */
+    assert_string_equal(neutron_get("tenant.tenant_id"), "a11ce");
+}
+
+#define A_POOL "POST /subnetpools", "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.0.0.0/8\"]}}"
+
+/* Subnet pools count, too; where nobody says otherwise there may be any number. */
+static void test_pools_count(void **state)
+{
+    (void)state;
+    neutron_say(200, ALICE, "GET /quotas/a11ce", NULL);
+    assert_string_equal(neutron_get("quota.subnetpool"), "-1");
+    neutron_say(200, ADMIN, "PUT /quotas/a11ce", "{\"quota\":{\"subnetpool\":1}}");
+    neutron_say(201, ALICE, A_POOL);
+    AUTO_FREE char *id = kn_strdup(neutron_get("subnetpool.id"));
+
+    neutron_say(409, ALICE, A_POOL);
+    assert_string_equal(neutron_get("NeutronError.type"), "OverQuota");
+    neutron_say(204, ALICE, neutron_at("DELETE", "subnetpools", id), NULL);
+    neutron_say(200, ALICE, "GET /quotas/a11ce/details", NULL);
+    assert_string_equal(neutron_get("quota.subnetpool"), "{\"limit\":1,\"used\":0,\"reserved\":0}");
 }
 
 static void test_extensions_are_truthful(void **state)
@@ -546,6 +567,7 @@ int main(void)
         cmocka_unit_test_setup(test_filters_fields_and_order, kn_neutron_fresh),
         cmocka_unit_test_setup(test_pages, kn_neutron_fresh),
         cmocka_unit_test_setup(test_quotas, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_pools_count, kn_neutron_fresh),
         cmocka_unit_test_setup(test_extensions_are_truthful, kn_neutron_fresh),
         cmocka_unit_test_setup(test_bad_input_changes_nothing, kn_neutron_fresh),
         cmocka_unit_test_setup(test_what_compute_asks, kn_neutron_fresh),

@@ -13,6 +13,7 @@
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
 #define READER KN_TEST_TOKEN("a11ce", "reader")
 #define BOB KN_TEST_TOKEN("b0b", "member")
+#define ADMIN KN_TEST_TOKEN("ad", "admin")
 #define MATCH(what) ALICE "If-Match: " what "\r\n"
 
 /* "PUT /networks/<id>/tags/red" */
@@ -192,6 +193,14 @@ static void test_parts_revise(void **state)
     neutron_say(204, ALICE, neutron_at("DELETE", "security-group-rules", rule), NULL);
     neutron_say(200, ALICE, neutron_at("GET", "security-groups", group), NULL);
     assert_int_equal(revision("security_group.revision_number"), was + 1);
+
+    neutron_say(201, ADMIN, "POST /qos/policies", "{\"policy\":{\"name\":\"q\"}}");
+    snprintf(group, sizeof(group), "%s", neutron_get("policy.id"));
+    was = revision("policy.revision_number");
+    neutron_say(201, ADMIN, below("POST", "qos/policies", group, "bandwidth_limit_rules"),
+                "{\"bandwidth_limit_rule\":{\"max_kbps\":3000}}");
+    neutron_say(200, ADMIN, neutron_at("GET", "qos/policies", group), NULL);
+    assert_int_equal(revision("policy.revision_number"), was + 1);
 }
 
 /* Items of a bulk may stand in boxes of their own. */

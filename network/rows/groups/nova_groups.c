@@ -138,11 +138,15 @@ enum { P_ID, P_TAKES_GROUPS, P_HAS_IT, P_OTHERWISE };
 static const struct kn_stmt PLUG = {
     "nova_group_plug",
     "WITH held AS (SELECT id FROM security_group WHERE id = $2::uuid FOR KEY SHARE), plugged AS (INSERT INTO port_security_group (port_id, group_id)"
-    " SELECT p.id, g.id FROM unnest($1::uuid[]) AS p(id) CROSS JOIN held g ON CONFLICT DO NOTHING) SELECT FROM held",
+    " SELECT p.id, g.id FROM unnest($1::uuid[]) AS p(id) CROSS JOIN held g ON CONFLICT DO NOTHING),"
+    " revised AS (UPDATE port SET updated_at = now() WHERE id = ANY($1::uuid[])) SELECT FROM held",
     2
 };
 static const struct kn_stmt UNPLUG = {
-    "nova_group_unplug", "DELETE FROM port_security_group WHERE port_id = ANY($1::uuid[]) AND group_id = $2::uuid", 2
+    "nova_group_unplug",
+    "WITH revised AS (UPDATE port SET updated_at = now() WHERE id = ANY($1::uuid[]))"
+    " DELETE FROM port_security_group WHERE port_id = ANY($1::uuid[]) AND group_id = $2::uuid",
+    2
 };
 
 /* Nova asks Neutron for each port in turn, which refuses the list that names the group twice. */

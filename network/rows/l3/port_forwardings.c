@@ -252,6 +252,8 @@ static int forwarding_choose(struct kn_request *req, const char *port, json_t *o
 
 static const struct kn_stmt LEAD = { "forwarding_lead",
                                      "UPDATE floating_ip SET router_id = $2::uuid WHERE id = $1::uuid", 2 };
+static const struct kn_stmt FORWARDS = { "forwarding_revised",
+                                         "UPDATE floating_ip SET updated_at = now() WHERE id = $1::uuid", 1 };
 
 static int forwarding_reach(struct kn_request *req, const struct kn_rows *floating, const char *port,
                             const char *fixed_ip, struct kn_error *err)
@@ -297,7 +299,9 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
     if (kn_rows_count(floating) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Floating IP %s could not be found", req->params[0]);
     }
-    if (now != NULL && kn_network_router_changed(req->db, kn_rows_text(floating, 0, F_ANY_ROUTER), err) < 0) {
+    /* What it forwards is a part of the address: whoever changes that changes the address. */
+    if ((now != NULL && kn_network_router_changed(req->db, kn_rows_text(floating, 0, F_ANY_ROUTER), err) < 0) ||
+        kn_db_run(req->db, &FORWARDS, KN_ARGS(req->params[0]), NULL, err) < 0) {
         return -1;
     }
     struct ports ports[2];

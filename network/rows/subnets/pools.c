@@ -307,9 +307,14 @@ static int pool_clash(struct kn_request *req, const char *constraint, const json
                            "Only one default may exist per IP family.");
 }
 
-static const struct kn_rest_counts COUNTS = { "network",
-                                              { "pool_counts", KN_NETWORK_NOTHING KN_NETWORK_COUNTS_POLICIES, 1 },
-                                              false };
+static const struct kn_rest_counts COUNTS = {
+    "network",
+    { "pool_counts",
+      "SELECT project_id, 'subnetpool', count(*) FROM subnet_pool WHERE id = ANY($1::uuid[])"
+      " GROUP BY project_id" KN_NETWORK_COUNTS_POLICIES,
+      1 },
+    false
+};
 
 const struct kn_rest_noun kn_network_subnetpools = {
     .one = "subnetpool",
