@@ -280,7 +280,7 @@ def routers_join_hosts_and_move(w):
     subnets = [lab.call("GET", f"/network/v2.0/subnets?network_id={network}", want=200)["subnets"][0]["id"] for network in (w.network, w.far)]
     for subnet in subnets:
         lab.call("PUT", f"/network/v2.0/routers/{router}/add_router_interface", {"subnet_id": subnet}, want=200)
-    wait_until("the router stands", lambda: lab.call("GET", f"/network/v2.0/routers/{router}", want=200)["router"]["status"] == "ACTIVE", GUEST_LIMIT_S)
+    wait_until("the router stands", lambda: router_of(w, router)[0] == "ACTIVE", GUEST_LIMIT_S)
     w.two.run(f"ping -q -c 1 -W 5 {w.three.address}")
     w.three.run("ping -q -c 1 -W 5 172.24.4.1")
     floating = lab.call("POST", "/network/v2.0/floatingips", {"floatingip": {"floating_network_id": public, "port_id": w.ports[w.three.id][0]}}, want=201)["floatingip"]

@@ -265,38 +265,6 @@ static void test_routes(void **state)
     assert_said("router.routes", "[]");
 }
 
-/* What a host says of it is what is shown, and floating addresses follow. */
-static void test_router_status(void **state)
-{
-    struct router_world w;
-    struct kn_error err;
-    char id[40];
-
-    (void)state;
-    make(&w);
-    say(201, ALICE, "POST", "floatingips", "{\"floatingip\":{\"floating_network_id\":\"%s\",\"port_id\":\"%s\"}}",
-        w.external, w.port);
-    keep(id, neutron_get("floatingip.id"));
-    assert_said("floatingip.status", "DOWN");
-    AUTO_FREE char *stands = kn_asprintf(
-        "INSERT INTO agent (id, boot) VALUES ('a', 'b') ON CONFLICT DO NOTHING;"
-        "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
-        " VALUES ('h-router', gen_random_uuid(), 'a', 'nova', '', 1, 1, 1, 100, 'QEMU', 1);"
-        "INSERT INTO network_host (host, until) VALUES ('h-router', now() + interval '1 hour');"
-        "UPDATE router SET host = 'h-router', lease = 1, leased_at = now() WHERE id = '%s';"
-        "INSERT INTO router_stand (router_id, host, lease) VALUES ('%s', 'h-router', 1);",
-        w.router, w.router);
-    assert_ok(kn_db_script(kn_neutron.db, stands, &err), &err);
-    ask(200, ALICE, "GET", AT("floatingips", id, ""));
-    assert_said("floatingip.status", "ACTIVE");
-    ask(200, ALICE, "GET", "routers?status=ACTIVE");
-    assert_int_equal(neutron_count("routers"), 1);
-    assert_said("routers.0.id", w.router);
-    assert_ok(kn_db_script(kn_neutron.db, "UPDATE router SET host = NULL; DELETE FROM host WHERE name = 'h-router'",
-                           &err),
-              &err);
-}
-
 /* --- floating IPs --------------------------------------------------------------------------------------------------- */
 
 static void floating(int status, const char *token, const struct router_world *w, const char *more)
@@ -334,7 +302,11 @@ static void test_floating_life(void **state)
     assert_said(TYPE, "RouterInterfaceInUseByFloatingIP");
     say(409, ALICE, "PUT", AT("routers", w.router, ""), "{\"router\":{\"external_gateway_info\":null}}");
     assert_said(TYPE, "RouterExternalGatewayInUseByFloatingIp");
+    ask(200, ALICE, "GET", AT("floatingips", id, ""));
+    const int64_t revision = number("SELECT revision FROM floating_ip");
+
     ask(204, ALICE, "DELETE", AT("ports", w.other, "")); /* takes it back */
+    assert_int_equal(number("SELECT revision FROM floating_ip"), revision + 1);
     ask(200, ALICE, "GET", AT("floatingips", id, ""));
     assert_said("floatingip.port_id", "null");
     assert_said("floatingip.fixed_ip_address", "null");
@@ -416,7 +388,10 @@ static void test_forwardings(void **state)
 #define FORWARD(outer, inner) \
     "{\"port_forwarding\":{\"protocol\":\"tcp\",\"external_port\":" outer ",\"internal_port\":" inner \
     ",\"internal_port_id\":\"%s\"}}"
+    const int64_t revision = number("SELECT revision FROM floating_ip");
+
     say(201, ALICE, "POST", path, FORWARD("2222", "22"), w.port);
+    assert_int_equal(number("SELECT revision FROM floating_ip"), revision + 1); /* it forwards: that is a part of it */
     keep(one, neutron_get("port_forwarding.id"));
     assert_said("port_forwarding.internal_ip_address", "10.0.0.3");
     assert_said("port_forwarding.external_port", "2222");
@@ -440,7 +415,10 @@ static void test_forwardings(void **state)
     say(200, ALICE, "PUT", path, "{\"port_forwarding\":{\"external_port\":2200}}");
     assert_said("port_forwarding.external_port", "2200");
     ask(200, ALICE, "GET", path);
+    const int64_t two = number("SELECT revision FROM floating_ip");
+
     ask(204, ALICE, "DELETE", path);
+    assert_int_equal(number("SELECT revision FROM floating_ip"), two + 1);
     ask(404, ALICE, "GET", path);
     ask(204, ALICE, "DELETE", AT("ports", w.other, ""));
     assert_int_equal(number("SELECT count(*) FROM port_forwarding"), 0);
@@ -589,9 +567,8 @@ int main(void)
 {
 #define T(f) cmocka_unit_test_setup(f, kn_neutron_fresh)
     const struct CMUnitTest tests[] = {
-        T(test_router_life),     T(test_bad_routers),       T(test_legs),
-        T(test_routes),          T(test_router_status),     T(test_floating_life),
-        T(test_bad_floating),    T(test_forwardings),       T(test_forwarded_ranges),
+        T(test_router_life),     T(test_bad_routers),       T(test_legs),        T(test_routes),
+        T(test_floating_life),   T(test_bad_floating),      T(test_forwardings), T(test_forwarded_ranges),
         T(test_lent_by_another), T(test_external_networks), T(test_quotas),
     };
 

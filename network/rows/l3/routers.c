@@ -71,7 +71,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("tenant_id", "r.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "r.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("admin_state_up", "r.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR("status", KN_ROUTER_STATUS("r"), KN_REST_TEXT, FIND),
+    KN_REST_ATTR("status", KN_ROUTER_SHOWN("r"), KN_REST_TEXT, FIND),
     KN_REST_ATTR("external_gateway_info", GATEWAY_INFO, KN_REST_JSON, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .inner_shape = KN_IS_OBJECT, .inner = GATEWAY),
     KN_REST_ATTR("routes", "r.routes", KN_REST_JSON, KN_REST_SHOWN | KN_REST_PUT | KN_REST_NULL, .column = "routes", .inner_shape = KN_IS_LIST,
                  .inner = ROUTES),

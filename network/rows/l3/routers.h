@@ -20,7 +20,7 @@
     "EXISTS (SELECT 1 FROM router_stand rs JOIN network_host rh ON rh.host = rs.host WHERE rs.router_id = " r \
     ".id AND rs.host = " r ".host AND rs.lease = " r ".lease AND rs.why = '' AND rh.until > now())"
 /*
- * SQL, and what it means: ACTIVE: it does what it is for (without a leg, nothing). BUILD: it gets its host, or was changed just now. ERROR: its host lives and says why
+ * SQL, and what it means to the operator: ACTIVE: it does what it is for (without a leg, nothing). BUILD: it gets its host, or was changed just now. ERROR: its host lives and says why
  * it cannot. DOWN: its host is silent, or nobody can have it, or it is switched off.
  */
 #define KN_ROUTER_STATUS(r) \
@@ -31,6 +31,13 @@
            " WHEN EXISTS (SELECT 1 FROM router_stand rs JOIN network_host rh ON rh.host = rs.host WHERE rs.router_id = " r \
            ".id AND rs.host = " r ".host AND rs.why <> '' AND rh.until > now()) THEN 'ERROR'" \
            " WHEN greatest(" r ".updated_at, " r ".leased_at) > now() - interval '30 s' THEN 'BUILD' ELSE 'DOWN' END)"
+/*
+ * The same in the words that Neutron has for routers, of which clients know no others: one is ACTIVE from the start, also switched off, until it is known
+ * that it does not do what it is for. (ALLOCATING, the third, is of routers on several hosts; who waits for ACTIVE gives up when he sees it.)
+ */
+#define KN_ROUTER_SHOWN(r) \
+    "(CASE " KN_ROUTER_STATUS(r) " WHEN 'ERROR' THEN 'ERROR' WHEN 'DOWN' THEN CASE WHEN " r \
+                                 ".admin_state_up THEN 'ERROR' ELSE 'ACTIVE' END ELSE 'ACTIVE' END)"
 
 extern const struct kn_rest_noun kn_network_routers;
 extern const struct kn_rest_noun kn_network_floatingips;
