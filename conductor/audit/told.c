@@ -94,7 +94,7 @@ static void told_compare_host(struct kn_hmap *wanted, const char *host, const js
         }
     }
     json_array_foreach (json_object_get(networks, "broken"), i, item) {
-        json_array_append_new(findings, json_sprintf("host %s has network %s not as it should be", host,
+        json_array_append_new(findings, json_sprintf("host %s has network or router %s not as it should be", host,
                                                      json_string_value(item)));
     }
 }

@@ -29,7 +29,7 @@ const struct kn_form kn_form_told = {
     "told", "what a host was told of networks, for the audit",
     KN_FIELDS(KN_MUST("version", KN_INT, STATE_FROM, "of its state"),
               KN_MUST("kinds", KN_ARR, STATE_LIST, "each that there is", .form = &kn_form_told_kind),
-              KN_MUST("broken", KN_ARR, NONE, "networks that its kernel does not have as they should be",
+              KN_MUST("broken", KN_ARR, NONE, "networks and routers that its kernel does not have as they should be",
                       .items = KN_UUID)),
     NULL
 };

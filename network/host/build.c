@@ -36,7 +36,8 @@ int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network
 }
 
 static int build_tap(struct kn_network_links *links, const struct kn_network_host_network *network,
-                     struct kn_network_link_behind behind, struct kn_network_plug *plug, struct kn_error *err)
+                     struct kn_network_link_behind behind, bool is_whole, struct kn_network_plug *plug,
+                     struct kn_error *err)
 {
     const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
     uint64_t digest;
@@ -48,7 +49,7 @@ static int build_tap(struct kn_network_links *links, const struct kn_network_hos
     AUTO_FREE uint8_t(*macs)[6] = kn_network_behind_stations(behind.items, behind.count, port->id, port->mac, &count,
                                                              &digest);
 
-    if (is_plugged(network, plug, port, digest)) {
+    if (!is_whole && is_plugged(network, plug, port, digest)) {
         return 0;
     }
     if (kn_network_link_tap(links, plug->tap, network->wanted->mtu, err) < 0 ||
@@ -65,13 +66,13 @@ static int build_tap(struct kn_network_links *links, const struct kn_network_hos
 }
 
 static int build_taps(struct kn_network_links *links, const struct kn_network_host_network *network,
-                      struct kn_network_link_behind behind, struct kn_error *err)
+                      struct kn_network_link_behind behind, bool is_whole, struct kn_error *err)
 {
     const char *port;
     void *plug;
 
     for (size_t at = 0; kn_hmap_next(network->plugs, &at, &port, &plug);) {
-        if (build_tap(links, network, behind, plug, err) < 0) {
+        if (build_tap(links, network, behind, is_whole, plug, err) < 0) {
             return -1;
         }
     }
@@ -98,12 +99,10 @@ bool kn_network_host_stands(const struct kn_network_host_network *network, const
 
 /* --- VXLAN ---------------------------------------------------------------------------------------------------------- */
 
-/* Not those that are about to come here: their MAC is behind their tap. */
-static int build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
-                       struct kn_network_link_behind behind, struct kn_error *err)
+const struct kn_network_state_peer **kn_network_host_elsewhere(const struct kn_network_host_network *network,
+                                                               size_t *ret_count)
 {
-    AUTO_FREE const struct kn_network_state_peer **elsewhere = kn_alloc((kn_hmap_count(network->peers) + 1) *
-                                                                        sizeof(*elsewhere));
+    const struct kn_network_state_peer **elsewhere = kn_alloc((kn_hmap_count(network->peers) + 1) * sizeof(*elsewhere));
     const char *id;
     void *value;
     size_t count = 0;
@@ -113,6 +112,16 @@ static int build_peers(struct kn_network_links *links, const struct kn_network_h
             elsewhere[count++] = value;
         }
     }
+    *ret_count = count;
+    return elsewhere;
+}
+
+static int build_peers(struct kn_network_links *links, const struct kn_network_host_network *network,
+                       struct kn_network_link_behind behind, struct kn_error *err)
+{
+    size_t count;
+    AUTO_FREE const struct kn_network_state_peer **elsewhere = kn_network_host_elsewhere(network, &count);
+
     return kn_network_link_peers(links, network->vxlan, elsewhere, count, behind, err);
 }
 
@@ -139,10 +148,11 @@ static int build_inside(void *ctx, struct kn_error *err)
     const struct kn_network_host_network *network = ctx;
     AUTO(kn_network_links) struct kn_network_links *links = NULL;
 
-    if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", err) < 0 ||
-        kn_network_link_up(links, KN_HOST_DHCP_IFACE, err) < 0 ||
+    if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", 0, err) < 0 ||
+        kn_network_link_up(links, KN_HOST_DHCP_IFACE, network->wanted->mtu, err) < 0 ||
         kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP, 32, err) < 0 ||
-        kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP6, 64, err) < 0) {
+        (kn_network_host_network_speaks(network, 6) &&
+         kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP6, 64, err) < 0)) {
         return -1;
     }
     for (size_t i = 0; i < network->wanted->subnet_count; i++) {
@@ -150,6 +160,7 @@ static int build_inside(void *ctx, struct kn_error *err)
         struct kn_ip ip;
 
         if (kn_network_host_network_dhcp_ip(network, subnet, &ip) &&
+            kn_network_host_network_speaks(network, ip.family) &&
             kn_network_link_address(links, KN_HOST_DHCP_IFACE, &ip, subnet->cidr.length, err) < 0) {
             return -1;
         }
@@ -157,15 +168,20 @@ static int build_inside(void *ctx, struct kn_error *err)
     return 0;
 }
 
-/* What is left of a namespace that vanished would stand in the way of the new one. */
+bool kn_network_host_is_torn(const struct kn_network_host_network *network)
+{
+    return kn_network_netns_exists(network->netns) != (kn_network_link_index(network->veth) != 0);
+}
+
+/* What is left of a namespace that vanished, or lost its device, would stand in the way of the new one. */
 static int clear_remains(struct kn_network_links *links, const struct kn_network_host_network *network,
                          struct kn_error *err)
 {
-    if (kn_network_netns_exists(network->netns)) {
+    if (!kn_network_host_is_torn(network)) {
         return 0;
     }
     kn_network_dnsmasq_end(network->dir);
-    return kn_network_link_delete(links, network->veth, err);
+    return kn_network_netns_remove(network->netns, err) < 0 ? -1 : kn_network_link_delete(links, network->veth, err);
 }
 
 static int build_veth(struct kn_network_links *links, const struct kn_network_host_network *network,
@@ -207,7 +223,7 @@ int kn_network_host_build(struct kn_network_links *links, const struct kn_networ
     if (kn_network_link_bridge(links, network->bridge, network->wanted->mtu, err) < 0 ||
         kn_network_link_is_gateway(network->bridge, network->wanted->zone == 0, err) < 0 ||
         build_vxlan(links, network, behind, underlay, is_whole, err) < 0 ||
-        build_taps(links, network, behind, err) < 0) {
+        build_taps(links, network, behind, is_whole, err) < 0) {
         return -1;
     }
     return build_dhcp(links, network, err);

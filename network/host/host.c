@@ -19,42 +19,29 @@
 #include "network/host/dhcp/dnsmasq.h"
 #include "network/host/host_private.h"
 #include "network/host/link/external.h"
-#include "network/host/link/netns.h"
+#include "network/host/stands.h"
 
 /* --- keeping it ----------------------------------------------------------------------------------------------------- */
 
-/* The wire that a flat network is. */
-static bool leads_out(const struct kn_network_host *host, const struct kn_network_host_network *network)
+static bool is_broken(struct kn_network_look *look, const struct kn_network_host_network *network)
 {
-    char device[KN_DEVICE_NAME_SIZE];
-
-    return network->wanted->type != KN_NETWORK_FLAT ||
-           (kn_network_physical_device(host->physical, network->wanted->physical, device) &&
-            kn_network_external_stands(device, network->wanted, network->bridge));
+    return network->wanted == NULL ? network->built : !network->built || !kn_network_host_agrees(look, network);
 }
 
-static bool is_broken(const struct kn_network_host *host, const struct kn_network_host_network *network)
+/* What went or was changed without us comes back, and the log says what it was. */
+static int keep_network(struct kn_network_host *host, struct kn_network_look *look,
+                        struct kn_network_host_network *network, struct kn_error *err)
 {
-    if (network->wanted == NULL) {
-        return network->built;
-    }
-    return !network->built || !kn_network_host_stands(network, &host->underlay) || !leads_out(host, network) ||
-           (kn_network_host_network_is_served(network) &&
-            (!kn_network_netns_exists(network->netns) || !kn_network_dnsmasq_runs(network->dir)));
-}
-
-/* What went without us comes back, and the log says that it was gone. */
-static int keep_network(struct kn_network_host *host, struct kn_network_host_network *network, struct kn_error *err)
-{
-    if (!is_broken(host, network)) {
+    if (!is_broken(look, network)) {
         if (network->wanted != NULL && network->names_changed && kn_network_host_network_is_served(network)) {
             network->names_changed = false;
             return kn_network_dnsmasq_names(network, err);
         }
         return 0;
     }
-    if (network->built) {
-        kn_log(KN_WARNING, "a network of this host was broken, it is built again", "network", network->id, NULL);
+    if (network->built && network->wanted != NULL) {
+        kn_log(KN_WARNING, "a network of this host was broken, it is built again", "network", network->id, "reason",
+               look->why, NULL);
     }
     return kn_network_host_settle(host, network, true, err);
 }
@@ -65,11 +52,43 @@ static bool is_forgotten(const struct kn_network_host_network *network)
     return network->wanted == NULL && !network->built && kn_hmap_count(network->plugs) == 0;
 }
 
-int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
+static int keep_networks(struct kn_network_host *host, const struct kn_network_stock *stock, struct kn_error *err)
 {
+    struct kn_network_look look = {
+        .stock = stock, .links = host->links, .underlay = &host->underlay, .physical = host->physical
+    };
     struct kn_error later;
     const char *key;
     void *value;
+    int rc = 0;
+
+    for (size_t at = 0; kn_hmap_next(host->networks, &at, &key, &value);) {
+        if (keep_network(host, &look, value, rc == 0 ? err : &later) < 0) {
+            rc = -1;
+        } else if (is_forgotten(value)) {
+            kn_hmap_del(host->networks, key);
+        }
+    }
+    return rc;
+}
+
+/* Networks first: routers have their legs in them. */
+static int keep_built(struct kn_network_host *host, struct kn_error *err)
+{
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+    struct kn_error later;
+    int rc;
+
+    if (kn_network_stock_take(&stock, err) < 0) {
+        return -1;
+    }
+    rc = keep_networks(host, stock, err);
+    return kn_network_routers_keep(&host->routers, host->links, &host->state, rc == 0 ? err : &later) < 0 ? -1 : rc;
+}
+
+int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
+{
+    struct kn_error later;
     int rc = 0;
 
     pthread_mutex_lock(&host->lock);
@@ -81,14 +100,7 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
     if (kn_network_host_firewall_keep(host, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
-    for (size_t at = 0; kn_hmap_next(host->networks, &at, &key, &value);) {
-        if (keep_network(host, value, rc == 0 ? err : &later) < 0) {
-            rc = -1;
-        } else if (is_forgotten(value)) {
-            kn_hmap_del(host->networks, key);
-        }
-    }
-    if (kn_network_routers_settle(&host->routers, host->links, &host->state, false, rc == 0 ? err : &later) < 0) {
+    if (keep_built(host, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
     if (kn_network_host_shape(host, NULL, rc == 0 ? err : &later) < 0) {

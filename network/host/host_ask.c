@@ -8,6 +8,7 @@
 #include "network/address/mac.h"
 #include "network/host/build.h"
 #include "network/host/host_private.h"
+#include "network/host/stands.h"
 
 /* tap + 8 hex digits + "-" + 2 hex digits */
 static bool is_our_tap(const char *name)
@@ -66,11 +67,33 @@ static json_t *told_kind(const struct kn_network_host *host, enum kn_network_kin
                      macs);
 }
 
-json_t *kn_network_host_told(struct kn_network_host *host)
+/* The networks and routers that the kernel does not have as they should be, by a look of this moment. */
+static json_t *told_broken(struct kn_network_host *host)
 {
-    json_t *kinds = json_array(), *broken = json_array(), *told;
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+    struct kn_network_look look = { .links = host->links, .underlay = &host->underlay, .physical = host->physical };
+    json_t *broken = json_array();
+    struct kn_error err;
     const char *id;
     void *value;
+
+    const bool is_listed = kn_network_stock_take(&stock, &err) == 0;
+
+    look.stock = stock;
+    for (size_t at = 0; kn_hmap_next(host->networks, &at, &id, &value);) {
+        const struct kn_network_host_network *network = value;
+
+        if (network->wanted != NULL && (!network->built || (is_listed && !kn_network_host_agrees(&look, network)))) {
+            json_array_append_new(broken, json_string(id));
+        }
+    }
+    kn_network_routers_broken(&host->routers, &host->state, broken);
+    return broken;
+}
+
+json_t *kn_network_host_told(struct kn_network_host *host)
+{
+    json_t *kinds = json_array(), *told;
 
     pthread_mutex_lock(&host->lock);
     for (int kind = 0; kind < KN_NETWORK_KINDS; kind++) {
@@ -78,14 +101,8 @@ json_t *kn_network_host_told(struct kn_network_host *host)
             json_array_append_new(kinds, told_kind(host, (enum kn_network_kind)kind));
         }
     }
-    for (size_t at = 0; kn_hmap_next(host->networks, &at, &id, &value);) {
-        const struct kn_network_host_network *network = value;
-
-        if (network->wanted != NULL && (!network->built || !kn_network_host_stands(network, &host->underlay))) {
-            json_array_append_new(broken, json_string(id));
-        }
-    }
-    told = json_pack("{s:I, s:o, s:o}", "version", (json_int_t)host->state.version, "kinds", kinds, "broken", broken);
+    told = json_pack("{s:I, s:o, s:o}", "version", (json_int_t)host->state.version, "kinds", kinds, "broken",
+                     told_broken(host));
     pthread_mutex_unlock(&host->lock);
     return told;
 }

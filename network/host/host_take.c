@@ -57,7 +57,7 @@ static int open_doors(struct kn_network_host *host, struct kn_network_host_netwo
     if (network->has_door || host->options.metadata_open == NULL || !kn_network_host_network_is_served(network)) {
         return 0;
     }
-    for (int door = 0; door < 2; door++) {
+    for (int door = 0; door < 2 && kn_network_host_network_speaks(network, at[door]->family); door++) {
         if (kn_network_netns_listen(network->netns, at[door], "dhcp", METADATA_PORT, &fd, err) < 0) {
             return -1;
         }
@@ -137,10 +137,11 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     if (network->wanted == NULL) {
         return network->built ? host_demolish(host, network, err) : 0;
     }
-    if (network->has_door && !kn_network_netns_exists(network->netns)) {
+    if (network->has_door && kn_network_host_is_torn(network)) {
         close_doors(host, network);
+        kn_network_advertiser_drop(host->advertiser, network->id);
     }
-    is_whole = is_whole || !network->built;
+    is_whole = is_whole || !network->built || network->built_mtu != network->wanted->mtu;
     network->built = false;
     if (check_names(host, network, err) < 0 ||
         kn_network_host_build(host->links, network, &host->underlay, is_whole, err) < 0 ||
@@ -151,6 +152,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
         return -1;
     }
     network->built = true;
+    network->built_mtu = network->wanted->mtu;
     network->names_changed = false;
     return kn_network_host_shape(host, network, err);
 }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/host/link/link.h"
 
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id)
 {
@@ -76,6 +77,11 @@ bool kn_network_host_network_dhcp_ip(const struct kn_network_host_network *netwo
         return true;
     }
     return false;
+}
+
+bool kn_network_host_network_speaks(const struct kn_network_host_network *network, uint8_t family)
+{
+    return family == 4 || network->wanted->mtu >= KN_LINK_IPV6_MTU;
 }
 
 bool kn_network_host_network_is_served(const struct kn_network_host_network *network)

@@ -25,6 +25,7 @@ struct kn_network_host_network {
     struct kn_hmap *peers;       /* id -> const struct kn_network_state_peer: bound elsewhere */
     struct kn_hmap *plugs;       /* port's id -> struct kn_network_plug: those of the ports that have a tap */
     bool built;                  /* the kernel agrees, as far as we know */
+    int built_mtu;               /* with that MTU; another one may take what devices know of neighbours along */
     char why[256];               /* what is wrong if it does not */
     bool has_door;               /* the metadata sockets were handed out */
     bool names_changed;          /* of peers: dnsmasq hears of them at the next tick */
@@ -35,6 +36,8 @@ void kn_network_host_network_free(void *network);
 
 /* Is there anything that DHCP, DNS or router advertisements are for? */
 bool kn_network_host_network_is_served(const struct kn_network_host_network *network);
+/* Can a device of the network have an address of that family? Below IPv6's least MTU it has none of that. */
+bool kn_network_host_network_speaks(const struct kn_network_host_network *network, uint8_t family);
 /* Somebody who lives on the network. */
 struct kn_network_resident {
     const char *id, *hostname;

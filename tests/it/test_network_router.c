@@ -116,9 +116,15 @@ static int build(struct kn_network_links *links, const char *line, struct kn_err
                                                                                     .inside = ip_of(inside) };
         }
     }
-    return kn_network_router_build(links, &router, places, err) < 0 ? -1
-           : kn_network_router_stands(&router, places)              ? 0
-                                                       : kn_fail(err, KN_INTERNAL, "what was built does not stand");
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+    char why[KN_STOCK_WHY];
+
+    if (kn_network_router_build(links, &router, places, err) < 0 || kn_network_stock_take(&stock, err) < 0) {
+        return -1;
+    }
+    return kn_network_router_stands(stock, &router, places, why)
+               ? 0
+               : kn_fail(err, KN_INTERNAL, "what was built does not stand: %s", why);
 }
 
 /* "networks", "router <see build()>", "remove", "sweep" */

@@ -70,6 +70,15 @@ static void tell_trace(const json_t *found, char *answer, size_t size)
     }
 }
 
+static void tell_broken(char *answer, size_t size)
+{
+    json_t *told = kn_network_host_told(host);
+    AUTO_FREE char *text = json_dumps(json_object_get(told, "broken"), JSON_COMPACT);
+
+    json_decref(told);
+    snprintf(answer, size, "%s", text);
+}
+
 /* What is whole and answers nothing answers the newest question, as kilonova-network would have it. */
 static int take_state(const char *text, struct kn_error *err)
 {
@@ -106,6 +115,9 @@ void kn_host_agent(const char *line, char *answer, size_t size)
 
         json_decref(list);
         snprintf(answer, size, "%s", text);
+        return;
+    } else if (strcmp(word, "broken") == 0) {
+        tell_broken(answer, size);
         return;
     } else if (strcmp(word, "open") == 0) {
         int path = 0;

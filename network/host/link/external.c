@@ -131,7 +131,8 @@ static int external_plug(struct kn_network_links *links, const char *device, con
                        "the device \"%s\" of a physical network has the host's address %s: a bridge would cut it off",
                        device, ip);
     }
-    if (kn_network_link_up(links, device, err) < 0 || kn_network_link_enslave(links, device, bridge, true, err) < 0) {
+    if (kn_network_link_up(links, device, 0, err) < 0 ||
+        kn_network_link_enslave(links, device, bridge, true, err) < 0) {
         return -1;
     }
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_SETLINK, 0);
@@ -238,21 +239,66 @@ int kn_network_external_build(struct kn_network_links *links, const char *device
     return external_step_back(links, network, bridge, err) < 0 ? -1 : external_plug(links, device, bridge, err);
 }
 
-bool kn_network_external_stands(const char *device, const struct kn_network_state_network *network, const char *bridge)
+/* With a rule for each subnet of IPv4. */
+static bool external_has_table(const struct kn_network_state_network *network)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf listed = KN_STRBUF_INIT;
     AUTO_FREE char *table = kn_asprintf("kilonova_%.8s", network->id);
     struct kn_network_nft *nft = NULL;
     struct kn_error missing;
+    bool stands = kn_network_nft_new(&nft, &missing) == 0 &&
+                  kn_network_nft_list(nft, "ip", table, &listed, &missing) == 0;
 
-    if (strcmp(device, KN_PHYSICAL_NAT) != 0) {
-        return kn_network_link_is_in(device, bridge);
+    for (size_t i = 0; i < network->subnet_count && stands; i++) {
+        char cidr[KN_IP_PREFIX_SIZE];
+        AUTO_FREE char *rule = kn_asprintf("ip saddr %s ip daddr", kn_ip_prefix_text(&network->subnets[i].cidr, cidr));
+
+        stands = network->subnets[i].cidr.ip.family != 4 || strstr(listed.buf, rule) != NULL;
     }
-    const bool stands = kn_network_nft_new(&nft, &missing) == 0 &&
-                        kn_network_nft_list(nft, "ip", table, &listed, &missing) == 0;
 
     kn_network_nft_free(nft);
     return stands;
+}
+
+/* Does the bridge answer for every gateway of IPv4? */
+static bool external_is_gateway(const struct kn_network_state_network *network, const char *bridge)
+{
+    struct ifaddrs *list = NULL;
+    size_t missing = 0;
+
+    if (getifaddrs(&list) < 0) {
+        return true; /* nobody knows */
+    }
+    for (size_t i = 0; i < network->subnet_count; i++) {
+        const struct kn_ip *gateway = &network->subnets[i].gateway;
+        bool found = gateway->family != 4;
+
+        for (const struct ifaddrs *at = list; at != NULL && !found; at = at->ifa_next) {
+            found = at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET && strcmp(at->ifa_name, bridge) == 0 &&
+                    memcmp(&((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr, gateway->bytes, 4) == 0;
+        }
+        missing += !found;
+    }
+    freeifaddrs(list);
+    return missing == 0;
+}
+
+bool kn_network_external_stands(const struct kn_network_stock *stock, const char *device,
+                                const struct kn_network_state_network *network, const char *bridge,
+                                char why[KN_STOCK_WHY])
+{
+    if (strcmp(device, KN_PHYSICAL_NAT) != 0) {
+        return kn_network_stock_has(stock,
+                                    &(struct kn_network_stock_want){
+                                        .name = device, .bridge = bridge, .is_wire = true },
+                                    why);
+    }
+    if (!external_is_gateway(network, bridge)) {
+        snprintf(why, KN_STOCK_WHY, "%s lacks a gateway's address", bridge);
+        return false;
+    }
+    snprintf(why, KN_STOCK_WHY, "the table kilonova_%.8s is not as it was", network->id);
+    return external_has_table(network);
 }
 
 int kn_network_external_end(const char *network_id, struct kn_error *err)

@@ -11,6 +11,7 @@
 
 #include "lib/base/strbuf.h"
 #include "network/host/link/link.h"
+#include "network/host/link/stock.h"
 #include "network/host/state/state.h"
 
 #define KN_PHYSICAL_NAT "nat"
@@ -25,8 +26,10 @@ bool kn_network_physical_device(const char *list, const char *name, char ret_dev
  */
 int kn_network_external_build(struct kn_network_links *links, const char *device,
                               const struct kn_network_state_network *network, const char *bridge, struct kn_error *err);
-/* Whether what was built is there still. Asks the kernel. */
-bool kn_network_external_stands(const char *device, const struct kn_network_state_network *network, const char *bridge);
+/* Whether what was built is there still; if not, why says what is otherwise. */
+bool kn_network_external_stands(const struct kn_network_stock *stock, const char *device,
+                                const struct kn_network_state_network *network, const char *bridge,
+                                char why[KN_STOCK_WHY]);
 /* The bridge goes: the device leaves it (a bridge that is deleted does that by itself), nothing is translated any more. */
 int kn_network_external_end(const char *network_id, struct kn_error *err);
 /* One transaction: how the host translates for a network of the kind nat. */

@@ -107,6 +107,15 @@ static int inside_read_address(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
+static int inside_list_addresses(struct kn_network_links *links, struct inside_entries *list, struct kn_error *err)
+{
+    const struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
+
+    nlmsg_append(msg, (void *)(uintptr_t)&all, sizeof(all), NLMSG_ALIGNTO);
+    return inside_dump(links, msg, inside_read_address, list, err);
+}
+
 static int inside_set_address(struct kn_network_links *links, const struct inside_entry *entry, bool there,
                               struct kn_error *err)
 {
@@ -129,11 +138,7 @@ int kn_network_inside_addresses(struct kn_network_links *links, struct kn_networ
                                 struct kn_error *err)
 {
     struct inside_entries have = { .lo = if_nametoindex("lo") }, want = { .count = 0 };
-    struct ifaddrmsg all = { .ifa_family = AF_UNSPEC };
-    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETADDR, NLM_F_DUMP);
-
-    nlmsg_append(msg, &all, sizeof(all), NLMSG_ALIGNTO);
-    int rc = inside_dump(links, msg, inside_read_address, &have, err);
+    int rc = inside_list_addresses(links, &have, err);
 
     for (size_t i = 0; i < count; i++) {
         inside_add(&want,
@@ -170,6 +175,15 @@ static int inside_read_route(struct nl_msg *msg, void *arg)
     return NL_OK;
 }
 
+static int inside_list_routes(struct kn_network_links *links, struct inside_entries *list, struct kn_error *err)
+{
+    const struct rtmsg all = { .rtm_family = AF_UNSPEC };
+    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
+
+    nlmsg_append(msg, (void *)(uintptr_t)&all, sizeof(all), NLMSG_ALIGNTO);
+    return inside_dump(links, msg, inside_read_route, list, err);
+}
+
 /* What cannot be reached now is no failure: its leg may come later, and then it is built again. */
 static int inside_set_route(struct kn_network_links *links, const struct inside_entry *entry, bool there,
                             struct kn_error *err)
@@ -200,11 +214,7 @@ int kn_network_inside_routes(struct kn_network_links *links, const struct kn_net
                              struct kn_error *err)
 {
     struct inside_entries have = { .count = 0 }, want = { .count = 0 };
-    struct rtmsg all = { .rtm_family = AF_UNSPEC };
-    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETROUTE, NLM_F_DUMP);
-
-    nlmsg_append(msg, &all, sizeof(all), NLMSG_ALIGNTO);
-    int rc = inside_dump(links, msg, inside_read_route, &have, err);
+    int rc = inside_list_routes(links, &have, err);
 
     for (size_t i = 0; i < count; i++) {
         inside_add(&want, (struct inside_entry){ .ip = kn_ip_prefix_first(&wanted[i].to),
@@ -222,34 +232,42 @@ int kn_network_inside_routes(struct kn_network_links *links, const struct kn_net
     return rc;
 }
 
-/* --- a device's bridge ----------------------------------------------------------------------------------------------- */
+/* --- as numbers ------------------------------------------------------------------------------------------------------ */
 
-static int inside_read_master(struct nl_msg *msg, void *arg)
+static uint64_t inside_mix(uint64_t digest, const void *bytes, size_t size)
 {
-    struct nlattr *master = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct ifinfomsg), IFLA_MASTER);
-
-    *(unsigned *)arg = master != NULL ? nla_get_u32(master) : 0;
-    return NL_OK;
+    for (size_t i = 0; i < size; i++) {
+        digest = (digest ^ ((const uint8_t *)bytes)[i]) * 1099511628211u;
+    }
+    return digest;
 }
 
-/* Asked on a socket of its own: what answers to this is in nobody's way. */
-bool kn_network_link_is_in(const char *outer, const char *bridge)
+static uint64_t inside_digest(const struct inside_entries *list)
 {
-    const struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_index = (int)kn_network_link_index(outer) };
-    AUTO(kn_network_links) struct kn_network_links *links = NULL;
-    struct kn_error err;
-    unsigned master = 0;
+    uint64_t digest = 0;
 
-    if (info.ifi_index == 0 || kn_network_links_open(&links, &err) < 0) {
-        return false;
-    }
-    struct nl_msg *msg = nlmsg_alloc_simple(RTM_GETLINK, 0);
+    for (size_t i = 0; i < list->count; i++) {
+        const struct inside_entry *entry = &list->items[i];
+        uint64_t one = inside_mix(14695981039346656037u, &entry->device, sizeof(entry->device));
 
-    nlmsg_append(msg, (void *)(uintptr_t)&info, sizeof(info), NLMSG_ALIGNTO);
-    nl_socket_modify_cb(links->socket, NL_CB_VALID, NL_CB_CUSTOM, inside_read_master, &master);
-    if (nl_send_auto(links->socket, msg) >= 0) {
-        nl_recvmsgs_default(links->socket);
+        one = inside_mix(one, entry->ip.bytes, inside_width(&entry->ip));
+        one = inside_mix(one, &entry->length, sizeof(entry->length));
+        digest += inside_mix(one, entry->via.bytes, entry->via.family == 0 ? 0 : inside_width(&entry->via));
     }
-    nlmsg_free(msg);
-    return master != 0 && master == kn_network_link_index(bridge);
+    return digest;
+}
+
+int kn_network_inside_digests(struct kn_network_links *links, uint64_t *ret_addresses, uint64_t *ret_routes,
+                              struct kn_error *err)
+{
+    struct inside_entries addresses = { .lo = if_nametoindex("lo") }, routes = { .count = 0 };
+    const int rc = inside_list_addresses(links, &addresses, err) < 0 ? -1 : inside_list_routes(links, &routes, err);
+
+    if (rc == 0) {
+        *ret_addresses = inside_digest(&addresses);
+        *ret_routes = inside_digest(&routes);
+    }
+    free(addresses.items);
+    free(routes.items);
+    return rc;
 }

@@ -27,8 +27,9 @@ struct kn_network_inside_route {
 int kn_network_inside_routes(struct kn_network_links *links, const struct kn_network_inside_route *wanted, size_t count,
                              struct kn_error *err);
 
-/* Is the device in that bridge? One that was made anew has lost its members. Outside or inside, with no socket. */
-bool kn_network_link_is_in(const char *outer, const char *bridge);
+/* A number of the addresses of all devices but lo, and one of the static routes, as they are; in whatever order they are listed. */
+int kn_network_inside_digests(struct kn_network_links *links, uint64_t *ret_addresses, uint64_t *ret_routes,
+                              struct kn_error *err);
 
 /* Tells the neighbours of a device that the address is here: gratuitous ARP, unsolicited neighbour advertisement. Lost ones are no failure. */
 void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip);

@@ -13,6 +13,7 @@
 #include <linux/veth.h>
 #include <net/if.h>
 #include <arpa/inet.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
@@ -98,6 +99,21 @@ static int set_ip(const char *name, const char *setting, const char *value, stru
                : kn_fail(err, KN_INTERNAL, "cannot set %s of interface \"%s\": %s", setting, name, strerror(errno));
 }
 
+static bool has_ip(const char *name, const char *setting, char value)
+{
+    AUTO_FREE char *path = kn_asprintf("/proc/sys/net/%.4s/conf/%s/%s", setting, name, setting + 5);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char is = value;
+
+    return fd < 0 || read(fd, &is, 1) != 1 || is == value;
+}
+
+bool kn_network_link_was_gateway(const char *name, bool is_gateway)
+{
+    return has_ip(name, "ipv6/accept_ra", '0') && has_ip(name, "ipv6/disable_ipv6", is_gateway ? '0' : '1') &&
+           has_ip(name, "ipv4/arp_ignore", is_gateway ? '0' : '8');
+}
+
 int kn_network_link_is_gateway(const char *name, bool is_gateway, struct kn_error *err)
 {
     if (set_ip(name, "ipv6/accept_ra", "0", err) < 0 ||
@@ -123,14 +139,12 @@ static int link_make(struct kn_network_links *links, const char *name, const cha
     return kn_network_links_send(links, msg, NLE_EXIST, "cannot make interface", name, err);
 }
 
-/* MTU (0: as it is), no IPv6 of its own, up. */
-static int bring_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
+/* flags: IFF_UP or 0, of those that are changed; MTU 0: as it is. */
+static int link_set(struct kn_network_links *links, const char *name, int mtu, unsigned flags, unsigned change,
+                    struct kn_error *err)
 {
-    if (keep_silent(links, name, err) < 0) {
-        return -1;
-    }
     struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWLINK, 0);
-    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_flags = IFF_UP, .ifi_change = IFF_UP };
+    struct ifinfomsg info = { .ifi_family = AF_UNSPEC, .ifi_flags = flags, .ifi_change = change };
 
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
     nla_put_string(msg, IFLA_IFNAME, name);
@@ -140,9 +154,29 @@ static int bring_up(struct kn_network_links *links, const char *name, int mtu, s
     return kn_network_links_send(links, msg, 0, "cannot bring up interface", name, err);
 }
 
-int kn_network_link_up(struct kn_network_links *links, const char *name, struct kn_error *err)
+/* A device whose MTU is too small for IPv6 gets it with a larger one, and would speak at once if it were up then. */
+static int link_grow(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
 {
-    return bring_up(links, name, 0, err);
+    char path[64];
+
+    snprintf(path, sizeof(path), "/proc/sys/net/ipv6/conf/%s", name);
+    if (mtu < KN_LINK_IPV6_MTU || access("/proc/sys/net/ipv6", F_OK) < 0 || access(path, F_OK) == 0) {
+        return 0;
+    }
+    return link_set(links, name, 0, 0, IFF_UP, err) < 0 ? -1 : link_set(links, name, mtu, 0, 0, err);
+}
+
+/* MTU (0: as it is), no IPv6 of its own, up. */
+static int bring_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
+{
+    return link_grow(links, name, mtu, err) < 0 || keep_silent(links, name, err) < 0
+               ? -1
+               : link_set(links, name, mtu, IFF_UP, IFF_UP, err);
+}
+
+int kn_network_link_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err)
+{
+    return bring_up(links, name, mtu, err);
 }
 
 int kn_network_link_delete(struct kn_network_links *links, const char *name, struct kn_error *err)

@@ -14,7 +14,10 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/error.h"
 #include "lib/base/ip.h"
+#include "network/host/link/stock.h"
 #include "network/host/state/state.h"
+
+#define KN_LINK_IPV6_MTU 1280 /* RFC 8200, 5: below it a device has no IPv6 at all */
 
 struct kn_network_links;
 
@@ -36,9 +39,12 @@ int kn_network_link_tap(struct kn_network_links *links, const char *name, int mt
 /* The peer lives in the namespace of ns_fd under peer_name with this MAC. */
 int kn_network_link_veth(struct kn_network_links *links, const char *name, int ns_fd, const char *peer_name,
                          const uint8_t peer_mac[6], int mtu, struct kn_error *err);
-int kn_network_link_up(struct kn_network_links *links, const char *name, struct kn_error *err);
+/* Up, with that MTU (0: as it is) and without IPv6 of its own. */
+int kn_network_link_up(struct kn_network_links *links, const char *name, int mtu, struct kn_error *err);
 /* A bridge that is none has no IPv6 and answers no ARP, whatever addresses the host has elsewhere; nobody's router advertisements count on either. */
 int kn_network_link_is_gateway(const char *name, bool is_gateway, struct kn_error *err);
+/* Is that still so? */
+bool kn_network_link_was_gateway(const char *name, bool is_gateway);
 int kn_network_link_delete(struct kn_network_links *links, const char *name, struct kn_error *err);
 
 /* Makes the device a port of the bridge: nothing is learned, unknown unicast is not flooded; broadcast: it gets broadcast and multicast. */
@@ -74,5 +80,23 @@ int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
  */
 int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, const struct kn_network_state_peer *gone,
                          const struct kn_network_state_peer *come, struct kn_error *err);
+
+/* A MAC that a bridge has behind a port. */
+struct kn_network_link_station {
+    const char *port;
+    uint8_t mac[6];
+};
+/* Who is where, as a network's devices shall know it. */
+struct kn_network_link_forwarding {
+    const char *bridge, *vxlan; /* vxlan NULL: it has none */
+    const struct kn_network_state_peer *const *peers;
+    size_t peer_count;
+    struct kn_network_link_behind behind;
+    const struct kn_network_link_station *stations;
+    size_t station_count;
+};
+/* Do they? Of the VXLAN device this and no more. Reads only; if not, why says what is otherwise. What cannot be read is not so, and err says why. */
+bool kn_network_link_forwards(struct kn_network_links *links, const struct kn_network_link_forwarding *wanted,
+                              char why[KN_STOCK_WHY], struct kn_error *err);
 
 #endif

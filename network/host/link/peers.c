@@ -6,9 +6,12 @@
 #include <errno.h>
 #include <linux/neighbour.h>
 #include <linux/rtnetlink.h>
+#include <net/if.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/address/mac.h"
 #include "network/host/link/behind.h"
 #include "network/host/link/private.h"
 
@@ -16,6 +19,7 @@
 struct peer_entry {
     bool is_neighbour;    /* ip -> mac; else mac -> dst */
     bool in_bridge;       /* of the bridge, without dst */
+    unsigned device;      /* index */
     uint8_t mac[6];
     struct kn_ip address; /* ip or dst; none in the bridge */
 };
@@ -23,7 +27,7 @@ struct peer_entry {
 struct entries {
     struct peer_entry *items;
     size_t count;
-    unsigned index; /* of the device that is asked about */
+    unsigned index; /* of the device that is asked about; 0: of any */
 };
 
 static void add(struct entries *list, struct peer_entry entry)
@@ -39,6 +43,9 @@ static int link_peers_compare(const void *a, const void *b)
     const struct peer_entry *x = a, *y = b;
     int mac = memcmp(x->mac, y->mac, sizeof(x->mac));
 
+    if (x->device != y->device) {
+        return x->device > y->device ? 1 : -1;
+    }
     if (x->is_neighbour != y->is_neighbour) {
         return x->is_neighbour ? 1 : -1;
     }
@@ -82,8 +89,10 @@ static int read_entry(struct nl_msg *msg, void *arg)
     struct nlattr *dst = nlmsg_find_attr(header, sizeof(*nd), NDA_DST);
     bool in_bridge = nd->ndm_family == AF_BRIDGE && nlmsg_find_attr(header, sizeof(*nd), NDA_MASTER) != NULL;
 
-    if ((unsigned)nd->ndm_ifindex == list->index && link_peers_is_ours(nd, mac, dst, in_bridge)) {
-        struct peer_entry entry = { .is_neighbour = nd->ndm_family != AF_BRIDGE, .in_bridge = in_bridge };
+    if ((list->index == 0 || (unsigned)nd->ndm_ifindex == list->index) && link_peers_is_ours(nd, mac, dst, in_bridge)) {
+        struct peer_entry entry = { .is_neighbour = nd->ndm_family != AF_BRIDGE,
+                                    .in_bridge = in_bridge,
+                                    .device = (unsigned)nd->ndm_ifindex };
 
         memcpy(entry.mac, nla_data(mac), sizeof(entry.mac));
         if (!in_bridge && (nla_len(dst) == 4 || nla_len(dst) == 16)) {
@@ -117,13 +126,14 @@ static int dump(struct kn_network_links *links, struct nl_msg *msg, struct entri
     return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading forwarding entries: %s", nl_geterror(rc)) : 0;
 }
 
-static int read_neighbours(struct kn_network_links *links, uint8_t family, struct entries *list, struct kn_error *err)
+static int read_neighbours(struct kn_network_links *links, uint8_t family, unsigned device, struct entries *list,
+                           struct kn_error *err)
 {
     struct nl_msg *neighbours = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
     struct ndmsg nd = { .ndm_family = family };
 
     nlmsg_append(neighbours, &nd, sizeof(nd), NLMSG_ALIGNTO);
-    nla_put_u32(neighbours, NDA_IFINDEX, list->index);
+    nla_put_u32(neighbours, NDA_IFINDEX, device);
     return dump(links, neighbours, list, err);
 }
 
@@ -138,9 +148,20 @@ static int read_forwarding(struct kn_network_links *links, struct entries *list,
 
 static int read_kernel(struct kn_network_links *links, struct entries *list, struct kn_error *err)
 {
-    return read_forwarding(links, list, err) < 0 || read_neighbours(links, AF_INET, list, err) < 0
+    return read_forwarding(links, list, err) < 0 || read_neighbours(links, AF_INET, list->index, list, err) < 0
                ? -1
-               : read_neighbours(links, AF_INET6, list, err);
+               : read_neighbours(links, AF_INET6, list->index, list, err);
+}
+
+/* Of all ports of a bridge at once. */
+static int read_bridge(struct kn_network_links *links, unsigned bridge, struct entries *list, struct kn_error *err)
+{
+    struct nl_msg *forwarding = nlmsg_alloc_simple(RTM_GETNEIGH, NLM_F_DUMP);
+    struct ifinfomsg any = { .ifi_family = AF_BRIDGE };
+
+    nlmsg_append(forwarding, &any, sizeof(any), NLMSG_ALIGNTO);
+    nla_put_u32(forwarding, IFLA_MASTER, bridge);
+    return dump(links, forwarding, list, err);
 }
 
 /* --- what it shall have ------------------------------------------------------------------------------------------- */
@@ -221,7 +242,7 @@ static bool has_v6(const struct kn_network_state_peer *peer)
 static void add_peer(struct entries *want, const struct kn_network_state_peer *peer)
 {
     static const struct kn_ip_prefix LINK_LOCAL = { .ip = { .family = 6, .bytes = { 0xfe, 0x80 } }, .length = 64 };
-    struct peer_entry entry = { .address = peer->underlay };
+    struct peer_entry entry = { .device = want->index, .address = peer->underlay };
 
     memcpy(entry.mac, peer->mac, sizeof(entry.mac));
     add(want, entry);
@@ -243,7 +264,7 @@ static void add_peer(struct entries *want, const struct kn_network_state_peer *p
 /* One on this host is behind its tap. */
 static void add_behind(struct entries *want, const struct kn_network_behind *behind)
 {
-    struct peer_entry entry = { .is_neighbour = true, .address = behind->ip };
+    struct peer_entry entry = { .is_neighbour = true, .device = want->index, .address = behind->ip };
 
     if (behind->underlay == NULL) {
         return;
@@ -262,6 +283,17 @@ static void add_behind(struct entries *want, const struct kn_network_behind *beh
     }
 }
 
+static void add_peers(struct entries *want, const struct kn_network_state_peer *const *peers, size_t count,
+                      struct kn_network_link_behind behind)
+{
+    for (size_t i = 0; i < count; i++) {
+        add_peer(want, peers[i]);
+    }
+    for (size_t i = 0; i < behind.count; i++) {
+        add_behind(want, &behind.items[i]);
+    }
+}
+
 int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
                           const struct kn_network_state_peer *const *peers, size_t count,
                           struct kn_network_link_behind behind, struct kn_error *err)
@@ -269,12 +301,7 @@ int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
     struct entries have = { .index = kn_network_link_index(vxlan) }, want = { .index = have.index };
     int rc = -1;
 
-    for (size_t i = 0; i < count; i++) {
-        add_peer(&want, peers[i]);
-    }
-    for (size_t i = 0; i < behind.count; i++) {
-        add_behind(&want, &behind.items[i]);
-    }
+    add_peers(&want, peers, count, behind);
     if (read_kernel(links, &have, err) == 0) {
         rc = link_peers_settle(links, &have, &want, vxlan, err);
     }
@@ -318,7 +345,7 @@ int kn_network_link_stations(struct kn_network_links *links, const char *port, c
     int rc = -1;
 
     for (size_t i = 0; i < count; i++) {
-        struct peer_entry entry = { .in_bridge = true };
+        struct peer_entry entry = { .in_bridge = true, .device = want.index };
 
         memcpy(entry.mac, macs[i], sizeof(entry.mac));
         add(&want, entry);
@@ -329,4 +356,69 @@ int kn_network_link_stations(struct kn_network_links *links, const char *port, c
     free(have.items);
     free(want.items);
     return rc;
+}
+
+/* --- whether it has ------------------------------------------------------------------------------------------------ */
+
+/* The first of `from` that `other` has not; device 0: of any. Both sorted. NULL: none. */
+static const struct peer_entry *first_missing(const struct entries *from, const struct entries *other, unsigned device)
+{
+    for (size_t i = 0, j = 0; i < from->count; i++) {
+        while (j < other->count && link_peers_compare(&other->items[j], &from->items[i]) < 0) {
+            j++;
+        }
+        if ((device == 0 || from->items[i].device == device) &&
+            (j >= other->count || link_peers_compare(&other->items[j], &from->items[i]) != 0)) {
+            return &from->items[i];
+        }
+    }
+    return NULL;
+}
+
+static void say_entry(const struct peer_entry *entry, const char *what, char why[KN_STOCK_WHY])
+{
+    char name[IF_NAMESIZE] = "?", mac[KN_MAC_TEXT], ip[KN_IP_SIZE] = "";
+
+    if_indextoname(entry->device, name);
+    kn_network_mac_text(entry->mac, mac);
+    if (entry->address.family != 0) {
+        kn_ip_text(&entry->address, ip);
+    }
+    snprintf(why, KN_STOCK_WHY, "%s %s %s %s%s%s", name, what, entry->is_neighbour ? "a neighbour" : "a way to", mac,
+             ip[0] != '\0' ? " at " : "", ip);
+}
+
+bool kn_network_link_forwards(struct kn_network_links *links, const struct kn_network_link_forwarding *wanted,
+                              char why[KN_STOCK_WHY], struct kn_error *err)
+{
+    const unsigned vxlan = wanted->vxlan == NULL ? 0 : kn_network_link_index(wanted->vxlan);
+    struct entries have = { .index = 0 }, want = { .index = vxlan };
+    bool is_same = false;
+
+    if (vxlan != 0) {
+        add_peers(&want, wanted->peers, wanted->peer_count, wanted->behind);
+    }
+    for (size_t i = 0; i < wanted->station_count; i++) {
+        struct peer_entry entry = { .in_bridge = true, .device = kn_network_link_index(wanted->stations[i].port) };
+
+        memcpy(entry.mac, wanted->stations[i].mac, sizeof(entry.mac));
+        add(&want, entry);
+    }
+    snprintf(why, KN_STOCK_WHY, "what it forwards cannot be read");
+    if (read_bridge(links, kn_network_link_index(wanted->bridge), &have, err) == 0 &&
+        (vxlan == 0 || (read_neighbours(links, AF_INET, vxlan, &have, err) == 0 &&
+                        read_neighbours(links, AF_INET6, vxlan, &have, err) == 0))) {
+        sort(&have);
+        sort(&want);
+        const struct peer_entry *missing = first_missing(&want, &have, 0),
+                                *more = vxlan == 0 ? NULL : first_missing(&have, &want, vxlan);
+
+        is_same = missing == NULL && more == NULL;
+        if (!is_same) {
+            say_entry(missing != NULL ? missing : more, missing != NULL ? "lacks" : "has, of others,", why);
+        }
+    }
+    free(have.items);
+    free(want.items);
+    return is_same;
 }

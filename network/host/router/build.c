@@ -162,7 +162,7 @@ static int router_bring_up(struct kn_network_links *links, const struct router_j
 
     for (size_t i = 0; i < job->router->interface_count; i++) {
         kn_network_router_inner(job->router->interfaces[i].port, name);
-        if (job->places[i].bridge[0] != '\0' && kn_network_link_up(links, name, err) < 0) {
+        if (job->places[i].bridge[0] != '\0' && kn_network_link_up(links, name, job->places[i].mtu, err) < 0) {
             return -1;
         }
     }
@@ -237,7 +237,7 @@ static int router_inside(void *ctx, struct kn_error *err)
 
     router_list_addresses(job, &list); /* legs that are no more are in nobody's way: their devices have other names */
     if (kn_network_links_open(&links, err) == 0 && router_settings(err) == 0 &&
-        kn_network_link_up(links, "lo", err) == 0 && router_drop_legs(links, job, err) == 0 &&
+        kn_network_link_up(links, "lo", 0, err) == 0 && router_drop_legs(links, job, err) == 0 &&
         router_bring_up(links, job, err) == 0 && router_translate(job->router, err) == 0 &&
         kn_network_inside_addresses(links, list.items, list.count, err) == 0 &&
         router_route(links, job->router, err) == 0 && kn_network_inside_cut(router_wants, job->router, err) == 0) {
@@ -329,26 +329,137 @@ void kn_network_router_announce(const struct kn_network_state_router *router,
     kn_network_netns_run(name, router_inside_announce, &job, &ignored);
 }
 
-bool kn_network_router_stands(const struct kn_network_state_router *router,
-                              const struct kn_network_router_place *places)
+/* --- what stands -------------------------------------------------------------------------------------------------- */
+
+/* Is its MAC behind it in the bridge? */
+static bool router_leg_is_known(const struct kn_network_state_interface *leg, const char *outer, const char *bridge,
+                                char why[KN_STOCK_WHY])
+{
+    AUTO(kn_network_links) struct kn_network_links *links = NULL;
+    struct kn_network_link_station station = { .port = outer };
+    struct kn_error unread;
+
+    memcpy(station.mac, leg->mac, sizeof(station.mac));
+    return kn_network_links_open(&links, &unread) < 0 ||
+           kn_network_link_forwards(links,
+                                    &(struct kn_network_link_forwarding){
+                                        .bridge = bridge, .stations = &station, .station_count = 1 },
+                                    why, &unread);
+}
+
+bool kn_network_router_stands(const struct kn_network_stock *stock, const struct kn_network_state_router *router,
+                              const struct kn_network_router_place *places, char why[KN_STOCK_WHY])
 {
     char name[KN_ROUTER_NAME_SIZE];
 
     kn_network_router_netns(router->id, name);
-    if (!router->up) {
-        return !kn_network_netns_exists(name);
-    }
-    if (!kn_network_netns_exists(name)) {
+    if (kn_network_netns_exists(name) != router->up) {
+        snprintf(why, KN_STOCK_WHY, "the namespace %s is %s", name, router->up ? "gone" : "there");
         return false;
     }
-    for (size_t i = 0; i < router->interface_count; i++) {
+    for (size_t i = 0; i < router->interface_count && router->up; i++) {
+        const struct kn_network_stock_want want = { .name = name, .bridge = places[i].bridge, .mtu = places[i].mtu };
+
         kn_network_router_outer(router->interfaces[i].port, name);
-        if (places[i].bridge[0] != '\0' && !kn_network_link_is_in(name, places[i].bridge)) {
+        if (places[i].bridge[0] != '\0' &&
+            (!kn_network_stock_has(stock, &want, why) ||
+             !router_leg_is_known(&router->interfaces[i], name, places[i].bridge, why))) {
             return false;
         }
     }
     return true;
 }
+
+static uint64_t router_text_digest(uint64_t digest, const char *text)
+{
+    for (; *text != '\0'; text++) {
+        digest = (digest ^ (uint8_t)*text) * 1099511628211u;
+    }
+    return digest;
+}
+
+static uint64_t router_settings_digest(void)
+{
+    uint64_t digest = 1;
+
+    for (size_t i = 0; i < KN_COUNT(ROUTER_SETTINGS); i++) {
+        AUTO_FREE char *path = kn_asprintf("/proc/sys/%s", ROUTER_SETTINGS[i].name);
+        AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+        char value[2] = "-";
+
+        if (fd >= 0 && read(fd, value, 1) == 1) {
+            digest = router_text_digest(digest, value);
+        }
+    }
+    return digest;
+}
+
+/* No table has a number, too. */
+static int router_rules_digest(uint64_t *ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf listed = KN_STRBUF_INIT;
+    struct kn_network_nft *nft = NULL;
+    struct kn_error missing = { 0 };
+
+    if (kn_network_nft_new(&nft, err) < 0) {
+        return -1;
+    }
+    kn_network_nft_list(nft, "ip", "kilonova", &listed, &missing);
+    kn_network_nft_free(nft);
+    *ret = router_text_digest(1, listed.len > 0 ? listed.buf : "");
+    return 0;
+}
+
+static int router_print_inside(void *ctx, struct kn_error *err)
+{
+    struct kn_network_router_print *print = ctx;
+    AUTO(kn_network_links) struct kn_network_links *links = NULL;
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+
+    if (kn_network_links_open(&links, err) < 0 || kn_network_stock_take(&stock, err) < 0 ||
+        kn_network_inside_digests(links, &print->addresses, &print->routes, err) < 0) {
+        return -1;
+    }
+    print->devices = kn_network_stock_digest(stock);
+    print->settings = router_settings_digest();
+    return router_rules_digest(&print->rules, err);
+}
+
+int kn_network_router_print(const struct kn_network_state_router *router, struct kn_network_router_print *ret,
+                            struct kn_error *err)
+{
+    struct kn_network_router_print print = { 0 };
+    char name[KN_ROUTER_NAME_SIZE];
+
+    kn_network_router_netns(router->id, name);
+    if (router->up && kn_network_netns_run(name, router_print_inside, &print, err) < 0) {
+        return -1;
+    }
+    *ret = print;
+    return 0;
+}
+
+const char *kn_network_router_differs(const struct kn_network_router_print *was,
+                                      const struct kn_network_router_print *is)
+{
+    const struct {
+        uint64_t was, is;
+        const char *words;
+    } parts[] = { { was->devices, is->devices, "its devices were changed" },
+                  { was->settings, is->settings, "what it forwards was changed" },
+                  { was->addresses, is->addresses, "its addresses were changed" },
+                  { was->routes, is->routes, "its routes were changed" },
+                  { was->rules, is->rules, "its translation was changed" } };
+
+    for (size_t i = 0; i < KN_COUNT(parts); i++) {
+        if (parts[i].was != parts[i].is) {
+            return parts[i].words;
+        }
+    }
+    return NULL;
+}
+
+/* --- its end ------------------------------------------------------------------------------------------------------ */
 
 /* Its legs first: whatever keeps the namespace alive, nothing passes it any more. */
 static int router_unplug(void *ctx, struct kn_error *err)

@@ -10,13 +10,16 @@
 #include <string.h>
 
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define SAY_AGAIN 4 /* times, after 1, 2, 4 and 8 seconds */
+#define LOOK_INTO 32 /* namespaces at a time: a host waits for this */
 
 /* A router that was tried. */
 struct built {
     uint64_t digest; /* 0: it was not built */
+    struct kn_network_router_print print; /* what was inside it then */
     int64_t lease;
     int said; /* how often it was announced again */
     int64_t say_ms; /* when to do so next */
@@ -80,20 +83,53 @@ static void routers_say_soon(struct built *built, int64_t now_ms)
     built->say_ms = now_ms + 1000;
 }
 
+/* A look at what the kernel has. */
+struct routers_look {
+    const struct kn_network_stock *stock; /* of the host's own namespace; NULL: nobody looks */
+    bool is_deep; /* inside, too */
+    char why[KN_STOCK_WHY];
+};
+
+static bool routers_agrees(struct routers_look *look, const struct kn_network_state_router *router,
+                           const struct kn_network_router_place *places, const struct built *built)
+{
+    struct kn_network_router_print print;
+    struct kn_error unread;
+
+    if (look->stock == NULL) {
+        return true;
+    }
+    if (!kn_network_router_stands(look->stock, router, places, look->why)) {
+        return false;
+    }
+    if (!look->is_deep || kn_network_router_print(router, &print, &unread) < 0) {
+        return true;
+    }
+    const char *what = kn_network_router_differs(&built->print, &print);
+
+    kn_copy(look->why, sizeof(look->why), what == NULL ? "" : what);
+    return what == NULL;
+}
+
 static int routers_settle_one(struct kn_network_routers *routers, struct kn_network_links *links,
                               const struct kn_network_state *state, const struct kn_network_state_router *router,
-                              struct kn_error *err)
+                              struct routers_look *look, struct kn_error *err)
 {
     AUTO_FREE struct kn_network_router_place *places = kn_realloc_array(NULL, router->interface_count + 1,
                                                                         sizeof(*places));
     const uint64_t digest = routers_places(state, router, places);
     struct built *built = routers_built(routers, router->id);
 
-    if (built->digest == digest && kn_network_router_stands(router, places)) {
+    if (built->digest == digest && routers_agrees(look, router, places, built)) {
         return 0;
     }
+    if (built->digest == digest) {
+        kn_log(KN_WARNING, "a router of this host was broken, it is built again", "router", router->id, "reason",
+               look->why, NULL);
+    }
     built->digest = 0;
-    if (kn_network_router_build(links, router, places, err) < 0) {
+    if (kn_network_router_build(links, router, places, err) < 0 ||
+        kn_network_router_print(router, &built->print, err) < 0) {
         kn_copy(built->why, sizeof(built->why), err->message);
         return -1;
     }
@@ -145,11 +181,14 @@ static void routers_say_all_soon(struct kn_network_routers *routers)
 }
 
 /* What is gone goes first: its addresses may be another's by now, and nothing of this host speaks before that. */
-int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
-                              const struct kn_network_state *state, bool is_whole, struct kn_error *err)
+static int routers_settle_all(struct kn_network_routers *routers, struct kn_network_links *links,
+                              const struct kn_network_state *state, bool is_whole, struct routers_look *look,
+                              struct kn_error *err)
 {
     const struct kn_hmap *wanted = state->objects[KN_NETWORK_IS_ROUTER];
+    const size_t count = kn_hmap_count(wanted);
     struct kn_error later;
+    size_t number = 0;
     const char *id;
     void *value;
     int rc = 0;
@@ -165,11 +204,61 @@ int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_netw
         routers_say_all_soon(routers);
     }
     for (size_t at = 0; kn_hmap_next(wanted, &at, &id, &value);) {
-        if (routers_settle_one(routers, links, state, value, rc == 0 ? err : &later) < 0) {
+        look->is_deep = (number++ + count - routers->turn % count) % count < LOOK_INTO;
+        if (routers_settle_one(routers, links, state, value, look, rc == 0 ? err : &later) < 0) {
             rc = -1;
         }
     }
+    routers->turn += look->stock != NULL ? LOOK_INTO : 0;
     return rc;
+}
+
+int kn_network_routers_settle(struct kn_network_routers *routers, struct kn_network_links *links,
+                              const struct kn_network_state *state, bool is_whole, struct kn_error *err)
+{
+    struct routers_look nobody = { .stock = NULL };
+
+    return routers_settle_all(routers, links, state, is_whole, &nobody, err);
+}
+
+int kn_network_routers_keep(struct kn_network_routers *routers, struct kn_network_links *links,
+                            const struct kn_network_state *state, struct kn_error *err)
+{
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+
+    if (kn_hmap_count(state->objects[KN_NETWORK_IS_ROUTER]) > 0 && kn_network_stock_take(&stock, err) < 0) {
+        return -1;
+    }
+    struct routers_look look = { .stock = stock };
+
+    return routers_settle_all(routers, links, state, false, &look, err);
+}
+
+void kn_network_routers_broken(struct kn_network_routers *routers, const struct kn_network_state *state, json_t *ids)
+{
+    AUTO(kn_network_stock) struct kn_network_stock *stock = NULL;
+    struct kn_error unread;
+    const char *id;
+    void *value;
+
+    if (kn_hmap_count(routers->built) == 0 || kn_network_stock_take(&stock, &unread) < 0) {
+        return;
+    }
+    for (size_t at = 0; kn_hmap_next(routers->built, &at, &id, &value);) {
+        const struct kn_network_state_router *router = kn_network_state_get(state, KN_NETWORK_IS_ROUTER, id);
+        struct routers_look look = { .stock = stock, .is_deep = true };
+        const struct built *built = value;
+
+        if (router == NULL) {
+            continue;
+        }
+        AUTO_FREE struct kn_network_router_place *places = kn_realloc_array(NULL, router->interface_count + 1,
+                                                                            sizeof(*places));
+
+        if (built->digest != routers_places(state, router, places) || !routers_agrees(&look, router, places, built)) {
+            json_array_append_new(ids, json_string(id));
+        }
+    }
 }
 
 /* --- what is said of them ------------------------------------------------------------------------------------------------ */

@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* stands.c: reads what the kernel has of a network and compares. Changes nothing: build.c does that. */
+#include "network/host/stands.h"
+
+#include <ifaddrs.h>
+#include <net/if.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "network/host/build.h"
+#include "network/host/dhcp/dhcp.h"
+#include "network/host/dhcp/dnsmasq.h"
+#include "network/host/link/behind.h"
+#include "network/host/link/external.h"
+#include "network/host/link/netns.h"
+
+/* --- devices ---------------------------------------------------------------------------------------------------------- */
+
+static bool has_overlay(const struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    return look->underlay->family != 0 && network->wanted->type == KN_NETWORK_VXLAN;
+}
+
+static bool has_tap(const struct kn_network_look *look, const struct kn_network_host_network *network,
+                    const struct kn_network_plug *plug)
+{
+    const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
+
+    return port != NULL && port->up && kn_network_stock_find(look->stock, plug->tap) != NULL;
+}
+
+/* A bridge's own MTU follows its ports until it is set, and a wire's may be any. */
+static bool devices_agree(struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    const int mtu = network->wanted->mtu;
+    const struct kn_network_stock_want wants[] = {
+        { .name = network->bridge, .mtu = has_overlay(look, network) ? mtu : 0 },
+        { .name = network->vxlan, .bridge = network->bridge, .mtu = mtu },
+        { .name = network->veth, .bridge = network->bridge, .mtu = mtu },
+    };
+    const bool is_wanted[] = { true, has_overlay(look, network), kn_network_host_network_is_served(network) };
+    const char *id;
+    void *value;
+
+    for (size_t i = 0; i < KN_COUNT(wants); i++) {
+        if (is_wanted[i] && !kn_network_stock_has(look->stock, &wants[i], look->why)) {
+            return false;
+        }
+    }
+    if (!kn_network_link_was_gateway(network->bridge, network->wanted->zone == 0)) {
+        snprintf(look->why, sizeof(look->why), "%s speaks for the host, or does not where it should", network->bridge);
+        return false;
+    }
+    for (size_t at = 0; kn_hmap_next(network->plugs, &at, &id, &value);) {
+        const struct kn_network_plug *plug = value;
+
+        if (has_tap(look, network, plug) &&
+            !kn_network_stock_has(look->stock,
+                                  &(struct kn_network_stock_want){
+                                      .name = plug->tap, .bridge = network->bridge, .mtu = mtu },
+                                  look->why)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+/* --- forwarding ------------------------------------------------------------------------------------------------------- */
+
+struct stations {
+    struct kn_network_link_station *items;
+    size_t count;
+};
+
+static void stations_add(struct stations *list, const char *port, const uint8_t mac[6])
+{
+    if ((list->count & (list->count - 1)) == 0) { /* grows by doubling */
+        list->items = kn_realloc_array(list->items, list->count == 0 ? 1 : list->count * 2, sizeof(*list->items));
+    }
+    list->items[list->count].port = port;
+    memcpy(list->items[list->count++].mac, mac, 6);
+}
+
+static void stations_of(const struct kn_network_look *look, const struct kn_network_host_network *network,
+                        struct kn_network_link_behind behind, struct stations *list)
+{
+    const char *id;
+    void *value;
+
+    if (kn_network_host_network_is_served(network)) {
+        stations_add(list, network->veth, network->wanted->dhcp_mac);
+    }
+    for (size_t at = 0; kn_hmap_next(network->plugs, &at, &id, &value);) {
+        const struct kn_network_plug *plug = value;
+        uint64_t digest;
+        size_t count = 0;
+
+        if (!has_tap(look, network, plug)) {
+            continue;
+        }
+        const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
+        AUTO_FREE uint8_t(*macs)[6] = kn_network_behind_stations(behind.items, behind.count, port->id, port->mac,
+                                                                 &count, &digest);
+
+        for (size_t i = 0; i < count; i++) {
+            stations_add(list, plug->tap, macs[i]);
+        }
+    }
+}
+
+static bool forwarding_agrees(struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    struct kn_network_link_behind behind = { NULL, 0 };
+    AUTO_FREE struct kn_network_behind *list = kn_network_behind_of(network, &behind.count);
+    size_t count;
+    AUTO_FREE const struct kn_network_state_peer **peers = kn_network_host_elsewhere(network, &count);
+    struct stations stations = { NULL, 0 };
+    struct kn_error err;
+
+    behind.items = list;
+    stations_of(look, network, behind, &stations);
+    const struct kn_network_link_forwarding wanted = { .bridge = network->bridge,
+                                                       .vxlan = has_overlay(look, network) ? network->vxlan : NULL,
+                                                       .peers = peers,
+                                                       .peer_count = count,
+                                                       .behind = behind,
+                                                       .stations = stations.items,
+                                                       .station_count = stations.count };
+    const bool agrees = kn_network_link_forwards(look->links, &wanted, look->why, &err);
+
+    free(stations.items);
+    return agrees;
+}
+
+/* --- DHCP ------------------------------------------------------------------------------------------------------------- */
+
+struct inside_look {
+    const struct kn_network_host_network *network;
+    const struct ifaddrs *list;
+    char *why;
+};
+
+static bool inside_has_address(const struct ifaddrs *list, const struct kn_ip *ip)
+{
+    for (const struct ifaddrs *at = list; at != NULL; at = at->ifa_next) {
+        if (at->ifa_addr == NULL || strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) != 0) {
+            continue;
+        }
+        if (ip->family == 4
+                ? at->ifa_addr->sa_family == AF_INET &&
+                      memcmp(&((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr, ip->bytes, 4) == 0
+                : at->ifa_addr->sa_family == AF_INET6 &&
+                      memcmp(&((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr, ip->bytes, 16) ==
+                          0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool inside_needs(const struct inside_look *look, const struct kn_ip *ip)
+{
+    char text[KN_IP_SIZE];
+
+    if (!kn_network_host_network_speaks(look->network, ip->family) || inside_has_address(look->list, ip)) {
+        return true;
+    }
+    snprintf(look->why, KN_STOCK_WHY, "%s lacks the address %s", look->network->netns, kn_ip_text(ip, text));
+    return false;
+}
+
+static bool inside_agrees(const struct inside_look *look)
+{
+    const struct kn_network_state_network *wanted = look->network->wanted;
+    bool is_up = false;
+
+    for (const struct ifaddrs *at = look->list; at != NULL; at = at->ifa_next) {
+        is_up = is_up || (strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) == 0 && (at->ifa_flags & IFF_UP) != 0);
+    }
+    if (!is_up) {
+        snprintf(look->why, KN_STOCK_WHY, "%s in %s is down or gone", KN_HOST_DHCP_IFACE, look->network->netns);
+        return false;
+    }
+    for (size_t i = 0; i < wanted->subnet_count; i++) {
+        struct kn_ip ip;
+
+        if (kn_network_host_network_dhcp_ip(look->network, &wanted->subnets[i], &ip) && !inside_needs(look, &ip)) {
+            return false;
+        }
+    }
+    return inside_needs(look, &KN_METADATA_IP) && inside_needs(look, &KN_METADATA_IP6);
+}
+
+/* Inside the namespace. What cannot be read is as it was. */
+static int inside_work(void *ctx, struct kn_error *err)
+{
+    struct inside_look *look = ctx;
+    struct ifaddrs *list = NULL;
+
+    (void)err;
+    if (getifaddrs(&list) < 0) {
+        return 0;
+    }
+    look->list = list;
+    const int rc = inside_agrees(look) ? 0 : -1;
+
+    freeifaddrs(list);
+    return rc;
+}
+
+static bool dhcp_agrees(struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    struct inside_look inside = { network, NULL, look->why };
+    struct kn_error err;
+
+    if (!kn_network_host_network_is_served(network)) {
+        return true;
+    }
+    if (!kn_network_netns_exists(network->netns)) {
+        snprintf(look->why, sizeof(look->why), "the namespace %s is gone", network->netns);
+        return false;
+    }
+    if (!kn_network_dnsmasq_runs(network->dir)) {
+        snprintf(look->why, sizeof(look->why), "dnsmasq does not run");
+        return false;
+    }
+    return kn_network_netns_run(network->netns, inside_work, &inside, &err) == 0;
+}
+
+/* --- all of it -------------------------------------------------------------------------------------------------------- */
+
+/* The wire that a flat network is. */
+static bool outside_agrees(struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    char device[KN_DEVICE_NAME_SIZE];
+
+    if (network->wanted->type != KN_NETWORK_FLAT) {
+        return true;
+    }
+    if (!kn_network_physical_device(look->physical, network->wanted->physical, device)) {
+        snprintf(look->why, sizeof(look->why), "this host has no physical network \"%s\"", network->wanted->physical);
+        return false;
+    }
+    return kn_network_external_stands(look->stock, device, network->wanted, network->bridge, look->why);
+}
+
+bool kn_network_host_agrees(struct kn_network_look *look, const struct kn_network_host_network *network)
+{
+    return devices_agree(look, network) && outside_agrees(look, network) && forwarding_agrees(look, network) &&
+           dhcp_agrees(look, network);
+}
