@@ -24,6 +24,8 @@
 
 #define CONNECTIONS (2 * KN_MAX_CONSOLES + 512) /* both ends of each, and who fetches files */
 #define SILENT_S 15
+#define OF_AN_ADDRESS \
+    (KN_MAX_CONSOLES / 2) /* connections; a few strangers do not fill the door. Behind a proxy there is no such bound */
 #define LOOK_MS 2000
 #define TIDY_MS 60000
 #define DIAL_MS 5000 /* for a host that said that it would dial */
@@ -31,18 +33,18 @@
 #define SECRET_SIZE (KN_MAX_CONSOLE_SECRET + 1)
 
 enum console_state {
-    CONSOLE_CAME,    /* a WebSocket with a token; the worker's to look at */
-    CONSOLE_ASKED,   /* its host was asked, and has until_ms to dial in */
+    CONSOLE_CAME, /* a WebSocket with a token; the worker's to look at */
+    CONSOLE_ASKED, /* its host was asked, and has until_ms to dial in */
     CONSOLE_CARRIED, /* by a wire */
-    CONSOLE_LEAVES,  /* refused; a wire says farewell */
+    CONSOLE_LEAVES, /* refused; a wire says farewell */
 };
 
 struct console {
     struct kn_api_consoles *door;
-    uint64_t id;                     /* immutable, as the two below */
+    uint64_t id; /* immutable, as the two below */
     char token[KN_UPGRADE_WORD];
     char remote[64];
-    enum console_state state;        /* guarded by the door's lock, as all below */
+    enum console_state state; /* guarded by the door's lock, as all below */
     struct kn_upgraded *client, *host; /* host: NULL before it dialled */
     struct kn_compute_console what;
     char secret[SECRET_SIZE];
@@ -53,16 +55,16 @@ struct console {
 };
 
 struct kn_api_consoles {
-    const struct kn_conf *conf;      /* immutable after start, as all down to lock */
+    const struct kn_conf *conf; /* immutable after start, as all down to lock */
     struct kn_questions *questions;
     struct kn_wires *wires;
     struct kn_upgrades *upgrades;
     pthread_t worker;
-    struct kn_db *db;                /* the worker's */
-    int64_t looked_ms, tidied_ms;    /* the worker's */
+    struct kn_db *db; /* the worker's */
+    int64_t looked_ms, tidied_ms; /* the worker's */
     pthread_mutex_t lock;
     pthread_cond_t wake;
-    struct console *consoles;        /* guarded by lock, as the two below */
+    struct console *consoles; /* guarded by lock, as the two below */
     uint64_t last_id;
     bool stopping;
 };
@@ -495,8 +497,9 @@ static int check_address(const struct kn_conf *conf, struct kn_error *err)
 static int door_open(struct kn_api_consoles *door, struct kn_error *err)
 {
     const struct kn_wires_limits carries = { .most = CONNECTIONS };
+    const int64_t of_one = door->conf->api_connections_per_address;
     const struct kn_upgrade_limits takes = { .connections = CONNECTIONS,
-                                             .per_address = (int)door->conf->api_connections_per_address,
+                                             .per_address = (int)(of_one < OF_AN_ADDRESS ? of_one : OF_AN_ADDRESS),
                                              .silent_s = SILENT_S };
 
     if (check_address(door->conf, err) < 0 || kn_wires_new(&carries, &door->wires, err) < 0) {

@@ -5,6 +5,7 @@
  */
 #include "tests/support/test.h"
 
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -456,6 +457,37 @@ static void test_revocation_ends_it(void **state)
     assert_true(kn_whole_cloud_is_sound());
 }
 
+/* A token opens at any API, wherever it was asked for; one that dies takes its consoles along, and the host has their places again. */
+static void test_another_api(void **state)
+{
+    const int first = kn_whole.console_port, second = kn_test_free_port();
+    const int64_t deadline = kn_mono_ms() + LIMIT_MS;
+    char token[64];
+
+    (void)state;
+    const pid_t pid = kn_whole_cloud_second_api(kn_test_free_port(), second);
+    struct kn_test_websocket ws;
+
+    for (bool is_open = false; !is_open;) { /* it hears hosts' answers in a moment */
+        assert_true(kn_mono_ms() < deadline);
+        serial_token(token);
+        kn_whole.console_port = second;
+        ws = open_with(token, "");
+        kn_whole.console_port = first;
+        is_open = kn_test_websocket_hear(&ws) == KN_WEBSOCKET_BINARY;
+        if (!is_open) {
+            kn_test_websocket_close(&ws);
+        }
+    }
+    kn_test_websocket_say(&ws, KN_WEBSOCKET_BINARY, "elsewhere\r", 10);
+    kn_test_websocket_await(&ws, "you said: elsewhere");
+    kn_test_end(pid, SIGKILL);
+    assert_int_equal(kn_test_websocket_end(&ws), 0);
+    kn_test_websocket_close(&ws);
+    ws = open_again();
+    kn_test_websocket_close(&ws);
+}
+
 static void test_the_host_ends_it(void **state)
 {
     (void)state;
@@ -492,7 +524,7 @@ int main(void)
         cmocka_unit_test(test_pages_of_others),       cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_a_line_has_one_client), cmocka_unit_test(test_pictures_have_a_few),
         cmocka_unit_test(test_servers_end_it),        cmocka_unit_test(test_revocation_ends_it),
-        cmocka_unit_test(test_the_host_ends_it),
+        cmocka_unit_test(test_another_api),           cmocka_unit_test(test_the_host_ends_it),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -144,6 +144,30 @@ bool kn_whole_cloud_is_sound(void)
     return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
 }
 
+pid_t kn_whole_cloud_second_api(int port, int console_port)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova-api");
+    AUTO_FREE char *listen = kn_asprintf("api.listen=127.0.0.1:%d", port);
+    AUTO_FREE char *consoles = kn_asprintf("console.listen=127.0.0.1:%d", console_port);
+    const char *argv[KN_COUNT(options) * 2 + 12] = { program, "--set", "daemon.host=second", "--set",
+                                                     "daemon.log_level=error" };
+    size_t n = 5;
+
+    for (size_t o = 0; o < KN_COUNT(options); o++) {
+        argv[n++] = "--set";
+        argv[n++] = options[o];
+    }
+    argv[n++] = "--set"; /* the later of two holds */
+    argv[n++] = listen;
+    argv[n++] = "--set";
+    argv[n++] = consoles;
+    const pid_t pid = kn_test_spawn(argv, "/dev/stderr", NULL);
+
+    kn_test_wait_port(port);
+    kn_test_wait_port(console_port);
+    return pid;
+}
+
 void kn_whole_cloud_restart(const char *daemon)
 {
     size_t i = 0;
