@@ -129,12 +129,16 @@ void kn_network_router_rules(const struct kn_network_state_router *router, struc
 
 /* --- what is translated already ----------------------------------------------------------------------------------- */
 
-/* Is this where the packet's destination leads? */
-static bool router_leads(const struct kn_network_state_router *router, const struct kn_network_router_flow *flow)
+/* Where the rules lead what comes for the flow's destination; a floating address leads whatever port it comes for. False: nowhere else. */
+static bool router_target(const struct kn_network_state_router *router, const struct kn_network_router_flow *flow,
+                          struct kn_network_state_forward *ret)
 {
     for (size_t i = 0; i < router->floating_count; i++) {
         if (kn_ip_equal(&router->floating[i].outside, &flow->destination)) {
-            return kn_ip_equal(&router->floating[i].inside, &flow->reply_source);
+            *ret = (struct kn_network_state_forward){ .inside = router->floating[i].inside,
+                                                      .inside_first = flow->destination_port,
+                                                      .inside_last = flow->destination_port };
+            return true;
         }
     }
     for (size_t i = 0; i < router->forward_count; i++) {
@@ -142,11 +146,23 @@ static bool router_leads(const struct kn_network_state_router *router, const str
 
         if (f->protocol == flow->protocol && kn_ip_equal(&f->outside, &flow->destination) &&
             flow->destination_port >= f->outside_first && flow->destination_port <= f->outside_last) {
-            return kn_ip_equal(&f->inside, &flow->reply_source) && flow->reply_source_port >= f->inside_first &&
-                   flow->reply_source_port <= f->inside_last;
+            *ret = *f;
+            return true;
         }
     }
     return false;
+}
+
+/* Does it go where its destination leads now? Also one that is not led anywhere: it was begun before its destination led somewhere, and would never. */
+static bool router_leads(const struct kn_network_state_router *router, const struct kn_network_router_flow *flow,
+                         bool is_led)
+{
+    struct kn_network_state_forward target;
+
+    return router_target(router, flow, &target)
+               ? kn_ip_equal(&target.inside, &flow->reply_source) && flow->reply_source_port >= target.inside_first &&
+                     flow->reply_source_port <= target.inside_last
+               : !is_led;
 }
 
 /* May it speak as that? One that spoke as the router goes on when its port gets a floating address. */
@@ -168,5 +184,5 @@ bool kn_network_router_allows(const struct kn_network_state_router *router, cons
                         flow->destination_port != flow->reply_source_port;
     const bool is_lent = !kn_ip_equal(&flow->source, &flow->reply_destination);
 
-    return (!is_led || router_leads(router, flow)) && (!is_lent || router_lends(router, flow, is_led));
+    return router_leads(router, flow, is_led) && (!is_lent || router_lends(router, flow, is_led));
 }

@@ -28,7 +28,7 @@ struct kn_network_router_flow {
     struct kn_ip source, destination, reply_source, reply_destination;
     uint16_t destination_port, reply_source_port;
 };
-/* Would the rules still translate it so? What is not is cut. A connection that is not translated at all is none of ours. */
+/* Would the rules still translate it so? What is not is cut, and so is what they would lead elsewhere by now. */
 bool kn_network_router_allows(const struct kn_network_state_router *router, const struct kn_network_router_flow *flow);
 
 #endif
