@@ -157,13 +157,13 @@ static const struct kn_stmt LOCK_SUBNETS = {
     "network_lock_subnets", "SELECT 1 FROM subnet WHERE network_id = $1::uuid ORDER BY id FOR UPDATE", 1
 };
 /* clang-format on */
-static const struct kn_stmt LOCK = { "network_lock", "SELECT 1 FROM network WHERE id = $1::uuid FOR NO KEY UPDATE", 1 };
+static const struct kn_stmt LOCK = { "network_lock", "SELECT 1 FROM network WHERE id = $1::uuid FOR UPDATE", 1 };
 
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
-    return kn_db_run(req->db, &LOCK_SUBNETS, KN_ARGS(id), NULL, err) < 0
+    return kn_db_run(req->db, &LOCK, KN_ARGS(id), NULL, err) < 0
                ? -1
-               : kn_db_run(req->db, &LOCK, KN_ARGS(id), NULL, err);
+               : kn_db_run(req->db, &LOCK_SUBNETS, KN_ARGS(id), NULL, err);
 }
 
 /* --- the default external one ------------------------------------------------------------------------------------- */

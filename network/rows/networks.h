@@ -13,8 +13,8 @@ extern const struct kn_text_rule KN_NEUTRON_NAME; /* printable, no space at eith
 extern const struct kn_text_rule KN_NEUTRON_FULL_NAME; /* the same, and not empty */
 
 /*
- * Keeps others from changing the network's subnets until the transaction ends. Row locks always go subnets first, in the order of their
- * ids, then the network: the bus side does the same.
+ * Keeps others from changing the network's subnets and from drawing addresses of them until the transaction ends. Row locks always go from the network (whoever
+ * changes: FOR UPDATE; whoever draws: FOR KEY SHARE, network/rows/ports/topology.h) to its subnets, in the order of their ids.
  */
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err);
 

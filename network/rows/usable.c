@@ -124,8 +124,9 @@ int kn_network_auto(struct kn_db *db, const char *project_id, char ret_id[KN_UUI
 
 static const struct kn_stmt PORT = {
     "usable_port",
-    "SELECT p.device_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id) FROM port p"
-    " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)",
+    "SELECT p.device_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id), " KN_NETWORK_PORT_OUTSIDE(
+        "$3") " FROM port p"
+              " WHERE p.id = $1::uuid AND (p.project_id = $2 OR $3::boolean)",
     3
 };
 
@@ -137,6 +138,10 @@ int kn_network_port_judge(const char *port_id, const struct kn_network_port_foun
     if (found->is_used) {
         return kn_fail(err, KN_CONFLICT, "Port %s is still in use.", port_id);
     }
+    if (found->outside != NULL && found->outside[0] != '\0') {
+        return kn_fail(err, KN_FORBIDDEN, "It is not allowed to create an interface on external network %s",
+                       found->outside);
+    }
     return found->has_address
                ? 0
                : kn_fail(err, KN_BAD_REQUEST, "Port %s requires a FixedIP in order to be used.", port_id);
@@ -144,7 +149,7 @@ int kn_network_port_judge(const char *port_id, const struct kn_network_port_foun
 
 int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, const char *port_id, struct kn_error *err)
 {
-    enum { DEVICE, HAS_ADDRESS };
+    enum { DEVICE, HAS_ADDRESS, OUTSIDE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (!kn_uuid_valid(port_id)) {
@@ -160,6 +165,7 @@ int kn_network_port_usable(struct kn_db *db, const struct kn_caller *caller, con
     if (found.exists) {
         found.is_used = kn_rows_text(rows, 0, DEVICE)[0] != '\0';
         found.has_address = kn_rows_bool(rows, 0, HAS_ADDRESS);
+        found.outside = kn_rows_text(rows, 0, OUTSIDE);
     }
     return kn_network_port_judge(port_id, &found, err);
 }

@@ -8,6 +8,8 @@
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
 #include "lib/base/error.h"
+#include "network/api.h"
+#include "network/rows/shared.h"
 
 struct kn_network_found {
     bool exists;       /* for the caller */
@@ -27,8 +29,15 @@ struct kn_network_port_found {
     bool exists;
     bool is_used;
     bool has_address;
+    const char
+        *outside; /* the external network that it is on, if its project may not stand there itself; "" or NULL: none */
 };
-/* KN_BAD_REQUEST; KN_CONFLICT: somebody has it. */
+/* The latter as a column: of port p, with "t" or "f" whether the caller may stand everywhere. */
+#define KN_NETWORK_PORT_OUTSIDE(everywhere) \
+    "(SELECT n.id FROM network n WHERE n.id = p.network_id AND n.project_id <> p.project_id AND NOT " everywhere \
+    "::boolean AND " KN_NETWORK_IS_EXTERNAL("n.id") " AND NOT " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED, \
+                                                                               "p.project_id") ")"
+/* KN_BAD_REQUEST; KN_CONFLICT: somebody has it; KN_FORBIDDEN: servers do not stand on a wire that is for routers. */
 int kn_network_port_judge(const char *port_id, const struct kn_network_port_found *found, struct kn_error *err);
 
 #endif

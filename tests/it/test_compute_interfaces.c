@@ -16,6 +16,7 @@
 #define BY_PORT(id) WISH("\"port_id\": \"" id "\"")
 #define HIS_PORT "33333333-3333-4333-8333-333333333333" /* of another project, on this one's network */
 #define BARE_PORT "33333333-3333-4333-8333-444444444444" /* without an address */
+#define WIRE_PORT "33333333-3333-4333-8333-555555555555" /* on an external network */
 
 static void must(const char *sql)
 {
@@ -148,14 +149,21 @@ static void what_is_refused(void **state)
         { 1, BY_PORT(ITS_PORT), 409, "Port " ITS_PORT " is still in use." },
         { 1, BY_PORT(HIS_PORT), 400, "Port " HIS_PORT " not usable for instance " ONE "." },
         { 1, BY_PORT(BARE_PORT), 400, "Port " BARE_PORT " requires a FixedIP in order to be used." },
+        { 1, BY_PORT(WIRE_PORT), 403,
+          "It is not allowed to create an interface on external network " SEED_NETWORK_FOREIGN },
     };
     const char *const state_sql =
         "SELECT (SELECT count(*) FROM task) + (SELECT count(*) FROM port) + (SELECT count(*) FROM port WHERE device_id = '" ONE
         "') + (SELECT count(*) FROM address) + (SELECT coalesce(sum(used), 0) FROM quota_usage)";
 
     (void)state;
-    must("INSERT INTO port (id, network_id, project_id, mac) VALUES ('" HIS_PORT "', '" SEED_NETWORK "', '" SEED_OTHER
-         "', 'fa:16:3e:00:00:33'), ('" BARE_PORT "', '" SEED_NETWORK "', '" SEED_PROJECT "', 'fa:16:3e:00:00:44');");
+    must(
+        "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" HIS_PORT "', '" SEED_NETWORK "', '" SEED_OTHER
+        "', 'fa:16:3e:00:00:33'), ('" BARE_PORT "', '" SEED_NETWORK "', '" SEED_PROJECT
+        "', 'fa:16:3e:00:00:44'), ('" WIRE_PORT "', '" SEED_NETWORK_FOREIGN "', '" SEED_PROJECT
+        "', 'fa:16:3e:00:00:55');"
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'x', 'network', '" SEED_NETWORK_FOREIGN
+        "', 'access_as_external', '*')");
     const int64_t before = count(state_sql);
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {

@@ -121,6 +121,63 @@ static void test_a_crowd_gets_exactly_the_quota(void **state)
     assert_int_equal(crowd_count("used FROM quota_usage WHERE project_id = 'a11ce' AND resource = 'port'"), 50);
 }
 
+/*
+ * A network's first subnets made, taken away and drawn of at the same time, and the network changed: each hears what is so, and nobody that the database cannot
+ * (it cannot where two wait for each other).
+ */
+#define ROUNDS 12
+
+struct crowd_builder {
+    int number, failed;
+};
+
+static void *build_up_and_down(void *arg)
+{
+    struct crowd_builder *builder = arg;
+    struct kn_test_http http = kn_test_http_open(kn_neutron.http.port);
+    AUTO_FREE char *port = kn_asprintf("{\"port\":{\"network_id\":\"%s\"}}", network),
+                   *named = kn_asprintf("/network/v2.0/networks/%s", network);
+
+    for (int i = 0; i < 3; i++) {
+        AUTO_FREE char *subnet =
+            kn_asprintf("{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":4,\"cidr\":\"10.%d.%d.0/24\"}}", network,
+                        builder->number + 1, i);
+
+        if (builder->number % 4 < 2) {
+            kn_test_http_ask(&http, "POST", "/network/v2.0/subnets", ALICE "Content-Type: application/json\r\n",
+                             subnet);
+        } else if (builder->number % 4 == 2) {
+            kn_test_http_ask(&http, "POST", "/network/v2.0/ports", ALICE "Content-Type: application/json\r\n", port);
+        } else {
+            kn_test_http_ask(&http, "PUT", named, ALICE "Content-Type: application/json\r\n",
+                             "{\"network\":{\"name\":\"n\"}}");
+        }
+        builder->failed += http.status >= 500;
+    }
+    kn_test_http_close(&http);
+    return NULL;
+}
+
+static void test_a_network_that_is_built_by_many(void **state)
+{
+    struct crowd_builder builders[CLIENTS] = { 0 };
+    pthread_t threads[CLIENTS];
+
+    (void)state;
+    neutron_say(200, KN_TEST_TOKEN("ad", "admin"), "PUT /quotas/a11ce", "{\"quota\":{\"port\":-1,\"subnet\":-1}}");
+    for (int round = 0; round < ROUNDS; round++) {
+        kn_copy(network, sizeof(network), neutron_network(ALICE, ""));
+        for (int i = 0; i < CLIENTS; i++) {
+            builders[i].number = i;
+            assert_int_equal(pthread_create(&threads[i], NULL, build_up_and_down, &builders[i]), 0);
+        }
+        for (int i = 0; i < CLIENTS; i++) {
+            assert_int_equal(pthread_join(threads[i], NULL), 0);
+            assert_int_equal(builders[i].failed, 0);
+        }
+    }
+}
+
 /* What several of one body say of the same thing is seen as if they had come one after the other. */
 static void test_many_of_one_body(void **state)
 {
@@ -171,6 +228,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_each_gets_his_own, fresh),
         cmocka_unit_test_setup(test_a_crowd_gets_exactly_the_quota, fresh),
+        cmocka_unit_test_setup(test_a_network_that_is_built_by_many, fresh),
         cmocka_unit_test_setup(test_many_of_one_body, fresh),
         cmocka_unit_test_setup(test_two_of_one_body_cannot_have_the_same, fresh),
     };

@@ -93,7 +93,7 @@ static const struct kn_stmt SUBNET = {
     "SELECT s.network_id, host(s.gateway_ip), s.project_id, n.project_id, s.ip_version,"
     " (SELECT p.id FROM port p JOIN address a ON a.port_id = p.id JOIN subnet t ON t.id = a.subnet_id WHERE p.device_id = $2 AND p.network_id = s.network_id"
     "  AND p.device_owner = '" KN_ROUTER_LEG "' AND t.ip_version = 6 LIMIT 1)"
-    " FROM subnet s JOIN network n ON n.id = s.network_id WHERE s.id = $1::uuid FOR SHARE OF s",
+    " FROM subnet s JOIN network n ON n.id = s.network_id WHERE s.id = $1::uuid FOR KEY SHARE OF n FOR SHARE OF s",
     2
 };
 enum { S_NETWORK, S_GATEWAY, S_PROJECT, S_NETWORK_PROJECT, S_VERSION, S_OTHER_LEG };

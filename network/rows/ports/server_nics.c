@@ -85,11 +85,11 @@ static int nic_serve(struct kn_db *db, const char *network_id, struct kn_error *
 
 static const struct kn_stmt PORT = {
     "server_nics_port",
-    "SELECT p.project_id, p.device_id, p.network_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id)"
-    " FROM port p WHERE p.id = $1::uuid FOR UPDATE OF p",
-    1
+    "SELECT p.project_id, p.device_id, p.network_id, EXISTS (SELECT 1 FROM address a WHERE a.port_id = p.id), " KN_NETWORK_PORT_OUTSIDE(
+        "$2") " FROM port p WHERE p.id = $1::uuid FOR UPDATE OF p",
+    2
 };
-enum { P_PROJECT, P_DEVICE, P_NETWORK, P_HAS_ADDRESS };
+enum { P_PROJECT, P_DEVICE, P_NETWORK, P_HAS_ADDRESS, P_OUTSIDE };
 
 static int nic_no_port(const char *id, struct kn_error *err)
 {
@@ -106,7 +106,9 @@ static int nic_take(struct kn_request *req, const struct kn_network_nic_wish *wi
     if (kn_rest_see(&kn_network_ports, req, wish->port_id, &is_owned, err) < 0) {
         return err->code == KN_NOT_FOUND ? nic_no_port(wish->port_id, err) : -1;
     }
-    if (kn_db_run(req->db, &PORT, KN_ARGS(wish->port_id), &rows, err) < 0) {
+    if (kn_db_run(req->db, &PORT,
+                  KN_ARGS(wish->port_id, kn_policy_allows(KN_NEUTRON_GET_NETWORK, &req->caller, NULL) ? "t" : "f"),
+                  &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
@@ -119,7 +121,8 @@ static int nic_take(struct kn_request *req, const struct kn_network_nic_wish *wi
     return kn_network_port_judge(wish->port_id,
                                  &(struct kn_network_port_found){ .exists = true,
                                                                   .is_used = kn_rows_text(rows, 0, P_DEVICE)[0] != '\0',
-                                                                  .has_address = kn_rows_bool(rows, 0, P_HAS_ADDRESS) },
+                                                                  .has_address = kn_rows_bool(rows, 0, P_HAS_ADDRESS),
+                                                                  .outside = kn_rows_text(rows, 0, P_OUTSIDE) },
                                  err);
 }
 

@@ -10,9 +10,12 @@
 
 #include "lib/base/mem.h"
 
-/* Against whoever changes pools or takes the subnet away, not against others who draw. */
+/* Against whoever changes pools or takes the subnet away, not against others who draw. All networks before any subnet. */
 static const struct kn_stmt LOCK = {
-    "topology_lock", "SELECT 1 FROM subnet WHERE network_id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE", 1
+    "topology_lock",
+    "WITH held AS MATERIALIZED (SELECT id FROM network WHERE id = ANY($1::uuid[]) ORDER BY id FOR KEY SHARE)"
+    " SELECT 1 FROM subnet WHERE network_id = ANY (ARRAY(SELECT id FROM held)) ORDER BY id FOR KEY SHARE",
+    1
 };
 
 enum {

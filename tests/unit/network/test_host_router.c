@@ -161,12 +161,12 @@ static void test_connections(void **state)
     assert_false(allows("172.24.4.1", "172.24.4.50", "10.0.0.6", "172.24.4.1"));    /* to whom it was before */
     assert_false(allows("172.24.4.1", "172.24.4.52", "10.0.0.5", "172.24.4.1"));    /* that is gone */
     assert_false(allows("172.24.4.1", "172.24.4.50", "172.24.4.50", "172.24.4.1")); /* begun before it was anybody's */
-    assert_true(allows("172.24.4.1", "172.24.4.52", "172.24.4.52", "172.24.4.1"));  /* nobody's now */
-    assert_true(allows("10.0.0.5", "8.8.8.8", "8.8.8.8", "172.24.4.50"));           /* out */
-    assert_false(allows("10.0.0.6", "8.8.8.8", "8.8.8.8", "172.24.4.50"));          /* out by what is another's now */
-    assert_true(allows("10.0.0.9", "8.8.8.8", "8.8.8.8", "172.24.4.10"));           /* as the router */
-    assert_true(allows("10.0.0.5", "8.8.8.8", "8.8.8.8", "172.24.4.10"));           /* since before it had its own */
-    assert_true(allows("10.0.0.5", "172.24.4.51", "10.0.0.6", "172.24.4.50"));      /* turned around */
+    assert_true(allows("172.24.4.1", "172.24.4.52", "172.24.4.52", "172.24.4.1")); /* nobody's now */
+    assert_true(allows("10.0.0.5", "8.8.8.8", "8.8.8.8", "172.24.4.50")); /* out */
+    assert_false(allows("10.0.0.6", "8.8.8.8", "8.8.8.8", "172.24.4.50")); /* out by what is another's now */
+    assert_true(allows("10.0.0.9", "8.8.8.8", "8.8.8.8", "172.24.4.10")); /* as the router */
+    assert_true(allows("10.0.0.5", "8.8.8.8", "8.8.8.8", "172.24.4.10")); /* since before it had its own */
+    assert_true(allows("10.0.0.5", "172.24.4.51", "10.0.0.6", "172.24.4.50")); /* turned around */
     w.router.snat = false;
     assert_false(allows("10.0.0.9", "8.8.8.8", "8.8.8.8", "172.24.4.10"));
     assert_true(allows("10.0.0.9", "172.24.4.51", "10.0.0.6", "172.24.4.10"));
@@ -179,7 +179,8 @@ static void test_connections(void **state)
     forwarded.reply_source_port = 23;
     assert_false(kn_network_router_allows(&w.router, &forwarded));
     forwarded = flow("172.24.4.1", "172.24.4.60", "172.24.4.60", "172.24.4.1");
-    forwarded.destination_port = forwarded.reply_source_port = 2222; /* answered by the router, before it was forwarded */
+    forwarded.destination_port = forwarded.reply_source_port =
+        2222; /* answered by the router, before it was forwarded */
     assert_false(kn_network_router_allows(&w.router, &forwarded));
     forwarded.destination_port = forwarded.reply_source_port = 2223;
     assert_true(kn_network_router_allows(&w.router, &forwarded));

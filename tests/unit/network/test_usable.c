@@ -41,13 +41,16 @@ static void test_ports(void **state)
     struct kn_error err = { .code = KN_OK };
 
     (void)state;
-    assert_ok(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, true }, &err), &err);
-    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ false, false, false }, &err), &err,
+    assert_ok(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, true, NULL }, &err), &err);
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ false, false, false, NULL }, &err), &err,
                  KN_BAD_REQUEST);
-    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, true, true }, &err), &err,
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, true, true, NULL }, &err), &err,
                  KN_CONFLICT);
-    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, false }, &err), &err,
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, false, NULL }, &err), &err,
                  KN_BAD_REQUEST);
+    assert_ok(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, true, "" }, &err), &err);
+    assert_fails(kn_network_port_judge(ID, &(struct kn_network_port_found){ true, false, true, ID }, &err), &err,
+                 KN_FORBIDDEN);
 }
 
 /* What cannot be one is refused before anybody asks the database: there is none here. */
