@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/domain/message.h"
 #include "lib/rest/manners.h"
 #include "network/rows/standard.h"
 
@@ -60,6 +61,10 @@ int kn_network_segments_read(json_t *object, struct kn_error *err)
     if (json_array_size(segments) > 1) {
         kn_fail(err, KN_BAD_REQUEST,
                 "Invalid input for operation: networks of several segments are not supported, this cloud's have one.");
+        return kn_fail_name(err, "InvalidInput");
+    }
+    if (kn_json_str(one, NAMES[0])[0] == '\0') {
+        kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: network_type required.");
         return kn_fail_name(err, "InvalidInput");
     }
     for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {

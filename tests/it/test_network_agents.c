@@ -253,6 +253,8 @@ static void test_segments(void **state)
     neutron_say(404, ALICE, at("GET /segments/%s", network), NULL);
     neutron_say(403, ALICE, "POST /networks", "{\"network\":{\"segments\":[{}]}}");
     neutron_say(400, ADMIN, "POST /networks", "{\"network\":{\"segments\":[{},{}]}}");
+    neutron_say(400, ADMIN, "POST /networks", "{\"network\":{\"segments\":[{}]}}");
+    neutron_say(400, ADMIN, "POST /networks", "{\"network\":{\"segments\":[{\"provider:segmentation_id\":4712}]}}");
     neutron_say(
         400, ADMIN, "POST /networks",
         "{\"network\":{\"segments\":[{\"provider:network_type\":\"vxlan\"}],\"provider:network_type\":\"vxlan\"}}");

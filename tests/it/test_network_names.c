@@ -135,6 +135,8 @@ static void test_bad_options(void **state)
         OPT("", "\"a\""),
         OPT("ntp-server", "\"ntp.example.org\""),
         OPT("router", "\"10.0.0.1,x\""),
+        OPT("3", "\"999.1.1.1\""),
+        OPT("150", "\"tftp.example.org\""),
         OPT_6("bootfile-name", "\"a\""),
         "{\"opt_name\":\"mtu\",\"opt_value\":\"1400\",\"ip_version\":5}",
         "{\"opt_name\":\"mtu\",\"opt_value\":\"1400\",\"ip_version\":\"x\"}",

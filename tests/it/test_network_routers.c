@@ -267,6 +267,9 @@ static void test_routes(void **state)
 
 /* --- floating IPs --------------------------------------------------------------------------------------------------- */
 
+#define FORWARD(outer, inner) \
+    "{\"port_forwarding\":{\"protocol\":\"tcp\",\"external_port\":" outer ",\"internal_port\":" inner \
+    ",\"internal_port_id\":\"%s\"}}"
 static void floating(int status, const char *token, const struct router_world *w, const char *more)
 {
     say(status, token, "POST", "floatingips", "{\"floatingip\":{\"floating_network_id\":\"%s\"%s}}", w->external, more);
@@ -360,17 +363,19 @@ static void test_bad_floating(void **state)
     say(400, ALICE, "PUT", AT("ports", w.port, ""), "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"}]}}");
     assert_holds(MESSAGE, "its original fixed_ip has been associated to a floating ip");
     say(404, BOB, "PUT", AT("floatingips", id, ""), "{\"floatingip\":{\"port_id\":null}}");
+    floating(201, BOB, &w, "");
+    say(404, BOB, "POST", AT("floatingips", neutron_get("floatingip.id"), "/port_forwardings"), FORWARD("8", "8"),
+        w.port);
     /* two addresses: which is meant must be said */
-    snprintf(extra, sizeof(extra), ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.60\"},{\"ip_address\":\"10.0.0.61\"}]");
-    port(&w, far, extra);
+    port(&w, far, ",\"fixed_ips\":[{\"ip_address\":\"10.0.0.60\"},{\"ip_address\":\"10.0.0.61\"}]");
     snprintf(extra, sizeof(extra), ",\"port_id\":\"%s\"", far);
     floating(400, ALICE, &w, extra);
     assert_holds(MESSAGE, "has multiple fixed IPv4 addresses");
     snprintf(extra, sizeof(extra), ",\"port_id\":\"%s\",\"fixed_ip_address\":\"10.0.0.61\"", far);
     floating(201, ALICE, &w, extra);
     assert_said("floatingip.fixed_ip_address", "10.0.0.61");
-    assert_int_equal(number("SELECT count(*) FROM floating_ip"), 2);
-    assert_int_equal(number("SELECT count(*) FROM port WHERE device_owner = 'network:floatingip'"), 2);
+    assert_int_equal(number("SELECT count(*) FROM floating_ip WHERE port_id IS NOT NULL"), 2);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE device_owner = 'network:floatingip'"), 3);
 }
 
 /* --- forwarded ports ------------------------------------------------------------------------------------------------ */
@@ -385,9 +390,6 @@ static void test_forwardings(void **state)
     floating(201, ALICE, &w, "");
     keep(id, neutron_get("floatingip.id"));
     snprintf(path, sizeof(path), "floatingips/%s/port_forwardings", id);
-#define FORWARD(outer, inner) \
-    "{\"port_forwarding\":{\"protocol\":\"tcp\",\"external_port\":" outer ",\"internal_port\":" inner \
-    ",\"internal_port_id\":\"%s\"}}"
     const int64_t revision = number("SELECT revision FROM floating_ip");
 
     say(201, ALICE, "POST", path, FORWARD("2222", "22"), w.port);

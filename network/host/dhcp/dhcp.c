@@ -63,6 +63,12 @@ static void range_v4(const struct kn_network_state_subnet *subnet, struct kn_str
                    kn_ip_text(&netmask, b));
 }
 
+/* Is there anything of a subnet of IPv6 for dnsmasq to give? It ends where it is told of a prefix of less than 64 bits. */
+static bool has_range_v6(const struct kn_network_state_subnet *subnet)
+{
+    return subnet->cidr.length >= 64 && (subnet->ra_mode != KN_RA_NONE || subnet->address_mode != KN_RA_NONE);
+}
+
 /* The flags of its router advertisements follow from the words: addresses by DHCP (M), other things by DHCP (O), or neither. */
 static void range_v6(const struct kn_network_state_subnet *subnet, struct kn_strbuf *out)
 {
@@ -116,7 +122,7 @@ void kn_network_host_dhcp_conf(const struct kn_network_host_network *network, st
     for (size_t i = 0; i < count; i++) {
         if (served[i].subnet->cidr.ip.family == 4) {
             range_v4(served[i].subnet, out);
-        } else {
+        } else if (has_range_v6(served[i].subnet)) {
             range_v6(served[i].subnet, out);
         }
     }

@@ -319,7 +319,11 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
                                       now != NULL ? kn_rest_was(noun, now, "internal_port_id") : "");
 
     if (now == NULL || json_object_get(object, "internal_port_id") != NULL) {
-        if (forwarding_choose(req, port, object, err) < 0) {
+        bool is_owned = false;
+
+        /* nothing is told of a port that the caller does not see, not even what speaks against it */
+        if (kn_rest_see(&kn_network_ports, req, port, &is_owned, err) < 0 ||
+            forwarding_choose(req, port, object, err) < 0) {
             return -1;
         }
     }

@@ -214,15 +214,25 @@ static const char *const NAMES_6[] = { "sip-server-domain", "sip-server",
                                        "ntp-server",        "bootfile-url",
                                        "bootfile-param",    NULL };
 
-/* NULL: dnsmasq knows no such option. Otherwise its row, or "" for a number. */
+/* The numbers of those of DHCPv4 that are lists of addresses. */
+static const uint8_t ADDRESSES_4[] = { 1,  3,  6,  7,  9,  16, 21, 28, 32, 33, 41, 42,
+                                       44, 45, 48, 49, 65, 68, 69, 70, 71, 74, 150 };
+
+static const char *number_option(long number, int version)
+{
+    for (size_t i = 0; version == 4 && i < KN_COUNT(ADDRESSES_4); i++) {
+        if (ADDRESSES_4[i] == number) {
+            return " ";
+        }
+    }
+    return number >= 1 && number <= (version == 6 ? 65535 : 254) ? "" : NULL;
+}
+
+/* NULL: dnsmasq knows no such option. Otherwise its row, or of a number what a row begins with. */
 static const char *find_dhcp_option(const char *name, int version)
 {
-    const long most = version == 6 ? 65535 : 254;
-
     if (name[strspn(name, "0123456789")] == '\0') {
-        const long number = strlen(name) > 5 ? 0 : strtol(name, NULL, 10);
-
-        return number >= 1 && number <= most ? "" : NULL;
+        return number_option(strlen(name) > 5 ? 0 : strtol(name, NULL, 10), version);
     }
     for (const char *const *row = version == 6 ? NAMES_6 : NAMES_4; *row != NULL; row++) {
         if (strcmp(*row + (**row == ' '), name) == 0) {

@@ -312,6 +312,12 @@ static int check_modes(const json_t *object, const struct kn_network_subnet_plan
                             kn_ip_prefix_text(&plan->cidr, cidr));
         return fail_input(err, words);
     }
+    if ((ra || address) &&
+        plan->cidr.length < 64) { /* Neutron takes it, and nobody gets an address: dnsmasq knows no such range */
+        words = kn_asprintf("Invalid CIDR %s for IPv6 address mode. DHCPv6 serves prefixes of 64 bits and more here",
+                            kn_ip_prefix_text(&plan->cidr, cidr));
+        return fail_input(err, words);
+    }
     return 0;
 }
 

@@ -435,6 +435,8 @@ static const struct {
     { "\"dhcp\":true,\"ra_mode\":\"dhcpv6-stateful\",\"address_mode\":\"dhcpv6-stateful\"", "static",
       "enable-ra\nra-param=dhcp,mtu:1450,60,0\n", "fa:16:3e:00:00:01,[fd00::11],vm\n" },
     { "\"dhcp\":true,\"address_mode\":\"dhcpv6-stateful\"", "static", "", "fa:16:3e:00:00:01,[fd00::11],vm\n" },
+    { "\"dhcp\":true", "", "",
+      "" }, /* whose addresses the cloud gives nobody; also of less than 64 bits, which dnsmasq would not start with */
 };
 
 static void test_dnsmasq_of_ipv6(void **state)
@@ -452,9 +454,10 @@ static void test_dnsmasq_of_ipv6(void **state)
                    "\",\"hostname\":\"vm\",\"mac\":\"fa:16:3e:00:00:01\",\"up\":true,\"filtered\":true,"
                    "\"ips\":[{\"subnet\":\"" SIX "\",\"ip\":\"fd00::11\"}]}",
             SIXES[i].words);
-        AUTO_FREE char *expected = kn_asprintf(CONF("lab.example.", "%s",
-                                                    "dhcp-range=set:s0c0c0c0c,fd00::,%s,64,86400\n"),
-                                               SIXES[i].advertise, SIXES[i].range);
+        AUTO_FREE char *range = SIXES[i].range[0] == '\0'
+                                    ? kn_strdup("")
+                                    : kn_asprintf("dhcp-range=set:s0c0c0c0c,fd00::,%s,64,86400\n", SIXES[i].range);
+        AUTO_FREE char *expected = kn_asprintf(CONF("lab.example.", "%s", "%s"), SIXES[i].advertise, range);
         struct kn_network_host_network *network = network_with(put);
 
         kn_network_host_dhcp_conf(network, &conf);

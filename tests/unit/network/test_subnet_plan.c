@@ -163,6 +163,8 @@ static void test_v6_refusals(void **state)
     expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::/80\"" MODES("\"slaac\"", "\"slaac\"") "}", NULL,
                 "Invalid CIDR 2001:db8::/80 for IPv6 address mode. OpenStack uses the EUI-64 address format, which "
                 "requires the prefix to be /64");
+    expect_plan("{\"ip_version\":6,\"cidr\":\"2001:db8::/48\"" MODES("\"dhcpv6-stateful\"", "\"dhcpv6-stateful\"") "}",
+                NULL, "Invalid CIDR 2001:db8::/48 for IPv6 address mode. DHCPv6 serves prefixes of 64 bits and more");
     expect_plan(V6(MODES("\"slaac\"", "\"slaac\"")), "{\"enable_dhcp\":false}",
                 "Cannot disable enable_dhcp with ipv6 attributes set");
     expect_plan(V6(",\"gateway_ip\":\"10.0.0.1\""), NULL, "gateway_ip '10.0.0.1' does not match the ip_version '6'");
