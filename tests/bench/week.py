@@ -26,8 +26,10 @@ ROWS_FEW = 1        # that much more is no growth, be the table ever so small
 BYTES_FEW = 1 << 20  # nor is this: a page more of each index
 OTHERS = 4          # volumes, images, networks, projects a day, beside the servers
 
-# Released addresses wait for their turn, up to so many a subnet and what one look for more may bring: that table grows to this, and no further.
-READY_A_SUBNET = int(re.search(r"#define KN_READY_FREED (\d+)", (ROOT / "network" / "rows" / "ports" / "draw.h").read_text())[1]) * 1.25
+# Released addresses wait for their turn: while so many wait, new ones are looked for no more, but all that are in use then are released later. That and what one
+# look for more may bring is what the table grows to, and no further.
+READY_FREED = int(re.search(r"#define KN_READY_FREED (\d+)", (ROOT / "network" / "rows" / "ports" / "draw.h").read_text())[1])
+READY_MORE = 1.25
 
 # What ended gets older by a day; what lives renews its times itself.
 PASS_A_DAY = """
@@ -150,7 +152,7 @@ class Week:
 
     def judge(self):
         second, last = self.days[1], self.days[-1]
-        own = {"address_ready": READY_A_SUBNET * last["tables"]["subnet"]["rows"]}
+        own = {"address_ready": (READY_FREED + self.servers) * READY_MORE * last["tables"]["subnet"]["rows"]}
         grown = [f"{name}: {second['tables'][name]['rows']} rows, then {t['rows']}" for name, t in last["tables"].items()
                  if t["rows"] > own.get(name, second["tables"][name]["rows"] * GROWTH + ROWS_FEW)]
         grown += [f"{name}: {second['tables'][name]['bytes']} bytes, then {t['bytes']}" for name, t in last["tables"].items()
