@@ -109,7 +109,7 @@ class Machines:
         with open(data / "pg_hba.conf", "a", encoding="ascii") as hba:
             hba.write("host kilonova kilonova 10.77.0.0/24 scram-sha-256\n")
         self.start("store", "postgres", *as_postgres, pg / "postgres", "-D", data, "-c", f"listen_addresses={ADDRESS['store']}",
-                   "-c", f"unix_socket_directories={data}", "-c", "fsync=off", cwd="/")
+                   "-c", f"unix_socket_directories={data}", "-c", "fsync=off", "-c", "max_connections=200", cwd="/")
         psql = ("psql", "-q", "-h", data, "-U", "postgres", "-d", "postgres")
         wait_until("database", lambda: subprocess.run([*map(str, psql), "-c", ""], capture_output=True, check=False).returncode == 0)
         run(*psql, "-c", f"CREATE ROLE kilonova LOGIN PASSWORD '{SECRET}'")
