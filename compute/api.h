@@ -80,6 +80,8 @@ kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_d
 kn_handler kn_compute_quota_classes_show, kn_compute_quota_classes_update, kn_compute_limits_show;
 /* api/rest.c */
 kn_handler kn_compute_extensions_list, kn_compute_extensions_show;
+/* api/usage.c */
+kn_handler kn_compute_usages_list, kn_compute_usages_show;
 /* api/aggregates.c */
 kn_handler kn_compute_aggregates_list, kn_compute_aggregates_show, kn_compute_aggregates_create,
     kn_compute_aggregates_update, kn_compute_aggregates_delete, kn_compute_aggregates_action,

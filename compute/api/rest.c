@@ -52,6 +52,7 @@ static const struct rest_extension EXTENSIONS[] = {
     { "os-quota-sets", "QuotaSets" },
     { "os-remote-consoles", "Consoles" },
     { "os-security-groups", "SecurityGroups" },
+    { "os-simple-tenant-usage", "SimpleTenantUsage" },
     { "os-server-groups", "ServerGroups" },
     { "os-services", "Services" },
     { "os-suspend-server", "SuspendServer" },

@@ -363,7 +363,6 @@ static const struct {
     { SEED_ADMIN, 1, "POST", V "/os-aggregates", "{}", 400 },
     { SEED_MEMBER, 1, "POST", V "/os-aggregates", "{\"aggregate\": {\"name\": \"x\"}}", 403 },
     { SEED_ADMIN, 1, "DELETE", V "/os-aggregates/1", NULL, 404 },
-    { SEED_ADMIN, 1, "GET", V "/os-simple-tenant-usage", NULL, 404 },
     { SEED_MEMBER, 36, "GET", V "/os-floating-ips", NULL, 404 },
     { SEED_MEMBER, 1, "GET", V "/os-floating-ips-bulk", NULL, 404 },
     { SEED_MEMBER, 1, "GET", V "/extensions/os-nothing", NULL, 404 },
