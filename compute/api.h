@@ -70,10 +70,12 @@ kn_handler kn_compute_server_interfaces_list, kn_compute_server_interfaces_show,
 /* api/hypervisors.c */
 kn_handler kn_compute_hypervisors_list, kn_compute_hypervisors_detail, kn_compute_hypervisors_show,
     kn_compute_hypervisors_search, kn_compute_hypervisors_servers;
-kn_handler kn_compute_hypervisors_statistics;
+kn_handler kn_compute_hypervisors_statistics, kn_compute_hypervisors_uptime;
+/* api/diagnostics.c */
+kn_handler kn_compute_server_diagnostics_show, kn_compute_server_topology_show;
 /* api/services.c */
-kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old, kn_compute_zones_list,
-    kn_compute_zones_detail;
+kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old,
+    kn_compute_services_delete, kn_compute_zones_list, kn_compute_zones_detail;
 /* api/quotas.c */
 kn_handler kn_compute_quotas_show, kn_compute_quotas_detail, kn_compute_quotas_defaults, kn_compute_quotas_update,
     kn_compute_quotas_delete;

@@ -101,7 +101,8 @@ static const struct kn_stmt TWIN = {
     3
 };
 /* clang-format off */
-static const struct kn_stmt HEARD = { "scheduler_heard", "UPDATE agent SET last_seen = now() WHERE id = ANY($1::text[])", 1 };
+static const struct kn_stmt HEARD = { "scheduler_heard",
+    "UPDATE agent a SET last_seen = now(), uptime = nullif(u.uptime, '') FROM unnest($1::text[], $2::text[]) u (id, uptime) WHERE a.id = u.id", 2 };
 /* clang-format on */
 
 /* Capacity is taken over unless the host holds more than that; everything else always. */
@@ -546,16 +547,19 @@ static int write_said(struct kn_db *db, struct kn_scheduler_inventory *inv, stru
 int kn_scheduler_hosts_heard(struct kn_db *db, struct kn_scheduler_inventory *inv, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array uptimes = KN_ARRAY_INIT;
 
     for (int i = 0; i < kn_scheduler_inventory_agents(inv); i++) {
         struct kn_scheduler_agent_seen *agent = kn_scheduler_inventory_agent_at(inv, i);
 
         if (agent->touched && agent->known) {
             kn_array_add(&ids, agent->id);
+            kn_array_add(&uptimes, agent->uptime);
         }
         agent->touched = false;
     }
-    if (ids.count > 0 && kn_db_run(db, &HEARD, KN_ARGS(kn_array_value(&ids)), NULL, err) < 0) {
+    if (ids.count > 0 &&
+        kn_db_run(db, &HEARD, KN_ARGS(kn_array_value(&ids), kn_array_value(&uptimes)), NULL, err) < 0) {
         return -1;
     }
     return write_said(db, inv, err) < 0 ? -1 : write_twins(db, inv, err);

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/domain/limits.h"
 #include "scheduler/boots.h"
 
 struct kn_scheduler_agent_seen {
@@ -25,6 +26,7 @@ struct kn_scheduler_agent_seen {
     int64_t heard_ms; /* by the clock of hearing.h; the scheduler's own start counts as heard */
     bool known; /* has a row */
     bool touched; /* heard since last_seen was written */
+    char uptime[KN_SIZE_OF(UPTIME)]; /* its machine's, as the last heartbeat said; "": it did not */
     bool counted; /* seq grew since it was written */
 };
 

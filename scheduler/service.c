@@ -153,6 +153,7 @@ static void on_heartbeat(struct kn_daemon *d, struct state *state, const struct 
     if (agent != NULL) {
         agent->heard_ms = hearing_ms(state);
         agent->touched = true;
+        kn_copy(agent->uptime, sizeof(agent->uptime), kn_json_str(report->body, "uptime"));
     }
 }
 

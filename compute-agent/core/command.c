@@ -168,6 +168,11 @@ static int command_console(struct command_call *c, struct kn_error *err)
     return kn_agent_consoles_begin(c->agent->consoles, secret, kn_json_str(c->body, "address"), fd, err);
 }
 
+static int command_diagnose(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->diagnose(c->agent->driver_state, &c->ref, &c->result, err);
+}
+
 static int password(struct command_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
@@ -247,6 +252,7 @@ static const struct command_command COMMANDS[] = {
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
     { "server.console", "server", READS_GUEST, KN_INTENT_USE, command_console }, /* the secret names it, once */
+    { "server.diagnose", "server", READS_GUEST, KN_INTENT_USE, command_diagnose },
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */
     { "server.describe", "server", READS_GUEST, KN_INTENT_USE, command_describe }, /* ordered by what it describes */

@@ -111,6 +111,8 @@ struct kn_agent_driver {
      */
     int (*console)(void *state, const struct kn_agent_guest_ref *ref, const char *type, int *ret_fd,
                    struct kn_error *err);
+    /* The result of server.diagnose, whatever the guest does; a new reference. */
+    int (*diagnose)(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err);
     /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */
     json_t *(*password)(void *state, const struct kn_agent_guest_ref *ref);
     int (*forget_password)(void *state, const struct kn_agent_guest_ref *ref, const char *posted, struct kn_error *err);

@@ -4,6 +4,7 @@
  * Losing any of these is fine: the next one says it again.
  */
 #include "compute-agent/core/agent.h"
+#include "compute-agent/core/uptime.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -94,11 +95,14 @@ void kn_agent_hello(struct kn_agent *agent)
 
 void kn_agent_heartbeat(struct kn_agent *agent)
 {
+    char uptime[KN_SIZE_OF(UPTIME)];
+
+    kn_agent_uptime(uptime, sizeof(uptime));
     agent->said_ms = kn_mono_ms();
     kn_condition_beat(&agent->daemon.condition, agent->said_ms);
     report(agent, "agent.heartbeat",
-           json_pack("{s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "networks",
-                     agent->driver->networks_known(agent->driver_state)));
+           json_pack("{s:s, s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "uptime", uptime,
+                     "networks", agent->driver->networks_known(agent->driver_state)));
 }
 
 void kn_agent_standing(struct kn_agent *agent)

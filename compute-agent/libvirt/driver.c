@@ -422,6 +422,7 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .detach_nic = kn_agent_libvirt_detach_nic,
     .console_log = lv_console_log,
     .console = kn_agent_libvirt_console,
+    .diagnose = kn_agent_libvirt_diagnose,
     .password = lv_password,
     .forget_password = lv_forget_password,
     .cache_image = lv_cache_image,

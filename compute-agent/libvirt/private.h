@@ -14,6 +14,7 @@
  *   snapshot.c  a file of the root disk
  *   list.c    what is there
  *   console.c  the serial line and the picture of a guest, for who comes from outside
+ *   diagnose.c  what a guest uses
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
 #define KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
@@ -113,6 +114,9 @@ int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err);
 int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
                                     struct kn_work *work, int *ret_power_state, struct kn_error *err);
 int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
+
+/* --- diagnose.c: the driver's --- */
+int kn_agent_libvirt_diagnose(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err);
 
 /* --- plug.c --- */
 /* A domain's two faces; live is NULL when it does not run. */

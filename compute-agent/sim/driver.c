@@ -14,7 +14,9 @@
 #include "compute-agent/core/device.h"
 #include "compute-agent/core/driver.h"
 #include "compute-agent/sim/console.h"
+#include "compute-agent/sim/diagnosis.h"
 #include "compute-agent/sim/disks.h"
+#include "compute-agent/sim/power.h"
 #include "compute-agent/sim/snapshot.h"
 #include "compute-agent/sim/store.h"
 #include "lib/base/clock.h"
@@ -286,39 +288,14 @@ static int sim_destroy(void *state, const struct kn_agent_guest_ref *ref, struct
                                    err);
 }
 
-/* What an action needs and where it ends, as libvirt has it: bits of 1 << power state. */
-#define ON (1U << KN_POWER_RUNNING)
-#define PAUSED (1U << KN_POWER_PAUSED)
-#define OFF (1U << KN_POWER_SHUTDOWN | 1U << KN_POWER_CRASHED | 1U << KN_POWER_NONE)
-#define SAVED (1U << KN_POWER_SUSPENDED)
-static const struct power_rule {
-    const char *action;
-    uint32_t from;
-    int to;
-} POWER_RULES[] = {
-    { "start", ON | OFF, KN_POWER_RUNNING },
-    { "stop", ON | PAUSED | OFF | SAVED, KN_POWER_SHUTDOWN },
-    { "reboot_soft", ON, KN_POWER_RUNNING },
-    { "reboot_hard", ON | PAUSED | OFF | SAVED, KN_POWER_RUNNING },
-    { "pause", ON | PAUSED, KN_POWER_PAUSED },
-    { "unpause", ON | PAUSED, KN_POWER_RUNNING },
-    { "suspend", ON | PAUSED | SAVED, KN_POWER_SUSPENDED },
-    { "resume", ON | SAVED, KN_POWER_RUNNING },
-    { "rescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
-    { "unrescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
-    { "unrescue_off", ON | PAUSED | OFF, KN_POWER_SHUTDOWN },
-};
-
 static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,
                      int *ret_power_state, struct kn_error *err)
 {
     struct sim *sim = state;
     const struct kn_agent_sim_guest *g;
-    const struct power_rule *rule = NULL;
+    const struct kn_agent_sim_power *rule = kn_agent_sim_power(action);
+    int to;
 
-    for (size_t i = 0; i < KN_COUNT(POWER_RULES); i++) {
-        rule = strcmp(POWER_RULES[i].action, action) == 0 ? &POWER_RULES[i] : rule;
-    }
     if (rule == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", action);
     }
@@ -335,13 +312,14 @@ static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const ch
         return kn_fail(err, KN_CONFLICT, "server \"%s\" is in power state %d, which \"%s\" does not start from",
                        ref->server, g->power_state, action);
     }
-    if (set_power(sim, g, rule->to, err) < 0) {
+    to = rule->to == KN_SIM_POWER_STAYS ? g->power_state : rule->to;
+    if (set_power(sim, g, to, err) < 0) {
         return -1;
     }
     if (strncmp(action, "reboot", 6) == 0) {
         kn_agent_sim_store_reboot(sim->store, host_index(sim, ref->host), ref->server);
     }
-    *ret_power_state = rule->to;
+    *ret_power_state = to;
     return 0;
 }
 
@@ -494,6 +472,17 @@ static int sim_console(void *state, const struct kn_agent_guest_ref *ref, const 
     return g == NULL ? -1 : kn_agent_sim_console_open(g, type, ret_fd, err);
 }
 
+static int sim_diagnose(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_agent_sim_guest *g;
+
+    HOLD(sim);
+    g = driver_existing(sim, ref, err);
+    *ret = g != NULL ? kn_agent_sim_diagnosis(g) : NULL;
+    return g != NULL ? 0 : -1;
+}
+
 static int sim_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err)
 {
     struct sim *sim = state;
@@ -592,6 +581,7 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .detach_nic = sim_detach_nic,
     .console_log = sim_console_log,
     .console = sim_console,
+    .diagnose = sim_diagnose,
     .list = sim_list,
     .observe = sim_observe,
     .networks = sim_networks,

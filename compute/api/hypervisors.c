@@ -26,6 +26,20 @@ static void hypervisors_print_state(const struct kn_request *req, const char *na
     "(SELECT json_agg(json_build_object('uuid', s.id, 'name', s.name) ORDER BY s.created_at) FROM server s " \
     "WHERE s.host = h.name AND s.deleted_at IS NULL)"
 
+/* Its silence and, behind a space, what it said. */
+#define UPTIME "coalesce((" KN_HOST_SILENCE ")::text, '') || ' ' || coalesce(g.uptime, '')"
+
+/* Of a host that is down nobody knows. */
+static void hypervisors_print_uptime(const struct kn_request *req, const char *name, const char *value,
+                                     struct kn_strbuf *out)
+{
+    const char *text = strchr(value, ' ');
+
+    kn_jsonw_str(out, name,
+                 text != NULL && text[1] != '\0' && kn_compute_host_is_up(req, value[0] == ' ' ? "" : value) ? text + 1
+                                                                                                             : NULL);
+}
+
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "h.uuid", KN_REST_UUID, KN_REST_ALWAYS, .since = 53),
     KN_REST_ATTR("id", KN_NUMBER_OF("h.uuid"), KN_REST_INT, KN_REST_ALWAYS, .until = 52),
@@ -38,7 +52,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("host_ip", "h.underlay", KN_REST_TEXT, DETAIL),
     KN_REST_ATTR("service", SERVICE("h.uuid"), KN_REST_JSON, DETAIL, .since = 53),
     KN_REST_ATTR("service", SERVICE(KN_NUMBER_OF("h.uuid")), KN_REST_JSON, DETAIL, .until = 52),
-    KN_REST_ATTR("uptime", "NULL", KN_REST_TEXT, DETAIL, .since = 88), /* no agent reports it */
+    KN_REST_ATTR("uptime", UPTIME, KN_REST_TEXT, DETAIL, .since = 88, .print = hypervisors_print_uptime),
     COUNT("vcpus", "h.vcpus"),
     COUNT("vcpus_used", "h.used_vcpus"),
     COUNT("memory_mb", "h.memory_mib"),
@@ -63,17 +77,32 @@ static const struct kn_rest_param PARAMS[] = {
 };
 static const char *const SHOW_QUERY[] = { "with_servers", NULL };
 
-#define HYPERVISOR(id_sql, type) \
+/* What the uptime's own route shows of it, until 2.87. */
+static const struct kn_rest_attr UPTIME_ATTRS[] = {
+    KN_REST_ATTR("id", "h.uuid", KN_REST_UUID, KN_REST_SHOW, .since = 53),
+    KN_REST_ATTR("id", KN_NUMBER_OF("h.uuid"), KN_REST_INT, KN_REST_SHOW, .until = 52),
+    KN_REST_ATTR("hypervisor_hostname", "h.name", KN_REST_TEXT, KN_REST_SHOW),
+    KN_REST_ATTR("state", KN_HOST_SILENCE, KN_REST_TEXT, KN_REST_SHOW, .print = hypervisors_print_state),
+    KN_REST_ATTR("status", "CASE WHEN " KN_HOST_DISABLED " THEN 'disabled' ELSE 'enabled' END", KN_REST_TEXT,
+                 KN_REST_SHOW),
+    KN_REST_ATTR("uptime", UPTIME, KN_REST_TEXT, KN_REST_SHOW, .print = hypervisors_print_uptime),
+    KN_REST_ATTRS_END,
+};
+
+#define HYPERVISOR(id_sql, type, its_attrs) \
     { \
         .one = "hypervisor", .many = "hypervisors", .label = "Hypervisor", .path = "/os-hypervisors", \
         .absent = "Hypervisor with ID '%2' could not be found.", \
         .from = "any_host h JOIN agent g ON g.id = h.agent_id", .id = id_sql, .id_type = type, \
         .order = "hypervisor_hostname", .ascending = true, .ties = "", .unsorted = true, .pages_since = 33, \
-        .strict_since = 53, .attrs = ATTRS, .params = PARAMS, .manners = &KN_REST_NOVA \
+        .strict_since = 53, .attrs = its_attrs, .params = PARAMS, .manners = &KN_REST_NOVA \
     }
 
-static const struct kn_rest_noun BY_UUID = HYPERVISOR("h.uuid", KN_REST_UUID);
-static const struct kn_rest_noun BY_NUMBER = HYPERVISOR("(" KN_NUMBER_OF("h.uuid") ")::text", KN_REST_TEXT);
+#define NUMBER "(" KN_NUMBER_OF("h.uuid") ")::text"
+static const struct kn_rest_noun BY_UUID = HYPERVISOR("h.uuid", KN_REST_UUID, ATTRS);
+static const struct kn_rest_noun BY_NUMBER = HYPERVISOR(NUMBER, KN_REST_TEXT, ATTRS);
+static const struct kn_rest_noun UPTIME_BY_UUID = HYPERVISOR("h.uuid", KN_REST_UUID, UPTIME_ATTRS);
+static const struct kn_rest_noun UPTIME_BY_NUMBER = HYPERVISOR(NUMBER, KN_REST_TEXT, UPTIME_ATTRS);
 
 static const struct kn_rest_noun *noun_of(const struct kn_request *req)
 {
@@ -160,6 +189,27 @@ int kn_compute_hypervisors_show(struct kn_request *req, struct kn_response *res,
         return kn_fail(err, KN_BAD_REQUEST, "Invalid uuid %.80s", req->params[0]);
     }
     return kn_rest_show(noun_of(req), req, req->params[0], view, res, err);
+}
+
+int kn_compute_hypervisors_uptime(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const struct kn_rest_noun *noun = req->microversion >= 53 ? &UPTIME_BY_UUID : &UPTIME_BY_NUMBER;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *silence;
+
+    if (req->microversion >= 53 && !kn_uuid_valid(req->params[0])) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid uuid %.80s", req->params[0]);
+    }
+    if (kn_rest_find(noun, req, req->params[0], KN_REST_SHOW, NULL, &rows, err) < 0) {
+        return -1;
+    }
+    silence = kn_rest_cell(noun, req, KN_REST_SHOW, "state", rows, 0);
+    if (silence == NULL || !kn_compute_host_is_up(req, silence)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Compute service of %.255s is unavailable at this time.",
+                       kn_rest_cell(noun, req, KN_REST_SHOW, "hypervisor_hostname", rows, 0));
+    }
+    kn_rest_write_one(noun, req, KN_REST_SHOW, rows, res);
+    return 0;
 }
 
 int kn_compute_hypervisors_statistics(struct kn_request *req, struct kn_response *res, struct kn_error *err)

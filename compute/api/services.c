@@ -57,23 +57,15 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("forced_down", "v.forced_down", KN_REST_BOOL, KN_REST_SHOWN, .since = 11),
     KN_REST_ATTRS_END,
 };
-static const struct kn_rest_noun SERVICE = {
-    .one = "service",
-    .many = "services",
-    .label = "Service",
-    .path = "/os-services",
-    .absent = "Service %2 not found.",
-    .from = ALL_OF_THEM,
-    .id = "v.uuid",
-    .id_type = KN_REST_UUID,
-    .order = "zone",
-    .ascending = true,
-    .ties = "host,binary",
-    .unsorted = true,
-    .pages_since = KN_REST_NEVER,
-    .attrs = ATTRS,
-    .manners = &KN_REST_NOVA,
-};
+#define SERVICES(id_sql, type) \
+    { \
+        .one = "service", .many = "services", .label = "Service", .path = "/os-services", \
+        .absent = "Service %2 not found.", .from = ALL_OF_THEM, .id = id_sql, .id_type = type, .order = "zone", \
+        .ascending = true, .ties = "host,binary", .unsorted = true, .pages_since = KN_REST_NEVER, .attrs = ATTRS, \
+        .manners = &KN_REST_NOVA \
+    }
+static const struct kn_rest_noun SERVICE = SERVICES("v.uuid", KN_REST_UUID);
+static const struct kn_rest_noun BY_NUMBER = SERVICES("(" KN_NUMBER_OF("v.uuid") ")::text", KN_REST_TEXT);
 
 int kn_compute_services_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
@@ -203,6 +195,29 @@ int kn_compute_services_update_old(struct kn_request *req, struct kn_response *r
     kn_jsonw_end_object(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;
+}
+
+/* What speaks again comes back by itself, so only what is silent can be deleted; a host with servers cannot, as in Nova. */
+int kn_compute_services_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    const bool by_uuid = kn_compute_since(req, 53);
+    const struct kn_rest_noun *noun = by_uuid ? &SERVICE : &BY_NUMBER;
+    const char *id = req->params[0], *binary, *host;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)res;
+    if (by_uuid ? !kn_uuid_valid(id) : id[strspn(id, "0123456789")] != '\0') {
+        return by_uuid ? kn_fail(err, KN_BAD_REQUEST, "Invalid uuid %.80s", id)
+                       : kn_fail(err, KN_BAD_REQUEST, "id must be an integer");
+    }
+    if (kn_rest_find(noun, req, id, KN_REST_LIST, NULL, &rows, err) < 0) {
+        return -1;
+    }
+    binary = services_cell(req, "binary", rows, 0);
+    host = services_cell(req, "host", rows, 0);
+    return strcmp(binary, COMPUTE) == 0
+               ? kn_compute_host_remove(req->db, host, req->conf->scheduler_agent_timeout_s, err)
+               : kn_compute_daemon_remove(req->db, binary, host, req->conf->scheduler_agent_timeout_s, err);
 }
 
 /* --- zones: the rows are services, sorted by zone, host, binary --- */

@@ -25,6 +25,22 @@ static const struct kn_stmt DECIDE = {
     4
 };
 
+/* Held, so that nobody claims a place on it meanwhile. */
+static const struct kn_stmt IN_THE_WAY = {
+    "host_in_the_way",
+    "SELECT (SELECT count(*) FROM server s WHERE s.host = h.name AND s.deleted_at IS NULL) + (SELECT count(*) FROM allocation a WHERE a.host = h.name), "
+    "g.last_seen > now() - $2::bigint * interval '1 s' FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = $1 FOR UPDATE OF h",
+    2
+};
+enum { W_SERVERS, W_IS_HEARD };
+static const struct kn_stmt REMOVE = { "host_remove", "DELETE FROM host WHERE name = $1", 1 };
+static const struct kn_stmt REMOVE_DAEMON = {
+    "daemon_remove",
+    "DELETE FROM service s WHERE replace(s.binary_name, 'kilonova-', 'nova-') = $1 AND s.host = $2 AND s.last_seen <= now() - $3::bigint * interval '1 s' "
+    "AND NOT EXISTS (SELECT FROM shard h WHERE h.owner IN (s.host, s.boot))",
+    3
+};
+
 bool kn_compute_host_is_up(const struct kn_request *req, const char *silence)
 {
     return silence[0] != '\0' && strtod(silence, NULL) < (double)req->conf->scheduler_agent_timeout_s;
@@ -65,4 +81,45 @@ int kn_compute_host_check(struct kn_db *db, const char *host, struct kn_error *e
         return -1;
     }
     return found > 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Compute host %.255s could not be found.", host);
+}
+
+int kn_compute_host_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_TX struct kn_tx tx = { NULL };
+    struct kn_arg patience;
+
+    if (kn_tx_begin(&tx, db, err) < 0 ||
+        kn_db_run(db, &IN_THE_WAY, KN_ARGS(host, kn_arg_int(&patience, silent_s)), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Compute host %.255s could not be found.", host);
+    }
+    if (kn_rows_int(rows, 0, W_SERVERS) > 0) {
+        return kn_fail(
+            err, KN_CONFLICT,
+            "Unable to delete compute service that is hosting instances. Migrate or delete the instances first.");
+    }
+    if (kn_rows_bool(rows, 0, W_IS_HEARD)) {
+        return kn_fail(err, KN_CONFLICT,
+                       "Unable to delete compute service on %.255s: it is alive and would come back. Stop it first.",
+                       host);
+    }
+    return kn_db_run(db, &REMOVE, KN_ARGS(host), NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+}
+
+int kn_compute_daemon_remove(struct kn_db *db, const char *binary, const char *host, int64_t silent_s,
+                             struct kn_error *err)
+{
+    int64_t removed = 0;
+    struct kn_arg patience;
+
+    if (kn_db_change(db, &REMOVE_DAEMON, KN_ARGS(binary, host, kn_arg_int(&patience, silent_s)), &removed, err) < 0) {
+        return -1;
+    }
+    return removed > 0 ? 0
+                       : kn_fail(err, KN_CONFLICT,
+                                 "Unable to delete %.80s on %.255s: it is alive and would come back. Stop it first.",
+                                 binary, host);
 }

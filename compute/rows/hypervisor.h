@@ -34,6 +34,14 @@ struct kn_compute_host_decision {
 int kn_compute_host_decide(struct kn_db *db, const char *host, const struct kn_compute_host_decision *decision,
                            struct kn_error *err);
 
+/*
+ * Takes a host, or a daemon of the control plane (Nova's name of its binary), out of the books: KN_CONFLICT while it was heard within silent_s, while servers are
+ * on a host or hold places there, and while a daemon still leads something.
+ */
+int kn_compute_host_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err);
+int kn_compute_daemon_remove(struct kn_db *db, const char *binary, const char *host, int64_t silent_s,
+                             struct kn_error *err);
+
 /* KN_BAD_REQUEST in Nova's words if no host is in the zone; if there is no such host. */
 int kn_compute_zone_check(struct kn_db *db, const char *zone, struct kn_error *err);
 int kn_compute_host_check(struct kn_db *db, const char *host, struct kn_error *err);

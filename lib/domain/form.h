@@ -51,6 +51,9 @@ extern const struct kn_form kn_form_state_subnet, kn_form_state_ip, kn_form_stat
     kn_form_state_rule, kn_form_state_limit, kn_form_state_interface, kn_form_state_floating, kn_form_state_forward;
 /* What hosts are asked of a packet's way (trace_forms.c). */
 extern const struct kn_form kn_form_trace_packet, kn_form_trace_piece, kn_form_trace_hop;
+/* What a host tells of a guest that runs (diagnosis_forms.c). */
+extern const struct kn_form kn_form_diagnosed_cpu, kn_form_diagnosed_disk, kn_form_diagnosed_nic,
+    kn_form_diagnosed_memory;
 extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
 
 /* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */

@@ -333,6 +333,51 @@ static void test_full_disk_stops_no_deletion(void **state)
                           KN_STALE); /* and that it was destroyed is known */
 }
 
+static json_t *diagnosed(int64_t generation)
+{
+    struct kn_message m = kn_test_agent_ask(&kn_one_guest.agent, "server.diagnose", generation,
+                                            json_pack("{s:s}", "server", kn_one_guest.server));
+    json_t *result = m.ok ? json_incref(m.result) : NULL;
+
+    if (!m.ok) {
+        fail_msg("%s", m.error.message);
+    }
+    kn_message_release(&m);
+    return result;
+}
+
+/* What a guest uses is counted; of one that does not run nobody counts anything. */
+static void test_diagnosis(void **state)
+{
+    json_t *seen, *nic, *disk, *result;
+
+    (void)state;
+    kn_one_guest_spawn(5);
+    seen = diagnosed(5);
+    assert_int_equal(kn_json_int(seen, "power_state"), 1);
+    assert_true(kn_json_int(seen, "maximum_kib") > 0);
+    assert_int_equal(kn_json_int(seen, "maximum_kib"), kn_json_int(seen, "used_kib"));
+    assert_int_equal(json_array_size(json_object_get(seen, "cpus")), 1);
+    assert_true(json_array_size(json_object_get(seen, "memory")) > 0);
+    disk = json_array_get(json_object_get(seen, "disks"), 0);
+    assert_string_equal(kn_json_str(disk, "device"), "vda");
+    assert_true(json_is_integer(json_object_get(disk, "read_bytes")));
+    nic = json_array_get(json_object_get(seen, "nics"), 0);
+    assert_int_equal(strlen(kn_json_str(nic, "mac")), 17);
+    assert_true(json_is_integer(json_object_get(nic, "tx_octets")));
+    json_decref(seen);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.power",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.power", 5,
+                                                      json_pack("{s:s, s:s}", "server", kn_one_guest.server, "action",
+                                                                "pause")));
+    json_decref(result);
+    seen = diagnosed(5);
+    assert_int_equal(kn_json_int(seen, "power_state"), 3);
+    assert_int_equal(json_array_size(json_object_get(seen, "cpus")), 0);
+    json_decref(seen);
+    kn_one_guest_destroy(5);
+}
+
 /* Its console's log says it, at the generation of this test. */
 static void await_driven(const char *text)
 {
@@ -418,6 +463,7 @@ static int run_inside(void)
         cmocka_unit_test(test_described_while_it_runs),
         cmocka_unit_test(test_leaves_nothing),
         cmocka_unit_test(test_killed_while_spawning),
+        cmocka_unit_test(test_diagnosis),
         cmocka_unit_test(test_config_drive),
         cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),

@@ -352,6 +352,12 @@ static const struct {
     { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=zz", NULL, 404 },
     { SEED_ADMIN, 53, "GET", V "/os-hypervisors?hypervisor_hostname_pattern=h&limit=1", NULL, 400 },
     { SEED_ADMIN, 88, "GET", V "/os-hypervisors/" H1 "/uptime", NULL, 404 },
+    { SEED_ADMIN, 53, "GET", V "/os-hypervisors/x/uptime", NULL, 400 },
+    { SEED_ADMIN, 53, "DELETE", V "/os-services/x", NULL, 400 },
+    { SEED_ADMIN, 52, "DELETE", V "/os-services/x", NULL, 400 },
+    { SEED_ADMIN, 53, "DELETE", V "/os-services/" SEED_NOBODY, NULL, 404 },
+    { SEED_ADMIN, 53, "DELETE", V "/os-services/" H1, NULL, 409 }, /* it is alive */
+    { SEED_MEMBER, 53, "DELETE", V "/os-services/" H1, NULL, 403 },
     { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{}", 400 },
     { SEED_ADMIN, 53, "PUT", V "/os-services/" H1, "{\"status\": \"enabled\", \"disabled_reason\": \"x\"}", 400 },
     { SEED_ADMIN, 53, "PUT", V "/os-services/" SEED_NOBODY, "{\"status\": \"enabled\"}", 404 },
@@ -390,6 +396,39 @@ static void refusals(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, V "/extensions/servers"), 200);
     assert_int_equal(get(SEED_ADMIN, 1, V "/os-aggregates"), 200);
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
+}
+
+/* Of a host that is up; then it is silent, and goes if nothing is on it. */
+static void hosts_that_go(void **state)
+{
+    static const char SILENT[] =
+        "WITH a AS (UPDATE agent SET last_seen = now() - interval '1 hour' RETURNING 1), s AS (UPDATE service SET last_seen = now() - interval '1 hour' "
+        "RETURNING 1), o AS (INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, host, flavor, reservation_id) VALUES "
+        "('77777777-7777-4777-8777-000000000009', 'p', 'u', 's', 's', 'active', 'h1', '{}', 'r') RETURNING 1) SELECT 1";
+    char number[64], path[128];
+
+    (void)state;
+    kn_test_nova_sql(nova, "UPDATE agent SET last_seen = now(), uptime = ' 08:32:11 up 93 days' RETURNING 1");
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/" H1 "/uptime"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisor.uptime"), " 08:32:11 up 93 days");
+    assert_string_equal(kn_test_nova_str(nova, "hypervisor.state"), "up");
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors/" H1), 200);
+    assert_string_equal(kn_test_nova_str(nova, "hypervisor.uptime"), " 08:32:11 up 93 days");
+    assert_int_equal(get(SEED_ADMIN, 1, V "/os-services?host=h2"), 200);
+    snprintf(number, sizeof(number), "%lld", (long long)json_integer_value(kn_test_nova_at(nova, "services.0.id")));
+    kn_test_nova_sql(nova, SILENT);
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-hypervisors/" H1 "/uptime"), 400);
+    assert_int_equal(get(SEED_ADMIN, 88, V "/os-hypervisors/" H1), 200);
+    assert_true(json_is_null(kn_test_nova_at(nova, "hypervisor.uptime")));
+    assert_int_equal(ask(SEED_ADMIN, 53, "DELETE", V "/os-services/" H1, NULL), 409);
+    assert_non_null(strstr(nova->http.body.buf, "hosting instances"));
+    snprintf(path, sizeof(path), V "/os-services/%s", number);
+    assert_int_equal(ask(SEED_ADMIN, 52, "DELETE", path, NULL), 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM host"), 1);
+    assert_int_equal(get(SEED_ADMIN, 53, V "/os-services?binary=nova-conductor"), 200);
+    snprintf(path, sizeof(path), V "/os-services/%s", kn_test_nova_str(nova, "services.0.id"));
+    assert_int_equal(ask(SEED_ADMIN, 53, "DELETE", path, NULL), 204);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM service"), 0);
 }
 
 /* Which parameters a list has depends on the list and on the microversion; the unknown ones are refused once they are. */
@@ -514,6 +553,7 @@ int main(void)
         cmocka_unit_test_setup(hosts_are_switched, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
+        cmocka_unit_test_setup(hosts_that_go, kn_seed_fresh),
         cmocka_unit_test_setup(parameters_of_lists, kn_seed_fresh),
         cmocka_unit_test_setup(old_images, kn_seed_fresh),
         cmocka_unit_test(the_route_table),

@@ -69,6 +69,7 @@ static const struct column COLUMNS[] = {
     { "agent", "id", KEPT_TEXT, { KN_LIMIT_AGENT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "agent", "boot", KEPT_TEXT, { KN_LIMIT_BOOT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "agent", "report_seq", KEPT_NUMBER, { KN_LIMIT_SEQ, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "agent", "uptime", KEPT_TEXT, { KN_LIMIT_UPTIME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "host", "name", KEPT_TEXT, { KN_LIMIT_HOST, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "host", "zone", KEPT_TEXT, { KN_LIMIT_HOST_ZONE, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "host", "vcpus", KEPT_NUMBER, { KN_LIMIT_HOST_VCPUS, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -96,6 +96,7 @@ static const struct {
     { L(HOST_DISK_GIB), "an agent's hello" },
     { L(HOST_ZONE), "an agent's hello" },
     { L(UNDERLAY), "an agent's hello" },
+    { L(UPTIME), "an agent's heartbeat" },
     { L(HYPERVISOR_TYPE), "an agent's hello" },
     { L(HYPERVISOR_VERSION), "an agent's hello" },
     { L(AGENT), "an agent's hello" },
