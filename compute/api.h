@@ -30,6 +30,10 @@ kn_handler kn_compute_server_tag_show, kn_compute_server_tag_update, kn_compute_
 /* api/password.c: no letters that look alike. It is answered once and kept nowhere. */
 #define KN_PASSWORD_MADE 13
 void kn_compute_password_make(char out[KN_PASSWORD_MADE]);
+extern const struct kn_schema kn_compute_password_body[];
+int kn_compute_server_set_password(struct kn_request *req, const json_t *args, struct kn_error *err);
+/* api/external_events.c */
+kn_handler kn_compute_external_events_create;
 /* api/rescue.c: {"adminPass"?, "rescue_image_ref"?}, or nothing */
 extern const struct kn_schema kn_compute_rescue_body[];
 int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err);

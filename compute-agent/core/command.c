@@ -168,6 +168,28 @@ static int command_console(struct command_call *c, struct kn_error *err)
     return kn_agent_consoles_begin(c->agent->consoles, secret, kn_json_str(c->body, "address"), fd, err);
 }
 
+/* The rules looked at it already. */
+static int command_look(struct command_call *c, struct kn_error *err)
+{
+    (void)err;
+    c->result = json_pack("{s:i}", "power_state", c->known.power_state);
+    return 0;
+}
+
+/* Simulated guests have no users, and any password. */
+static int command_set_password(struct command_call *c, struct kn_error *err)
+{
+    const struct kn_agent_driver *driver = c->agent->driver;
+
+    if (driver->set_password == NULL) {
+        return c->known.power_state == KN_POWER_RUNNING
+                   ? 0
+                   : kn_fail(err, KN_CONFLICT, "server \"%s\" does not run", c->ref.server);
+    }
+    return driver->set_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "user"),
+                                kn_json_str(c->body, "password"), err);
+}
+
 static int command_diagnose(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->diagnose(c->agent->driver_state, &c->ref, &c->result, err);
@@ -252,6 +274,8 @@ static const struct command_command COMMANDS[] = {
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
     { "server.console", "server", READS_GUEST, KN_INTENT_USE, command_console }, /* the secret names it, once */
+    { "server.look", "server", READS_GUEST, KN_INTENT_USE, command_look },
+    { "server.set_password", "server", READS_GUEST, KN_INTENT_USE, command_set_password }, /* twice is once */
     { "server.diagnose", "server", READS_GUEST, KN_INTENT_USE, command_diagnose },
     { "server.password", "server", READS_GUEST, KN_INTENT_USE, password },
     { "server.forget_password", "server", READS_GUEST, KN_INTENT_USE, forget_password }, /* names what it drops */

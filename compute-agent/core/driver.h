@@ -111,6 +111,9 @@ struct kn_agent_driver {
      */
     int (*console)(void *state, const struct kn_agent_guest_ref *ref, const char *type, int *ret_fd,
                    struct kn_error *err);
+    /* Optional: by the guest's own agent. KN_CONFLICT: the guest does not run; KN_NOT_IMPLEMENTED: it has no agent; KN_TIMEOUT: that one is silent. */
+    int (*set_password)(void *state, const struct kn_agent_guest_ref *ref, const char *user, const char *password,
+                        struct kn_error *err);
     /* The result of server.diagnose, whatever the guest does; a new reference. */
     int (*diagnose)(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err);
     /* Optional, both: what the guest posted as its password, {password?, posted?} (a new reference), and to drop the posting of this name. */

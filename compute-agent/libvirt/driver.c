@@ -132,7 +132,8 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
         .ctx = lv,
     };
 
-    const struct kn_agent_metadata_guests guests = { who_asks, password_of, driver_take_password, lv };
+    const struct kn_agent_metadata_guests guests = { who_asks, password_of, driver_take_password, lv,
+                                                     lv->conf->agent_metadata_per_minute };
 
     return read_vendor_data(lv, err) < 0 || kn_agent_metadata_server_new(&guests, &lv->metadata, err) < 0 ||
                    kn_network_host_open(&options, &lv->net, err) < 0
@@ -422,6 +423,7 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .detach_nic = kn_agent_libvirt_detach_nic,
     .console_log = lv_console_log,
     .console = kn_agent_libvirt_console,
+    .set_password = kn_agent_libvirt_set_password,
     .diagnose = kn_agent_libvirt_diagnose,
     .password = lv_password,
     .forget_password = lv_forget_password,

@@ -136,6 +136,12 @@ static int suspend(struct power_call *c, struct kn_error *err)
     return kn_agent_libvirt_fail(err, "saving the guest's memory");
 }
 
+/* A non-maskable interrupt: what the guest's kernel does then, the guest has said (kernel.unknown_nmi_panic, kdump). */
+static int power_crash_dump(struct power_call *c, struct kn_error *err)
+{
+    return virDomainInjectNMI(c->dom, 0) == 0 ? 0 : kn_agent_libvirt_fail(err, "interrupting the guest");
+}
+
 static const struct power_action {
     const char *name;
     bool needs_domain;
@@ -151,6 +157,7 @@ static const struct power_action {
     { "resume", false, power_start }, /* starting a saved guest gives it its memory back */
     { "rescue", false, reboot_hard },
     { "unrescue", false, reboot_hard },
+    { "crash_dump", true, power_crash_dump },
     { "unrescue_off", false, power_unrescue_off },
 };
 

@@ -15,6 +15,7 @@
  *   list.c    what is there
  *   console.c  the serial line and the picture of a guest, for who comes from outside
  *   diagnose.c  what a guest uses
+ *   guest_agent.c  what the agent inside of it is asked
  */
 #ifndef KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
 #define KN_COMPUTE_AGENT_LIBVIRT_PRIVATE_H
@@ -114,6 +115,10 @@ int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err);
 int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
                                     struct kn_work *work, int *ret_power_state, struct kn_error *err);
 int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
+
+/* --- guest_agent.c: the driver's --- */
+int kn_agent_libvirt_set_password(void *state, const struct kn_agent_guest_ref *ref, const char *user,
+                                  const char *password, struct kn_error *err);
 
 /* --- diagnose.c: the driver's --- */
 int kn_agent_libvirt_diagnose(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err);

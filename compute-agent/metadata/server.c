@@ -10,11 +10,15 @@
 
 #include "compute-agent/metadata/metadata.h"
 #include "lib/adapter/http.h"
+#include "lib/base/clock.h"
+#include "lib/base/hmap.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
 
 #define PLAIN "text/plain; charset=UTF-8"
+#define MINUTE_MS INT64_C(60000)
+#define PACES 4096
 
 /* One worker: guests ask seldom, and the disk is read for one after the other. */
 static const struct kn_http_limits LIMITS = {
@@ -30,6 +34,7 @@ static const struct kn_http_limits LIMITS = {
 struct kn_agent_metadata_server {
     struct kn_agent_metadata_guests guests; /* immutable */
     struct kn_http_server *http;
+    struct kn_hmap *paces; /* server -> struct kn_agent_metadata_pace; its only worker's */
 };
 
 static const char *status_words(int status)
@@ -44,6 +49,7 @@ static const char *status_words(int status)
         { 411, "411 Length Required" },
         { 413, "413 Content Too Large" },
         { 414, "414 URI Too Long" },
+        { 429, "429 Too Many Requests" },
         { 431, "431 Request Header Fields Too Large" },
         { 500, "500 Internal Server Error" },
         { 503, "503 Service Unavailable" },
@@ -66,6 +72,9 @@ static void server_refuse_with(struct kn_response *res, int status)
     kn_strbuf_addstr(&res->body, status_words(status));
     if (status == 405) {
         kn_response_header(res, "Allow", "GET, HEAD");
+    }
+    if (status == 429) {
+        kn_response_header(res, "Retry-After", "1");
     }
 }
 
@@ -113,17 +122,52 @@ static int read_out(const struct kn_agent_metadata_server *s, const char *server
     return kn_agent_metadata_answer(server, spec, path, &res->body, &res->content_type);
 }
 
+bool kn_agent_metadata_may(struct kn_agent_metadata_pace *pace, int64_t per_minute, int64_t now_ms)
+{
+    int64_t left;
+
+    if (per_minute <= 0) {
+        return true;
+    }
+    left = pace->seen_ms == 0 ? MINUTE_MS : pace->left_ms + (now_ms - pace->seen_ms);
+    left = left > MINUTE_MS ? MINUTE_MS : left;
+    pace->seen_ms = now_ms;
+    pace->left_ms = left;
+    if (left * per_minute < MINUTE_MS) {
+        return false;
+    }
+    pace->left_ms = left - (MINUTE_MS + per_minute - 1) / per_minute;
+    return true;
+}
+
+/* A guest that asks without end must not keep the others of its host from booting. */
+static bool server_may(struct kn_agent_metadata_server *s, const char *server)
+{
+    struct kn_agent_metadata_pace *pace = kn_hmap_get(s->paces, server);
+
+    if (pace == NULL) {
+        if (kn_hmap_count(s->paces) >= PACES) { /* of guests that are gone, too: all begin anew */
+            kn_hmap_free(s->paces);
+            s->paces = kn_hmap_new(free);
+        }
+        pace = KN_NEW(struct kn_agent_metadata_pace);
+        kn_hmap_put(s->paces, server, pace);
+    }
+    return kn_agent_metadata_may(pace, s->guests.per_minute, kn_mono_ms());
+}
+
 static void server_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
 {
-    const struct kn_agent_metadata_server *s = ctx;
+    struct kn_agent_metadata_server *s = ctx;
     char server[KN_UUID_SIZE];
     json_t *spec = NULL;
     int status = 404;
 
     res->content_type = PLAIN;
     if (s->guests.who(s->guests.ctx, kn_request_door(req), kn_request_remote(req), server, &spec)) {
-        status = strcmp(req->method, "POST") == 0 ? server_take_password(s, server, body, len)
-                                                  : read_out(s, server, spec, req->raw_path, res);
+        status = !server_may(s, server)             ? 429
+                 : strcmp(req->method, "POST") == 0 ? server_take_password(s, server, body, len)
+                                                    : read_out(s, server, spec, req->raw_path, res);
     }
     json_decref(spec);
     if (status != 200) {
@@ -167,6 +211,7 @@ int kn_agent_metadata_server_new(const struct kn_agent_metadata_guests *guests,
     AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *s = KN_NEW(struct kn_agent_metadata_server);
 
     s->guests = *guests;
+    s->paces = kn_hmap_new(free);
     if (kn_http_serve(NULL, &LIMITS, &OPS, s, &s->http, err) < 0) {
         return -1;
     }
@@ -178,6 +223,7 @@ void kn_agent_metadata_server_free(struct kn_agent_metadata_server *s)
 {
     if (s != NULL) {
         kn_http_stop(s->http);
+        kn_hmap_free(s->paces);
         free(s);
     }
 }

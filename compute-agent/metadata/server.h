@@ -14,6 +14,14 @@
 #include "lib/base/error.h"
 #include "lib/base/uuid.h"
 
+/* How many requests a server may make now; pure, times are the monotonic clock's. */
+struct kn_agent_metadata_pace {
+    int64_t left_ms; /* of requests that cost 60000 / per_minute each */
+    int64_t seen_ms; /* 0: never */
+};
+/* Takes one; false: there is none left. per_minute 0: there always is. */
+bool kn_agent_metadata_may(struct kn_agent_metadata_pace *pace, int64_t per_minute, int64_t now_ms);
+
 struct kn_agent_metadata_server;
 
 /* Called on the server's thread, with no lock held. The spec is a new reference. False: nobody lives there. */
@@ -32,6 +40,7 @@ struct kn_agent_metadata_guests {
     kn_agent_metadata_password_of *password_of;
     kn_agent_metadata_take_password *take_password;
     void *ctx;
+    int64_t per_minute; /* requests of one server: agent.metadata_per_minute */
 };
 
 int kn_agent_metadata_server_new(const struct kn_agent_metadata_guests *guests,

@@ -23,6 +23,7 @@ static const struct kn_agent_sim_power RULES[] = {
     { "resume", ON | SAVED, KN_POWER_RUNNING },
     { "rescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
     { "unrescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
+    { "crash_dump", ON | PAUSED, KN_SIM_POWER_STAYS },
     { "unrescue_off", ON | PAUSED | OFF, KN_POWER_SHUTDOWN },
 };
 

@@ -60,6 +60,11 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-getSerialConsole", KN_IS_OBJECT, .inner = kn_compute_serial_body),
     KN_SCHEMA("os-resetState", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("forceDelete", KN_IS_ANY),
+    KN_SCHEMA("trigger_crash_dump", KN_IS_NULL, .since = 17),
+    KN_SCHEMA("changePassword", KN_IS_OBJECT, .inner = kn_compute_password_body),
+    KN_SCHEMA("injectNetworkInfo", KN_IS_ANY),
+    KN_SCHEMA("resetNetwork", KN_IS_ANY),
+    KN_SCHEMA("restore", KN_IS_ANY),
     KN_SCHEMA("addFixedIp", KN_IS_OBJECT, .inner = kn_compute_fixed_body),
     KN_SCHEMA("removeFixedIp", KN_IS_OBJECT, .inner = kn_compute_address_body),
     KN_SCHEMA("addFloatingIp", KN_IS_OBJECT, .inner = kn_compute_floating_body),
@@ -208,6 +213,50 @@ static int run_remote_console(struct kn_request *req, const struct action *actio
     return kn_compute_server_console(req, action->name, args, err);
 }
 
+static int run_password(struct kn_request *req, const struct action *action, const json_t *args,
+                        struct kn_response *res, struct kn_error *err)
+{
+    (void)action;
+    (void)res;
+    return kn_compute_server_set_password(req, args, err);
+}
+
+/* Guests ask for what they are to know of their networks, and are told what is so: nothing is put into them, as by Nova's libvirt driver. */
+static int run_inject(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)args;
+    (void)res;
+    return kn_compute_server_get(req, req->params[0], &rows, err) < 0
+               ? -1
+               : kn_compute_server_may(req, rows, kn_server_action(action->state_action), err);
+}
+
+static int run_gone(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                    struct kn_error *err)
+{
+    (void)action;
+    (void)args;
+    return kn_compute_gone(req, res, err);
+}
+
+/* Deletions are not deferred here, so no server is ever soft-deleted: what Nova says of any other. */
+static int run_restore(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                       struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    (void)args;
+    (void)res;
+    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
+        return -1;
+    }
+    return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", action->name,
+                   kn_rows_text(rows, 0, KN_SERVER_ID), kn_rows_text(rows, 0, KN_SERVER_VM_STATE));
+}
+
 static const struct action ACTIONS[] = {
     { "os-stop", KN_NOVA_SERVER_STOP, run_task, "stop", 0, 0 },
     { "os-start", KN_NOVA_SERVER_START, run_task, "start", 0, 0 },
@@ -233,16 +282,17 @@ static const struct action ACTIONS[] = {
     { "removeFixedIp", KN_NOVA_SERVER_FIXED_REMOVE, run_address, NULL, 0, 43 },
     { "addFloatingIp", KN_NOVA_SERVER_FLOATING_ADD, run_address, NULL, 0, 43 },
     { "removeFloatingIp", KN_NOVA_SERVER_FLOATING_REMOVE, run_address, NULL, 0, 43 },
+    { "trigger_crash_dump", KN_NOVA_SERVER_CRASH_DUMP, run_task, "trigger_crash_dump", 17, 0 },
+    { "changePassword", KN_NOVA_SERVER_CHANGE_PASSWORD, run_password, NULL, 0, 0 },
+    { "injectNetworkInfo", KN_NOVA_SERVER_INJECT_NETWORK, run_inject, "injectNetworkInfo", 0, 0 },
+    { "resetNetwork", KN_NOVA_SERVER_ACTION, run_gone, NULL, 0, 0 },
+    { "restore", KN_NOVA_SERVER_RESTORE, run_restore, NULL, 0, 0 },
     /* known, not done */
     { "resize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "revertResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "rebuild", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "createBackup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "trigger_crash_dump", KN_NOVA_SERVER_ACTION, NULL, NULL, 17, 0 },
-    { "injectNetworkInfo", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "changePassword", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "restore", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "evacuate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "migrate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },

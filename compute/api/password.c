@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * os-server-password: what the guest posted to its metadata service. Its host keeps it, so its agent is asked. To clear it takes two questions: which
- * posting there is, and to forget that one; said twice, the second drops no other.
+ * posting there is, and to forget that one; said twice, the second drops no other. And changePassword, which asks the guest's agent for one.
  */
 #include "compute/api.h"
 #include "compute/api/server_host.h"
@@ -103,4 +103,58 @@ void kn_compute_password_make(char out[KN_PASSWORD_MADE])
         out[i] = LETTERS[random[i] % (sizeof(LETTERS) - 1)];
     }
     out[sizeof(random)] = '\0';
+}
+
+/* --- changePassword: the guest's own agent does it; nobody keeps it ------------------------------------------------------ */
+
+const struct kn_schema kn_compute_password_body[] = {
+    KN_SCHEMA("adminPass", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_ADMIN_PASS), KN_SCHEMA_END
+};
+/* Whose it is, the image says. */
+static const struct kn_stmt ADMIN = {
+    "password_admin",
+    "SELECT coalesce((SELECT coalesce(i.properties->>'os_admin_user', CASE i.properties->>'os_type' WHEN 'windows' THEN 'Administrator' END) "
+    "FROM image i WHERE i.id = s.image_id), 'root') FROM server s WHERE s.id = $1",
+    1
+};
+enum { ADMIN_USER };
+
+static int password_set(struct kn_request *req, const struct kn_message *answer, struct kn_response *res,
+                        struct kn_error *err)
+{
+    const enum kn_code code = answer->error.code;
+    const char *id = req->params[0];
+
+    if (answer->ok) {
+        res->status = 202;
+        return 0;
+    }
+    if (code == KN_NOT_IMPLEMENTED) {
+        return kn_fail(err, KN_CONFLICT, "QEMU guest agent is not enabled");
+    }
+    if (code == KN_CONFLICT || is_away(answer)) {
+        return kn_fail(err, KN_CONFLICT, "Failed to set admin password on %s because instance %s is not running", id,
+                       id);
+    }
+    return kn_fail(err, KN_CONFLICT, "Failed to set admin password on %s because error setting admin password", id);
+}
+
+int kn_compute_server_set_password(struct kn_request *req, const json_t *args, struct kn_error *err)
+{
+    const char *id = req->params[0];
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO(kn_rows) struct kn_rows *admin = NULL;
+    bool asked = false;
+
+    if (kn_compute_server_get(req, id, &rows, err) < 0 ||
+        kn_compute_server_may(req, rows, kn_server_action("changePassword"), err) < 0 ||
+        kn_db_run(req->db, &ADMIN, KN_ARGS(id), &admin, err) < 0 ||
+        kn_compute_server_ask_host(req, id, "server.set_password",
+                                   json_pack("{s:s, s:s}", "user",
+                                             kn_rows_count(admin) > 0 ? kn_rows_text(admin, 0, ADMIN_USER) : "root",
+                                             "password", kn_json_str(args, "adminPass")),
+                                   password_set, &asked, err) < 0) {
+        return -1;
+    }
+    return asked ? 0 : kn_fail(err, KN_CONFLICT, "Instance %s is not ready", id);
 }

@@ -114,6 +114,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/os-aggregates/{id}", AGGREGATE_DELETE, 200, kn_compute_aggregates_delete, 0, 0),
     ROUTE("POST", "/os-aggregates/{id}/action", AGGREGATE_ACTION, 200, kn_compute_aggregates_action, 0, 0),
     ROUTE("POST", "/os-aggregates/{id}/images", AGGREGATE_IMAGES, 202, kn_compute_aggregates_images, 81, 0),
+    ROUTE("POST", "/os-server-external-events", EXTERNAL_EVENTS, 200, kn_compute_external_events_create, 0, 0),
     ROUTE("GET", "/os-server-groups", GROUPS, 200, kn_compute_server_groups_list, 0, 0),
     ROUTE("POST", "/os-server-groups", GROUP_CREATE, 200, kn_compute_server_groups_create, 0, 0),
     ROUTE("GET", "/os-server-groups/{id}", GROUP, 200, kn_compute_server_groups_show, 0, 0),
@@ -146,7 +147,6 @@ static const struct kn_route ROUTES[] = {
 };
 
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v2.1/os-server-external-events", "external events" },
     { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
     { "/v2.1/os-instance_usage_audit_log", "usage audit log" },
     { "/v2.1/os-floating-ips-bulk", "floating IPs" },

@@ -217,6 +217,27 @@ int kn_compute_server_unlock(const struct kn_request *req, const char *id, struc
     return act_at_once(req, rows, "server.unlock", &UNLOCK, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID)), err);
 }
 
+/* What is said holds at once; that it is active is held against what its host sees. */
+static int reset_to_active(const struct kn_request *req, const struct kn_rows *rows, struct kn_error *err)
+{
+    const struct kn_task_wish wish = { "server.resetState",
+                                       kn_rows_text(rows, 0, KN_SERVER_ID),
+                                       kn_rows_text(rows, 0, KN_SERVER_PROJECT),
+                                       req->caller.user_id,
+                                       req->request_id,
+                                       NULL };
+    AUTO_TX struct kn_tx tx = { NULL };
+    int64_t task = 0;
+
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        kn_db_run(req->db, &RESET, KN_ARGS(wish.object_id, "active"), NULL, err) < 0 ||
+        kn_task_insert(req->db, &wish, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
+    kn_task_wake(req->bus, wish.object_id, task);
+    return 0;
+}
+
 int kn_compute_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state,
                                   struct kn_error *err)
 {
@@ -230,8 +251,9 @@ int kn_compute_server_reset_state(const struct kn_request *req, const char *id, 
         return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s to active: it has never been active",
                        kn_rows_text(rows, 0, KN_SERVER_ID));
     }
-    return act_at_once(req, rows, "server.resetState", &RESET, KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state),
-                       err);
+    return strcmp(vm_state, "active") == 0 ? reset_to_active(req, rows, err)
+                                           : act_at_once(req, rows, "server.resetState", &RESET,
+                                                         KN_ARGS(kn_rows_text(rows, 0, KN_SERVER_ID), vm_state), err);
 }
 
 static int server_change(struct kn_db *db, const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)

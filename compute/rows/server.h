@@ -63,7 +63,7 @@ int kn_compute_server_delete(const struct kn_request *req, const char *id, struc
 /* Lock (reason may be NULL) and unlock; KN_FORBIDDEN for a member who would open an admin's lock. */
 int kn_compute_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
 int kn_compute_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
-/* An admin's word about what a server is: vm_state, no task_state. */
+/* An admin's word about what a server is: vm_state, no task_state. That it is active its host is asked, and what that one sees holds. */
 int kn_compute_server_reset_state(const struct kn_request *req, const char *id, const char *vm_state,
                                   struct kn_error *err);
 

@@ -19,9 +19,10 @@ static const struct {
     const char *action;
     bool needs_spec;
 } POWER_ACTIONS[] = {
-    { "server.stop", "stop", false },       { "server.start", "start", true },      { "server.pause", "pause", false },
-    { "server.unpause", "unpause", false }, { "server.suspend", "suspend", false }, { "server.resume", "resume", true },
-    { "server.reboot", NULL, true },
+    { "server.stop", "stop", false },       { "server.start", "start", true },
+    { "server.pause", "pause", false },     { "server.unpause", "unpause", false },
+    { "server.suspend", "suspend", false }, { "server.resume", "resume", true },
+    { "server.reboot", NULL, true },        { "server.trigger_crash_dump", "crash_dump", false },
 };
 
 static const char *action_of(const struct kn_conductor_task *task, bool *ret_needs_spec)
@@ -144,6 +145,45 @@ static const struct kn_conductor_flow_row UNRESCUE_ROWS[] = {
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_unrescue } }, NULL },
 };
 
+/* What a guest makes of it is its own affair: it runs, or it is seen when it does not. */
+static const struct kn_conductor_becomes CRASH_DUMP_DONE[] = {
+    KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"), KN_BECOMES_END
+};
+
+/* --- server.resetState: what an administrator says is held against what its host sees ------------------------------------------- */
+
+static const struct kn_conductor_finding RESET_FINDS[] = {
+    { .name = "power_state", .kind = KN_INT, .from = "server.look", .read_by = "done" },
+    { .name = NULL },
+};
+
+static const struct kn_conductor_flow_row RESET_ROWS[] = {
+    { { { .message = "server.look", .to = KN_TO_HOME, .build = kn_conductor_body_server_on_host } }, NULL },
+};
+
+static json_t *state_as_seen(const struct kn_conductor_task *task)
+{
+    const json_int_t power_state = json_integer_value(kn_conductor_found(task, "power_state"));
+
+    return json_string(power_state == KN_POWER_RUNNING     ? "active"
+                       : power_state == KN_POWER_PAUSED    ? "paused"
+                       : power_state == KN_POWER_SUSPENDED ? "suspended"
+                                                           : "stopped");
+}
+
+static const struct kn_conductor_becomes RESET_DONE[] = {
+    KN_SET_MADE(kn_conductor_record_server, "vm_state", state_as_seen),
+    KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
+    KN_BECOMES_END,
+};
+
+/* It has no such guest, or cannot be asked. */
+static const struct kn_conductor_becomes RESET_FAILED[] = {
+    KN_SET(kn_conductor_record_server, "vm_state", "error"),
+    KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
+    KN_BECOMES_END,
+};
+
 #define POWER_FLOW(name) \
     { \
         .kind = name, .object = &kn_conductor_record_server, .rows = POWER_ROWS, .row_count = 1, .retry_row = -1, \
@@ -174,5 +214,21 @@ const struct kn_conductor_flow kn_conductor_flows_power[] = {
       .finds = POWER_FINDS,
       .done = POWER_DONE,
       .failed = POWER_FAILED },
+    { .kind = "server.trigger_crash_dump",
+      .object = &kn_conductor_record_server,
+      .rows = POWER_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .finds = POWER_FINDS,
+      .done = CRASH_DUMP_DONE },
+    { .kind = "server.resetState",
+      .object = &kn_conductor_record_server,
+      .rows = RESET_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .finds = RESET_FINDS,
+      .beside = true,
+      .done = RESET_DONE,
+      .failed = RESET_FAILED },
     { .kind = NULL },
 };

@@ -23,6 +23,8 @@ const struct kn_wish_type kn_wish_types[] = {
     { "server.suspend", "power", KN_NO_FIELDS },
     { "server.resume", "power", KN_NO_FIELDS },
     { "server.reboot", "power", KN_FIELDS(KN_MUST("type", KN_STR, NONE, "SOFT or HARD")) },
+    { "server.trigger_crash_dump", "have the guest's kernel dump itself", KN_NO_FIELDS },
+    { "server.resetState", "ask the host what the server is", KN_NO_FIELDS },
     { "server.rescue", "start the server from another disk, with its own beside it",
       KN_FIELDS(
           KN_MUST("image", KN_UUID, NONE, "what the disk is made from"),

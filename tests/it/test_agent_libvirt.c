@@ -366,6 +366,23 @@ static void test_diagnosis(void **state)
     assert_int_equal(strlen(kn_json_str(nic, "mac")), 17);
     assert_true(json_is_integer(json_object_get(nic, "tx_octets")));
     json_decref(seen);
+    AUTO_RELEASE(kn_message)
+    struct kn_message refused = kn_test_agent_ask(&kn_one_guest.agent, "server.set_password", 5,
+                                                  json_pack("{s:s, s:s, s:s}", "server", kn_one_guest.server, "user",
+                                                            "root", "password", "x"));
+    assert_false(refused.ok); /* it was given no line to an agent */
+    assert_int_equal(refused.error.code, KN_NOT_IMPLEMENTED);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.power",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.power", 5,
+                                                      json_pack("{s:s, s:s}", "server", kn_one_guest.server, "action",
+                                                                "crash_dump")));
+    assert_int_equal(kn_json_int(result, "power_state"), 1);
+    json_decref(result);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.look",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.look", 5,
+                                                      json_pack("{s:s}", "server", kn_one_guest.server)));
+    assert_int_equal(kn_json_int(result, "power_state"), 1);
+    json_decref(result);
     result = kn_test_agent_done(&kn_one_guest.agent, "server.power",
                                 kn_test_agent_command(&kn_one_guest.agent, "server.power", 5,
                                                       json_pack("{s:s, s:s}", "server", kn_one_guest.server, "action",

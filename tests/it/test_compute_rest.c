@@ -398,6 +398,38 @@ static void refusals(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
 }
 
+/* Nobody here waits for them: each is said to be undelivered, in Nova's form. */
+static void events_from_outside(void **state)
+{
+#define EVENTS V "/os-server-external-events"
+#define EVENT(name, more) "{\"events\": [{\"name\": \"" name "\", \"server_uuid\": \"" SEED_NOBODY "\"" more "}]}"
+    static const struct {
+        int minor;
+        const char *body;
+    } BAD[] = {
+        { 1, "{}" },
+        { 1, "{\"events\": []}" },
+        { 1, "{\"events\": [{\"name\": \"network-changed\"}]}" },
+        { 1, EVENT("volume-extended", "") },
+        { 50, EVENT("volume-extended", "") },
+        { 75, EVENT("power-update", "") },
+        { 93, EVENT("network-changed", ", \"status\": \"done\"") },
+        { 93, EVENT("network-changed", ", \"colour\": \"red\"") },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        if (ask("p:service", BAD[i].minor, "POST", EVENTS, BAD[i].body) != 400) {
+            fail_msg("row %zu: %s", i, nova->http.body.buf);
+        }
+    }
+    assert_int_equal(ask(SEED_ADMIN, 1, "POST", EVENTS, EVENT("network-changed", "")), 403);
+    assert_int_equal(ask("p:service", 51, "POST", EVENTS, EVENT("volume-extended", ", \"tag\": \"t\"")), 207);
+    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "events.0.code")), 404);
+    assert_string_equal(kn_test_nova_str(nova, "events.0.status"), "failed");
+    assert_string_equal(kn_test_nova_str(nova, "events.0.tag"), "t");
+}
+
 /* Of a host that is up; then it is silent, and goes if nothing is on it. */
 static void hosts_that_go(void **state)
 {
@@ -554,6 +586,7 @@ int main(void)
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_go, kn_seed_fresh),
+        cmocka_unit_test_setup(events_from_outside, kn_seed_fresh),
         cmocka_unit_test_setup(parameters_of_lists, kn_seed_fresh),
         cmocka_unit_test_setup(old_images, kn_seed_fresh),
         cmocka_unit_test(the_route_table),

@@ -197,6 +197,7 @@ static const struct {
     { KN_LIMIT_AGGREGATE_ID, "counted by the database" },
     { KN_LIMIT_AGGREGATE_ZONE, "of an aggregate's metadata, which the API alone writes" },
     { KN_LIMIT_CACHED_IMAGES, "of a request" },
+    { KN_LIMIT_EXTERNAL_EVENTS, "of a request" },
     { KN_LIMIT_HINT_SERVERS, "of jsonb, which the API alone writes" },
     { KN_LIMIT_ROUTER_ROUTES, "of jsonb, which the API alone writes" },
     { KN_LIMIT_TRUSTED_CERTIFICATES, "refused" },

@@ -97,6 +97,7 @@ static const struct {
     { L(HOST_ZONE), "an agent's hello" },
     { L(UNDERLAY), "an agent's hello" },
     { L(UPTIME), "an agent's heartbeat" },
+    { L(EXTERNAL_EVENTS), "of services alone; see test_compute_rest.c" },
     { L(HYPERVISOR_TYPE), "an agent's hello" },
     { L(HYPERVISOR_VERSION), "an agent's hello" },
     { L(AGENT), "an agent's hello" },

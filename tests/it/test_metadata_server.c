@@ -45,7 +45,7 @@ static int take_password(void *ctx, const char *server, const char *text, size_t
     return kn_agent_guest_password_post(state_dir, server, text, len, err);
 }
 
-static const struct kn_agent_metadata_guests GUESTS = { who, password_of, take_password, NULL };
+static const struct kn_agent_metadata_guests GUESTS = { who, password_of, take_password, NULL, 0 };
 
 static int listener(struct sockaddr_in *ret_at)
 {
@@ -308,11 +308,46 @@ static void test_a_password_is_posted_once(void **state)
     assert_int_equal(rmdir(dir), 0);
 }
 
+/* A minute's worth at once, then as many as come back with time; another guest has its own. */
+static void test_a_guest_has_its_pace(void **state)
+{
+    struct kn_agent_metadata_guests few = GUESTS;
+    struct kn_agent_metadata_pace pace = { 0 };
+    AUTO(kn_agent_metadata_server) struct kn_agent_metadata_server *server = NULL;
+    struct sockaddr_in at;
+    struct kn_error err = { 0 };
+    int taken = 0;
+
+    (void)state;
+    for (int i = 0; i < 100; i++) {
+        taken += kn_agent_metadata_may(&pace, 60, 1000) ? 1 : 0;
+    }
+    assert_int_equal(taken, 60);
+    assert_false(kn_agent_metadata_may(&pace, 60, 1999));
+    assert_true(kn_agent_metadata_may(&pace, 60, 2000));
+    assert_false(kn_agent_metadata_may(&pace, 60, 2001));
+    for (int64_t now = 3000; now < 1000000; now += 1000) {
+        assert_true(kn_agent_metadata_may(&pace, 60, now));
+    }
+    for (int i = 0; i < 1000; i++) {
+        assert_true(kn_agent_metadata_may(&pace, 0, 1));
+    }
+    few.per_minute = 3;
+    assert_ok(kn_agent_metadata_server_new(&few, &server, &err), &err);
+    kn_agent_metadata_server_open(server, NETWORK, listener(&at));
+    for (int i = 0; i < 3; i++) {
+        is_answered(&at, HOSTNAME "\r\n", OK, MODEST);
+    }
+    is_answered(&at, HOSTNAME "\r\n", "HTTP/1.1 429 ", "429 Too Many Requests");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_one_guest_does_not_starve_another),
-                                        cmocka_unit_test(test_bad_heads), cmocka_unit_test(test_odd_requests),
+                                        cmocka_unit_test(test_bad_heads),
+                                        cmocka_unit_test(test_odd_requests),
                                         cmocka_unit_test(test_large_heads),
-                                        cmocka_unit_test(test_a_password_is_posted_once) };
+                                        cmocka_unit_test(test_a_password_is_posted_once),
+                                        cmocka_unit_test(test_a_guest_has_its_pace) };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
