@@ -16,6 +16,7 @@
 #include "lib/adapter/crypto.h"
 #include "lib/adapter/daemon.h"
 #include "lib/adapter/http_upgrade.h"
+#include "lib/adapter/metrics.h"
 #include "lib/adapter/wire.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -31,6 +32,8 @@
 #define DIAL_MS 5000 /* for a host that said that it would dial */
 #define PROTOCOL "kilonova-console"
 #define SECRET_SIZE (KN_MAX_CONSOLE_SECRET + 1)
+
+static struct kn_metric CARRIED = KN_GAUGE("kilonova_consoles_open", "consoles that this API carries", "type", NULL);
 
 enum console_state {
     CONSOLE_CAME, /* a WebSocket with a token; the worker's to look at */
@@ -120,6 +123,7 @@ static void console_ended(void *ctx, const char *why)
            lasted, "why", why, NULL);
     kn_upgraded_close(c->client);
     if (c->host != NULL) {
+        kn_metric_add(&CARRIED, -1, c->what.type, NULL);
         kn_upgraded_close(c->host);
     }
     free(c);
@@ -189,6 +193,7 @@ static void host_comes(struct kn_api_consoles *door, struct console *c, struct k
     struct kn_error err = { 0 };
 
     kn_wire_keep_alive(kn_upgraded_fd(connection));
+    kn_metric_add(&CARRIED, 1, c->what.type, NULL);
     c->host = connection;
     c->state = CONSOLE_CARRIED;
     if (kn_wires_join(door->wires, &plan, &c->wire, &err) < 0) {
