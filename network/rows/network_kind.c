@@ -2,12 +2,18 @@
 /* network_kind.c: overlays and physical networks, external ones and others. What hosts make of it is network/host/link/external.c's. */
 #include "network/rows/network_kind.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "lib/domain/limits.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/write.h"
 #include "network/rows/l3/routers.h"
+#include "network/rows/networks.h"
 
-#define FLAT_MTU 1500 /* of the wire, where nobody says another one */
+#define OVERLAY 50 /* what VXLAN adds: Ethernet, IPv4, UDP and its own header */
+#define OVERLAY_V6 70 /* the same over IPv6 */
 
 static int kind_bad(struct kn_error *err, const char *format, const char *a, const char *b)
 {
@@ -37,10 +43,47 @@ static int kind_check_flat(struct kn_request *req, json_t *object, const char *p
     if (kn_rows_count(rows) == 0) {
         return kind_bad(err, "physical_network '%1' unknown for flat provider network", physical, "");
     }
-    if (json_object_get(object, "mtu") == NULL) {
-        json_object_set_new(object, "mtu", json_integer(FLAT_MTU));
-    }
     return 0;
+}
+
+static const struct kn_stmt OVER_V6 = { "kind_over_v6", "SELECT 1 FROM host WHERE underlay LIKE '%:%' LIMIT 1", 0 };
+
+static int kind_largest(struct kn_request *req, bool is_flat, int *ret, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (!is_flat && kn_db_run(req->db, &OVER_V6, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    const int largest = (int)req->conf->network_physical_mtu - (is_flat                   ? 0
+                                                                : kn_rows_count(rows) > 0 ? OVERLAY_V6
+                                                                                          : OVERLAY);
+
+    *ret = largest < KN_MAX_MTU ? largest : KN_MAX_MTU;
+    return 0;
+}
+
+int kn_network_kind_mtu(struct kn_request *req, const struct kn_rows *now, json_t *object, struct kn_error *err)
+{
+    const struct kn_rest_noun *noun = &kn_network_networks;
+    const char *type = now != NULL ? kn_rest_was(noun, now, "provider:network_type")
+                                   : kn_schema_text(object, "provider:network_type", "vxlan");
+    const int64_t had = now != NULL ? strtoll(kn_rest_was(noun, now, "mtu"), NULL, 10) : 0;
+    const int64_t mtu = kn_schema_int(object, "mtu", had);
+    char largest_text[24];
+    int largest = 0;
+
+    if (now != NULL && mtu <= had) {
+        return 0;
+    }
+    if (kind_largest(req, strcmp(type, "flat") == 0, &largest, err) < 0) {
+        return -1;
+    }
+    if (mtu == 0) {
+        json_object_set_new(object, "mtu", json_integer(largest));
+    }
+    snprintf(largest_text, sizeof(largest_text), "%d", largest);
+    return mtu <= largest ? 0 : kind_bad(err, "Requested MTU is too big, maximum is %1", largest_text, "");
 }
 
 int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err)

@@ -7,6 +7,11 @@
 
 /* Of a new one: provider:* make sense together. */
 int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err);
+/*
+ * Its packets fit the wires: KN_BAD_REQUEST in Neutron's words if `mtu` of the object does not; a new one that says none has the largest. now: NULL of a
+ * new one; one that there is keeps what it has.
+ */
+int kn_network_kind_mtu(struct kn_request *req, const struct kn_rows *now, json_t *object, struct kn_error *err);
 /* router:external is not taken away from routers that use it, nor from addresses that were lent: KN_CONFLICT. */
 int kn_network_kind_inside(struct kn_request *req, const char *id, struct kn_error *err);
 /* It goes: floating addresses that are lent to nobody go with it. */

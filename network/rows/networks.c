@@ -254,7 +254,7 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         return -1;
     }
     if (now != NULL) {
-        return networks_check_mtu(req, id, object, err) < 0 ||
+        return networks_check_mtu(req, id, object, err) < 0 || kn_network_kind_mtu(req, now, object, err) < 0 ||
                        kn_network_change(req->db, KN_CHANGED_NETWORK, id, err) < 0 ||
                        (json_object_get(object, "qos_policy_id") != NULL &&
                         kn_network_qos_of_network(req->db, id, err) < 0)
@@ -266,7 +266,7 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         return -1;
     }
     return kn_network_zones_check(req, object, "network", err) < 0 || kn_network_segments_read(object, err) < 0 ||
-                   kn_network_kind_new(req, object, err) < 0
+                   kn_network_kind_new(req, object, err) < 0 || kn_network_kind_mtu(req, NULL, object, err) < 0
                ? -1
            : json_object_get(object, VNI) != NULL ? 0
                                                   : next_vni(req, object, err);

@@ -236,10 +236,67 @@ static void test_too_small_for_v6(void **state)
     neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1279}}");
 }
 
+static void run(const char *sql)
+{
+    struct kn_error err;
+
+    assert_ok(kn_db_script(kn_neutron.db, sql, &err), &err);
+}
+
+static void make_host(const char *name, const char *underlay)
+{
+    AUTO_FREE char *sql = kn_asprintf(
+        "INSERT INTO agent (id, boot) VALUES ('%s', 'b');"
+        "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
+        " VALUES ('%s', gen_random_uuid(), '%s', 'nova', '%s', 1, 1, 1, 100, 'QEMU', 1);"
+        "INSERT INTO network_host (host, physical, until) VALUES ('%s', '{wire-%s}', now() + interval '1 hour')",
+        name, name, name, underlay, name, name);
+
+    run(sql);
+}
+
+static void refuses_mtu(const char *request, const char *body, const char *largest)
+{
+    AUTO_FREE char *words = kn_asprintf("Invalid input for operation: Requested MTU is too big, maximum is %s.",
+                                        largest);
+
+    neutron_say(400, ADMIN, request, body);
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidInput");
+    assert_string_equal(neutron_get("NeutronError.message"), words);
+}
+
+#define FLAT(host, more) \
+    "{\"network\":{\"provider:network_type\":\"flat\",\"provider:physical_network\":\"wire-" host "\"" more "}}"
+
+/* No network carries more than the wires below it (network.physical_mtu) less what an overlay adds; that is also what one has that says nothing. */
+static void test_too_big_for_the_wires(void **state)
+{
+    char network[64];
+
+    (void)state;
+    make_host("m4", "192.0.2.1");
+    snprintf(network, sizeof(network), "%s", neutron_network(ALICE, ",\"mtu\":1450"));
+    refuses_mtu("POST /networks", "{\"network\":{\"mtu\":1451}}", "1450");
+    refuses_mtu(neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1451}}", "1450");
+    run("UPDATE network SET mtu = 9000"); /* from when the wires were better: it keeps it */
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":9000,\"name\":\"x\"}}");
+    refuses_mtu(neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":9001}}", "1450");
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1400}}");
+    refuses_mtu("POST /networks", FLAT("m4", ",\"mtu\":1501"), "1500");
+    neutron_say(201, ADMIN, "POST /networks", FLAT("m4", ""));
+    assert_string_equal(neutron_get("network.mtu"), "1500");
+    make_host("m6", "2001:db8::6");
+    neutron_network(ALICE, "");
+    assert_string_equal(neutron_get("network.mtu"), "1430");
+    refuses_mtu("POST /networks", "{\"network\":{\"mtu\":1431}}", "1430");
+    run("DELETE FROM network; DELETE FROM host WHERE name IN ('m4', 'm6')");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_tags_of_each_noun, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_too_big_for_the_wires, kn_neutron_fresh),
         cmocka_unit_test_setup(test_parts_revise, kn_neutron_fresh),
         cmocka_unit_test_setup(test_boxed_items, kn_neutron_fresh),
         cmocka_unit_test_setup(test_too_small_for_v6, kn_neutron_fresh),
