@@ -195,6 +195,24 @@ bool kn_agent_metadata_local_ipv4(const struct kn_agent_metadata_guest *guest, s
     return false;
 }
 
+bool kn_agent_metadata_public_ipv4(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    size_t n, i;
+    json_t *nic;
+    json_t *ip;
+
+    json_array_foreach (json_object_get(guest->spec, "nics"), n, nic) {
+        json_array_foreach (json_object_get(nic, "ips"), i, ip) {
+            const char *outside = json_string_value(json_array_get(json_object_get(ip, "floating"), 0));
+
+            if (outside != NULL && kn_json_int(ip, "version") == 4) {
+                return write_text(outside, body);
+            }
+        }
+    }
+    return true;
+}
+
 /* EC2's short names: a letter and the first eight digits of the uuid. */
 static bool write_short(const char *prefix, const char *uuid, struct kn_strbuf *body)
 {

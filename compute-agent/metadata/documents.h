@@ -37,6 +37,7 @@ kn_agent_metadata_writer kn_agent_metadata_zero;         /* "0" */
 kn_agent_metadata_writer kn_agent_metadata_hostname;
 kn_agent_metadata_writer kn_agent_metadata_zone;
 kn_agent_metadata_writer kn_agent_metadata_local_ipv4;
+kn_agent_metadata_writer kn_agent_metadata_public_ipv4;  /* the first floating address; blank */
 kn_agent_metadata_writer kn_agent_metadata_ami_id;
 kn_agent_metadata_writer kn_agent_metadata_instance_id;
 kn_agent_metadata_writer kn_agent_metadata_reservation_id;

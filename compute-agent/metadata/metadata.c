@@ -60,7 +60,7 @@ static const struct node EC2[] = {
     { "meta-data/placement", DIR, NULL, TEXT, NULL },
     { "meta-data/placement/availability-zone", LEAF, kn_agent_metadata_zone, TEXT, NULL },
     { "meta-data/public-hostname", LEAF, kn_agent_metadata_hostname, TEXT, NULL },
-    { "meta-data/public-ipv4", LEAF, kn_agent_metadata_blank, TEXT, NULL },
+    { "meta-data/public-ipv4", LEAF, kn_agent_metadata_public_ipv4, TEXT, NULL },
     { "meta-data/public-keys", DIR, kn_agent_metadata_key_list, TEXT, NULL },
     { "meta-data/public-keys/0", DIR, kn_agent_metadata_key_formats, TEXT, NULL },
     { "meta-data/public-keys/0/openssh-key", LEAF, kn_agent_metadata_key, TEXT, NULL },

@@ -135,6 +135,7 @@ const struct kn_form kn_form_address = {
               KN_MUST("dns", KN_ARR, NONE, "addresses of servers", .items = KN_STR),
               KN_MUST("routes", KN_ARR, NONE, "beside the gateway", .form = &kn_form_route),
               KN_MUST("dhcp", KN_BOOL, NONE, "the guest asks for it"),
+              KN_MAY("mode", KN_STR, NETWORK_WORD, "ipv6_address_mode: how; absent = it does not"),
               KN_MAY("floating", KN_ARR, NONE, "addresses outside that stand for it", .items = KN_STR)),
     NULL
 };

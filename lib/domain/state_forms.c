@@ -97,6 +97,8 @@ const struct kn_form kn_form_state_port = {
               KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs", .form = &kn_form_state_pair),
               IDS_OPT("groups", "its security groups; absent: groups are not asked"),
               KN_MAY("options", KN_ARR, STATE_ITEMS, "extra_dhcp_opts", .form = &kn_form_state_option),
+              KN_MAY("floating", KN_ARR, STATE_ITEMS, "what stands for its addresses outside, absent = nothing",
+                     .form = &kn_form_state_floating),
               KN_MAY("policy", KN_UUID, NONE, "of QoS")),
     NULL
 };

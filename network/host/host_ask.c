@@ -198,8 +198,34 @@ static json_t *ask_routes(const struct kn_network_state_subnet *subnet)
     return list;
 }
 
-static json_t *ask_ip(const struct kn_ip *ip, const struct kn_network_state_subnet *subnet)
+/* NULL: nothing stands for the address. */
+static json_t *ask_floating(const struct kn_network_state_port *port, const struct kn_ip *ip)
 {
+    json_t *list = NULL;
+    char text[KN_IP_SIZE];
+
+    for (size_t i = 0; i < port->floating_count; i++) {
+        if (kn_ip_equal(&port->floating[i].inside, ip)) {
+            list = list != NULL ? list : json_array();
+            json_array_append_new(list, json_string(kn_ip_text(&port->floating[i].outside, text)));
+        }
+    }
+    return list;
+}
+
+/* ipv6_address_mode; NULL: none. */
+static const char *ask_mode(const struct kn_network_state_subnet *subnet)
+{
+    return subnet->address_mode == KN_RA_SLAAC       ? "slaac"
+           : subnet->address_mode == KN_RA_STATELESS ? "dhcpv6-stateless"
+           : subnet->address_mode == KN_RA_STATEFUL  ? "dhcpv6-stateful"
+                                                     : NULL;
+}
+
+static json_t *ask_ip(const struct kn_network_state_port *port, const struct kn_ip *ip,
+                      const struct kn_network_state_subnet *subnet)
+{
+    json_t *floating = ask_floating(port, ip);
     char text[KN_IP_SIZE], gateway[KN_IP_SIZE];
     json_t *json = json_pack("{s:s, s:i, s:i, s:s, s:o, s:o, s:b}", "address", kn_ip_text(ip, text), "prefix",
                              (int)subnet->cidr.length, "version", (int)ip->family, "subnet", subnet->id, "dns",
@@ -207,6 +233,12 @@ static json_t *ask_ip(const struct kn_ip *ip, const struct kn_network_state_subn
 
     if (subnet->gateway.family != 0) {
         json_object_set_new(json, "gateway", json_string(kn_ip_text(&subnet->gateway, gateway)));
+    }
+    if (ask_mode(subnet) != NULL) {
+        json_object_set_new(json, "mode", json_string(ask_mode(subnet)));
+    }
+    if (floating != NULL) {
+        json_object_set_new(json, "floating", floating);
     }
     return json;
 }
@@ -227,7 +259,7 @@ static json_t *ask_nic(const struct kn_network_host *host, const char *id)
         const struct kn_network_state_subnet *subnet = kn_network_host_network_subnet(network, port->subnets[i]);
 
         if (subnet != NULL) {
-            json_array_append_new(ips, ask_ip(&port->ips.items[i], subnet));
+            json_array_append_new(ips, ask_ip(port, &port->ips.items[i], subnet));
         }
     }
     kn_network_mac_text(port->mac, mac);

@@ -49,7 +49,8 @@
         PAIRS_OF("p") \
         ", 'options', (SELECT json_agg(json_build_object('name', o.option->>'opt_name', 'value', o.option->>'opt_value', 'version', o.option->'ip_version') ORDER BY o.n)" \
         " FROM jsonb_array_elements(p.dhcp_options) WITH ORDINALITY AS o(option, n)), 'groups', CASE WHEN p.port_security THEN " \
-        LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'ips', " \
+        LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'floating', (SELECT json_agg(json_build_object('id', f.id, 'outside', host(f.ip), 'inside', host(f.fixed_ip)) ORDER BY f.id)" \
+        " FROM floating_ip f WHERE f.port_id = p.id), 'ips', " \
         LIST_OF("json_build_object('subnet', a.subnet_id, 'ip', host(a.ip)) ORDER BY a.ip", "FROM address a WHERE a.port_id = p.id")) \
     " FROM port p" NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 

@@ -355,14 +355,17 @@ static void test_names_and_options_of_ports_arrive(void **state)
     AUTO_FREE char *network = kn_strndup(NETWORK_IN, strlen(NETWORK_IN) - 1);
 
     assert_string_equal(
-        kn_actor_ask(&agent_a,
-                     STATE(9, 10,
-                           "%s,\"options\":[{\"name\":\"bootfile-name\",\"value\":\"pxe (1).0\",\"version\":4},"
-                           "{\"name\":\"42\",\"value\":\"192.0.2.7\",\"version\":4},"
-                           "{\"name\":\"mtu\",\"value\":\"1234\",\"version\":4}]}",
-                           ""),
-                     port),
+        kn_actor_ask(
+            &agent_a,
+            STATE(9, 10,
+                  "%s,\"options\":[{\"name\":\"bootfile-name\",\"value\":\"pxe (1).0\",\"version\":4},"
+                  "{\"name\":\"42\",\"value\":\"192.0.2.7\",\"version\":4},"
+                  "{\"name\":\"mtu\",\"value\":\"1234\",\"version\":4}],"
+                  "\"floating\":[{\"id\":\"" PORT_ID(1) "\",\"outside\":\"203.0.113.5\",\"inside\":\"" IP(3) "\"}]}",
+                  ""),
+            port),
         "ok");
+    assert_says(kn_actor_ask(&agent_a, "nics [" NIC(3) "]"), "\"floating\":[\"203.0.113.5\"]"); /* for metadata */
     const char *said = lease(&guest_3);
 
     assert_says(said, "mtu=1234 hostname=db bootfile=pxe (1).0 ntp=192.0.2.7");

@@ -14,6 +14,8 @@
 #include "tests/support/network_world.h"
 #include "tests/support/process.h"
 
+#define OWN "0f0f0f0f-0000-4000-8000-000000000001" /* the port of a floating IP's own */
+
 /* --- what h1 is told ------------------------------------------------------------------------------------------------- */
 
 /* What h1 knows, as a host would keep it: "kind id" -> the object. */
@@ -203,6 +205,24 @@ static void test_changes_of_rows_arrive(void **state)
         hear();
     }
     assert_string_equal(kn_json_str(json_array_get(json_object_get(the("port"), "options"), 0), "value"), "1400");
+    /* what stands for it outside, for metadata, wherever its router is */
+    AUTO_FREE char *floating = kn_asprintf(
+        "INSERT INTO port (id, network_id, project_id, mac, device_owner) SELECT '" OWN
+        "', network_id, project_id, 'fa:16:3e:99:00:01', 'network:floatingip'"
+        " FROM port WHERE id = '%s';"
+        "INSERT INTO floating_ip (id, project_id, network_id, own_port_id, ip, port_id, fixed_ip) SELECT gen_random_uuid(), 'p', '" NET
+        "', '" OWN "', '203.0.113.5',"
+        " port_id, ip FROM address WHERE port_id = '%s' LIMIT 1;"
+        "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', id, network_id, '{h1}' FROM port WHERE id = '%s'",
+        port, port, port);
+
+    run_script(floating);
+    while (json_array_size(json_object_get(the("port"), "floating")) == 0) {
+        hear();
+    }
+    assert_string_equal(kn_json_str(json_array_get(json_object_get(the("port"), "floating"), 0), "outside"),
+                        "203.0.113.5");
+    run_script("DELETE FROM floating_ip; DELETE FROM port WHERE id = '" OWN "'");
     /* one row that makes the statement of its kind fail, between two that are fine */
     run_script("ALTER TABLE host_network_object ADD CONSTRAINT hurt CHECK (false) NOT VALID;"
                "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', gen_random_uuid(), '" NET

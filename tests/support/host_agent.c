@@ -92,6 +92,15 @@ static int take_state(const char *text, struct kn_error *err)
     return kn_network_host_take(host, body, err);
 }
 
+/* Takes the reference. */
+static void tell_json(json_t *json, char *answer, size_t size)
+{
+    AUTO_FREE char *text = json_dumps(json, JSON_COMPACT);
+
+    json_decref(json);
+    snprintf(answer, size, "%s", text);
+}
+
 void kn_host_agent(const char *line, char *answer, size_t size)
 {
     static char word[16], first[64];
@@ -110,11 +119,7 @@ void kn_host_agent(const char *line, char *answer, size_t size)
                  hold == KN_HOLD_REGAINED || hold == KN_HOLD_UNANSWERED ? " asks" : "");
         return;
     } else if (strcmp(word, "standing") == 0) {
-        json_t *list = kn_network_host_standing(host);
-        AUTO_FREE char *text = json_dumps(list, JSON_COMPACT);
-
-        json_decref(list);
-        snprintf(answer, size, "%s", text);
+        tell_json(kn_network_host_standing(host), answer, size);
         return;
     } else if (strcmp(word, "broken") == 0) {
         tell_broken(answer, size);
@@ -135,6 +140,11 @@ void kn_host_agent(const char *line, char *answer, size_t size)
 
         rc = kn_network_host_plug(host, first, nics, &err);
         json_decref(nics);
+    } else if (strcmp(word, "nics") == 0) {
+        json_auto_t *nics = json_loads(line + rest, 0, NULL);
+
+        tell_json(kn_network_host_nics(host, nics), answer, size);
+        return;
     } else if (strcmp(word, "unplug") == 0) {
         rc = kn_network_host_unplug(host, line + rest, &err);
     } else if (strcmp(word, "state") == 0) {
@@ -163,11 +173,7 @@ void kn_host_agent(const char *line, char *answer, size_t size)
     } else if (strcmp(word, "tick") == 0) {
         rc = kn_network_host_tick(host, &err);
     } else {
-        json_t *taps = kn_network_host_taps(host);
-        AUTO_FREE char *text = json_dumps(taps, JSON_COMPACT);
-
-        json_decref(taps);
-        snprintf(answer, size, "%s", text);
+        tell_json(kn_network_host_taps(host), answer, size);
         return;
     }
     snprintf(answer, size, "%s", rc == 0 ? "ok" : err.message);

@@ -86,6 +86,10 @@ static const struct kn_network_field OPTION[] = { MUST("name", READ_TEXT, INTO(o
                                                   MUST("version", READ_INT, AT(option, version), .least = 4, .most = 6),
                                                   END };
 
+static const struct kn_network_field FLOATING[] = { MUST("id", READ_UUID, AT(floating, id)),
+                                                    MUST("outside", READ_IP, AT(floating, outside)),
+                                                    MUST("inside", READ_IP, AT(floating, inside)), END };
+
 /* [{"subnet", "ip"}]: two lists side by side, because most readers want the addresses alone. */
 static int read_port_ips(const json_t *json, void *object, struct kn_error *err)
 {
@@ -132,6 +136,8 @@ static const struct kn_network_field PORT[] = {
     MAY("groups", READ_UUIDS, COUNTED(port, groups, group_count),
         .said_at = offsetof(struct kn_network_state_port, has_groups), .most = KN_MAX_STATE_ITEMS),
     MAY("options", READ_LIST, COUNTED(port, options, option_count), .most = KN_MAX_STATE_ITEMS, OF(OPTION, option)),
+    MAY("floating", READ_LIST, COUNTED(port, floating, floating_count), .most = KN_MAX_STATE_ITEMS,
+        OF(FLOATING, floating)),
     MAY("policy", READ_UUID, AT(port, policy)),
     END,
 };
@@ -258,10 +264,6 @@ static const struct kn_network_field INTERFACE[] = {
     MUST("mac", READ_MAC, AT(interface, mac)),
     END,
 };
-
-static const struct kn_network_field FLOATING[] = { MUST("id", READ_UUID, AT(floating, id)),
-                                                    MUST("outside", READ_IP, AT(floating, outside)),
-                                                    MUST("inside", READ_IP, AT(floating, inside)), END };
 
 #define SOCKET_PORT .least = 1, .most = 65535
 static const struct kn_network_field FORWARD[] = {

@@ -89,6 +89,11 @@ struct kn_network_state_option { /* extra_dhcp_opts */
     int version; /* 4 or 6 */
 };
 
+struct kn_network_state_floating {
+    char id[KN_UUID_SIZE];
+    struct kn_ip outside, inside;
+};
+
 struct kn_network_state_port {
     char id[KN_UUID_SIZE];
     char network[KN_UUID_SIZE];
@@ -108,6 +113,8 @@ struct kn_network_state_port {
     size_t group_count;
     struct kn_network_state_option *options;
     size_t option_count;
+    struct kn_network_state_floating *floating; /* what stands for its addresses, wherever its router is */
+    size_t floating_count;
     char policy[KN_UUID_SIZE]; /* QoS; "": none */
 };
 
@@ -179,10 +186,7 @@ struct kn_network_state_router {
     struct kn_ip snat_ip;
     struct kn_network_state_route *routes; /* defaults among them */
     size_t route_count;
-    struct kn_network_state_floating {
-        char id[KN_UUID_SIZE];
-        struct kn_ip outside, inside;
-    } *floating;
+    struct kn_network_state_floating *floating;
     size_t floating_count;
     struct kn_network_state_forward {
         char id[KN_UUID_SIZE];

@@ -204,6 +204,59 @@ static void test_network_data(void **state)
     json_decref(doc);
 }
 
+/* Of each subnet how the guest gets its addresses, in Nova's words; two of one subnet that it asks for are asked for once. */
+static void test_network_data_of_both_families(void **state)
+{
+    static const char NICS[] =
+        "{\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
+        "{\"address\":\"10.0.0.5\",\"prefix\":24,\"version\":4,\"subnet\":\"s4\",\"dhcp\":true,\"dns\":[],\"routes\":[]},"
+        "{\"address\":\"10.0.0.6\",\"prefix\":24,\"version\":4,\"subnet\":\"s4\",\"dhcp\":true,\"dns\":[],\"routes\":[]},"
+        "{\"address\":\"fd00::5\",\"prefix\":64,\"version\":6,\"subnet\":\"a\",\"dhcp\":true,\"mode\":\"slaac\",\"dns\":[],\"routes\":[]},"
+        "{\"address\":\"fd01::5\",\"prefix\":64,\"version\":6,\"subnet\":\"b\",\"dhcp\":true,\"mode\":\"dhcpv6-stateful\",\"dns\":[],"
+        "\"routes\":[{\"destination\":\"fd09::/48\",\"nexthop\":\"fd01::9\"}]},"
+        "{\"address\":\"fd02::5\",\"prefix\":64,\"version\":6,\"subnet\":\"c\",\"gateway\":\"fd02::1\",\"dhcp\":true,\"dns\":[],\"routes\":[]},"
+        "{\"address\":\"fd02::6\",\"prefix\":60,\"version\":6,\"subnet\":\"c\",\"dhcp\":true,\"dns\":[],\"routes\":[]}]}]}";
+    static const char *const WANTED[][3] = { { "ipv4_dhcp", NULL, NULL },
+                                             { "ipv6_slaac", "fd00::5", "ffff:ffff:ffff:ffff::" },
+                                             { "ipv6_dhcpv6-stateful", "fd01::5", "ffff:ffff:ffff:ffff::" },
+                                             { "ipv6", "fd02::5", "ffff:ffff:ffff:ffff::" },
+                                             { "ipv6", "fd02::6", "ffff:ffff:ffff:fff0::" } };
+    struct got got = get_of(NICS, "/openstack/latest/network_data.json");
+    json_auto_t *doc = json_loads(got.body.buf, 0, NULL);
+    const json_t *networks = json_object_get(doc, "networks");
+
+    (void)state;
+    assert_int_equal(json_array_size(networks), KN_COUNT(WANTED));
+    for (size_t i = 0; i < KN_COUNT(WANTED); i++) {
+        const json_t *network = json_array_get(networks, i);
+
+        assert_string_equal(json_string_value(json_object_get(network, "type")), WANTED[i][0]);
+        assert_int_equal(json_object_get(network, "ip_address") == NULL, WANTED[i][1] == NULL);
+        if (WANTED[i][1] != NULL) {
+            assert_string_equal(json_string_value(json_object_get(network, "ip_address")), WANTED[i][1]);
+            assert_string_equal(json_string_value(json_object_get(network, "netmask")), WANTED[i][2]);
+        }
+    }
+    const json_t *route = json_array_get(json_object_get(json_array_get(networks, 2), "routes"), 0);
+
+    assert_string_equal(json_string_value(json_object_get(route, "netmask")), "ffff:ffff:ffff::");
+    kn_strbuf_release(&got.body);
+}
+
+/* The first floating address; known and blank where there is none. */
+static void test_public_address(void **state)
+{
+    struct got got =
+        get_of("{\"nics\":[{\"ips\":[{\"address\":\"10.0.0.5\",\"version\":4},"
+               "{\"address\":\"10.0.0.6\",\"version\":4,\"floating\":[\"203.0.113.5\",\"203.0.113.6\"]}]}]}",
+               "/latest/meta-data/public-ipv4");
+
+    (void)state;
+    assert_string_equal(got.body.buf, "203.0.113.5");
+    kn_strbuf_release(&got.body);
+    text_is("/latest/meta-data/public-ipv4", "");
+}
+
 static void test_absent(void **state)
 {
     char longest[600];
@@ -259,6 +312,8 @@ int main(void)
         cmocka_unit_test(test_local_disks),
         cmocka_unit_test(test_openstack),
         cmocka_unit_test(test_network_data),
+        cmocka_unit_test(test_network_data_of_both_families),
+        cmocka_unit_test(test_public_address),
         cmocka_unit_test(test_absent),
         cmocka_unit_test(test_requests),
     };
