@@ -101,7 +101,7 @@ static int become_active(struct loop *loop, struct kn_error *err)
             return -1;
         }
     }
-    if (atomic_exchange(&loop->daemon.standing_by, false) || told) {
+    if (!stopping(loop) && (atomic_exchange(&loop->daemon.standing_by, false) || told)) {
         kn_log(KN_INFO, "active", NULL);
     }
     return 0;

@@ -97,6 +97,17 @@ static int trace_forwarding(const struct kn_network_host *host, const struct kn_
                : kn_network_look_station(network->bridge, piece->from_mac, facts->back, err);
 }
 
+static int trace_is_up(const char *name, bool *ret_is_up, struct kn_error *err)
+{
+    struct kn_network_look_device device = { .is_there = false };
+
+    if (name[0] != '\0' && kn_network_look_device(name, &device, err) < 0) {
+        return -1;
+    }
+    *ret_is_up = device.is_up;
+    return 0;
+}
+
 static int trace_segment(struct kn_network_host *host, const struct kn_network_trace_piece *piece,
                          const struct kn_network_tables *tables, int index, json_t *hops, struct kn_error *err)
 {
@@ -106,7 +117,9 @@ static int trace_segment(struct kn_network_host *host, const struct kn_network_t
     if (network != NULL && network->wanted != NULL) {
         kn_copy(facts.bridge, sizeof(facts.bridge), network->bridge);
         kn_copy(facts.vxlan, sizeof(facts.vxlan), network->wanted->type == KN_NETWORK_VXLAN ? network->vxlan : "");
-        if (trace_ends(host, piece, network, &facts, err) < 0 ||
+        if (trace_is_up(facts.bridge, &facts.is_bridge_up, err) < 0 ||
+            trace_is_up(facts.vxlan, &facts.is_vxlan_up, err) < 0 ||
+            trace_ends(host, piece, network, &facts, err) < 0 ||
             trace_forwarding(host, piece, network, &facts, err) < 0) {
             return -1;
         }

@@ -132,6 +132,14 @@ static void test_a_database_that_hangs(void **state)
     }
 }
 
+/* How many schedulers said so far that they became active. */
+static int became_active(void)
+{
+    AUTO_FREE char *command = kn_asprintf("exit $(grep -c 'daemon=scheduler msg=active' %s)", world.log);
+
+    return WEXITSTATUS(system(command));
+}
+
 /* It is there to take over: whoever lists the services must see it alive. */
 static void test_one_that_stands_by_is_up(void **state)
 {
@@ -162,8 +170,18 @@ static void test_one_that_stands_by_is_up(void **state)
         assert_true(kn_mono_ms() < deadline);
         kn_test_pause(100);
     }
+    /* One that is ended while it stands by was never active, and does not say so. */
+    const int third_port = kn_test_free_port();
+    const int before = became_active();
+    const pid_t third = start("scheduler", "h3", third_port);
+
+    kn_test_wait_port(third_port);
+    await_health("scheduler", third_port, 200, "standby");
+    assert_true(kn_test_end(third, SIGTERM));
+    assert_int_equal(became_active(), before);
     kn_test_end(first, SIGKILL);
     await_health("scheduler", standby, 200, "ok");
+    assert_int_equal(became_active(), before + 1);
     assert_true(kn_test_end(second, SIGTERM));
 }
 

@@ -373,12 +373,20 @@ static void test_ports_that_are_down_or_not_there(void **state)
     stops(1, 3, "stop device: " TAP(1) " has no link: it is down");
     shell(A, "ip link set " TAP(1) " up && bridge fdb replace " MAC(1) " dev " TAP(1) " master static");
     passes(1, 3);
+    shell(A, "ip link set " BRIDGE " down");
+    stops(1, 3, "stop device: " BRIDGE ", the bridge that " TAP(1) " is in, is down");
+    shell(A, "ip link set " BRIDGE " up");
+    passes(1, 3);
 }
 
 static void test_missing_peers(void **state)
 {
     (void)state;
     need_root();
+    shell(A, "ip link set kx0a0a0a0a down");
+    stops(1, 2, "stop neighbour: missing peer: kx0a0a0a0a answers nobody"); /* the kernel forgets them */
+    assert_string_equal(kn_actor_ask(&agents[A], "tick"), "ok");
+    passes(1, 2);
     told(A, "", DROP("peer", PORT_ID(2)));
     stops(1, 2, "stop neighbour: missing peer: kx0a0a0a0a answers nobody who asks for 10.5.0.12");
     told(A, PEER(2, "192.0.2.99"), "");

@@ -131,7 +131,12 @@ static bool trace_device(const struct kn_network_trace *trace, const struct kn_n
                              device->bridge[0] == '\0' ? "no bridge" : "", device->bridge, trace->facts->bridge);
     } else if (!device->is_up || !device->has_carrier) {
         kn_network_trace_say(trace, "device", STOP, "", "", "%s has no link: %s", end->name,
-                             device->is_up ? "no guest holds its other end" : "it is down");
+                             !device->is_up                    ? "it is down"
+                             : told == NULL || told->is_router ? "its other end is down"
+                                                               : "no guest holds its other end");
+    } else if (!trace->facts->is_bridge_up) {
+        kn_network_trace_say(trace, "device", STOP, "", "", "%s, the bridge that %s is in, is down",
+                             trace->facts->bridge, end->name);
     } else {
         kn_network_trace_say(trace, "device", PASS, "", "", "%s is in %s, with a link", end->name, device->bridge);
     }
@@ -368,6 +373,8 @@ static void trace_tunnel(const struct kn_network_trace *trace)
         kn_network_trace_say(trace, "station", STOP, "", "", "missing peer: in %s, %s is behind %s%s, not behind %s",
                              facts->bridge, mac, facts->station[0] == '\0' ? "nothing" : "", facts->station,
                              facts->vxlan);
+    } else if (!facts->is_vxlan_up) {
+        kn_network_trace_say(trace, "tunnel", STOP, "", "", "%s is down", facts->vxlan);
     } else if (!kn_ip_equal(&facts->tunnel, &piece->far)) {
         kn_network_trace_say(trace, "tunnel", STOP, "", "", "missing peer: %s sends frames for %s %s%s, not to %s",
                              facts->vxlan, mac, facts->tunnel.family == 0 ? "nowhere" : "to ",

@@ -39,6 +39,7 @@ struct kn_network_trace_end {
 /* What the kernel has of a segment; what is of another host's half is empty. */
 struct kn_network_trace_facts {
     char bridge[KN_HOST_IFNAME], vxlan[KN_HOST_IFNAME];
+    bool is_bridge_up, is_vxlan_up;
     char physical[KN_HOST_IFNAME]; /* of a flat network: its device, or "nat" */
     struct kn_network_look_device physical_device;
     struct kn_network_trace_end from, to;
