@@ -304,6 +304,7 @@ static void agent_loop(struct kn_agent *agent, struct kn_bus_reader *reader)
         for (int i = 0; i < count; i++) {
             agent_take(agent, &batch[i]);
             kn_bus_message_done(&batch[i]);
+            ring_timers(agent, timers, KN_COUNT(timers)); /* the host's word does not wait behind what it is told */
         }
         /* Another broker behind the address: what was on its way is gone. */
         if (epoch != kn_bus_epoch(agent->daemon.bus)) {

@@ -35,6 +35,11 @@ int64_t kn_mono_ms(void)
     return read_us(CLOCK_MONOTONIC) / 1000;
 }
 
+int64_t kn_worked_ms(void)
+{
+    return read_us(CLOCK_THREAD_CPUTIME_ID) / 1000;
+}
+
 int64_t kn_mono_us(void)
 {
     return read_us(CLOCK_MONOTONIC);

@@ -10,6 +10,7 @@ int64_t kn_now_us(void);      /* wall clock, µs since 1970 */
 int64_t kn_mono_ms(void);     /* monotonic */
 int64_t kn_mono_us(void);
 int64_t kn_boot_ms(void);     /* monotonic, counts on while the machine sleeps: for leases */
+int64_t kn_worked_ms(void);   /* of processors, by this thread: a busy machine does not count */
 
 #define KN_TIME_SIZE 32
 void kn_time_iso(int64_t ms, char out[KN_TIME_SIZE]);        /* 2026-11-21T10:00:00Z */

@@ -119,7 +119,10 @@ enum kn_network_hold kn_network_host_hold(struct kn_network_host *host, int64_t 
         kn_log(KN_WARNING, "nobody hears this host: its routers are silent, another one may have them", NULL);
     }
     if (pthread_mutex_trylock(&host->lock) == 0) { /* else somebody builds: the next call is soon */
+        struct kn_error later; /* the next tick tries again, and says so */
+
         kn_network_routers_announce(&host->routers, &host->state, now_ms);
+        kn_network_firewall_cut(host->firewall, &host->state, &later);
         pthread_mutex_unlock(&host->lock);
     }
     return hold;

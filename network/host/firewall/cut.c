@@ -15,6 +15,9 @@
 #include "lib/base/mem.h"
 #include "network/host/firewall/conntrack.h"
 
+#define LOOK_SHORT_MS 50
+#define REST_TIMES 9
+#define REST_MOST_MS 1000
 #define CUT_HOURS 3 /* longer than a peer sends again and than TCP's keepalive waits */
 
 enum { PROTOCOL_TCP = 6 };
@@ -296,6 +299,11 @@ static int send_bars(void *ctx, struct kn_error *err)
     }
     cutting->has_barred = text.len > 0;
     return 0;
+}
+
+int64_t kn_network_cuts_rest_ms(int64_t took_ms)
+{
+    return took_ms < LOOK_SHORT_MS ? 0 : took_ms > REST_MOST_MS / REST_TIMES ? REST_MOST_MS : took_ms * REST_TIMES;
 }
 
 static void forget(struct kn_network_cuts *cuts)

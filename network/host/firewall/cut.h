@@ -7,12 +7,20 @@
 #ifndef KN_NETWORK_HOST_FIREWALL_CUT_H
 #define KN_NETWORK_HOST_FIREWALL_CUT_H
 
+#include <stdint.h>
+
 #include "lib/base/error.h"
 #include "network/host/firewall/nft.h"
 #include "network/host/firewall/ruleset.h"
 #include "network/host/state/state.h"
 
 struct kn_network_cuts;
+
+/*
+ * How long the tracked connections are left alone after a look at them took that long: a tenth of the time goes into looking, however many connections somebody
+ * opens and however often he changes his rules; and nobody waits for more than a second. Pure.
+ */
+int64_t kn_network_cuts_rest_ms(int64_t took_ms);
 
 struct kn_network_cuts *kn_network_cuts_new(void);
 void kn_network_cuts_free(struct kn_network_cuts *cuts);

@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/wait.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/router/fence.h"
@@ -26,6 +27,7 @@ struct kn_network_firewall {
     struct kn_network_cuts *cuts;
     uint32_t generation; /* of the tables when they were last known to be right */
     bool is_known;       /* they are what was settled, as of that generation */
+    int64_t cut_after_ms; /* until then connections are left alone */
 };
 
 /*
@@ -148,18 +150,25 @@ static int send_delta(struct kn_network_firewall *firewall, struct kn_error *err
     return 0;
 }
 
+int kn_network_firewall_cut(struct kn_network_firewall *firewall, const struct kn_network_state *state,
+                            struct kn_error *err)
+{
+    const int64_t began_ms = kn_worked_ms();
+    bool has_barred = false;
+
+    if (kn_mono_ms() < firewall->cut_after_ms) {
+        return 0;
+    }
+    int rc = kn_network_cuts_make(firewall->cuts, firewall->nft, firewall->ruleset, state, &has_barred, err);
+    firewall->generation += has_barred;
+    firewall->cut_after_ms = kn_mono_ms() + kn_network_cuts_rest_ms(kn_worked_ms() - began_ms);
+    return rc;
+}
+
 int kn_network_firewall_apply(struct kn_network_firewall *firewall, const struct kn_network_state *state,
                               struct kn_error *err)
 {
-    bool has_barred = false;
-
-    if (send_delta(firewall, err) < 0) {
-        return -1;
-    }
-    int rc = kn_network_cuts_make(firewall->cuts, firewall->nft, firewall->ruleset, state, &has_barred, err);
-
-    firewall->generation += has_barred;
-    return rc;
+    return send_delta(firewall, err) < 0 ? -1 : kn_network_firewall_cut(firewall, state, err);
 }
 
 /* --- looking -------------------------------------------------------------------------------------------------------- */

@@ -30,6 +30,9 @@ void kn_network_firewall_change(struct kn_network_firewall *firewall, enum kn_ne
  */
 int kn_network_firewall_apply(struct kn_network_firewall *firewall, const struct kn_network_state *state,
                               struct kn_error *err);
+/* Ends what a change left to be ended, because connections had been looked at just before (cut.h); nothing while they rest. */
+int kn_network_firewall_cut(struct kn_network_firewall *firewall, const struct kn_network_state *state,
+                            struct kn_error *err);
 /*
  * What the kernel has against what it should have; repaired, and the log says what differed first. Costs nothing while nobody has sent a transaction since.
  * Also what a start calls after everything was said by kn_network_firewall_change: tables that are right already are left alone.

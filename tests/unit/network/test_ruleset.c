@@ -10,6 +10,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
+#include "network/host/firewall/cut.h"
 #include "network/host/firewall/ruleset.h"
 #include "network/host/firewall/ruleset_audit.h"
 #include "tests/support/state_world.h"
@@ -202,11 +203,31 @@ static void test_audit(void **state)
     }
 }
 
+/* Many changes cost a tenth of the time, whatever somebody does to make each look long; and nobody waits for more than a second. */
+static void test_connections_rest(void **state)
+{
+    int64_t now = 0, looked = 0, waited = 0;
+
+    (void)state;
+    assert_int_equal(kn_network_cuts_rest_ms(1), 0);
+    for (int64_t after = 0; now < 100000; now += 10) { /* a change each 10 ms, a look of 130 ms */
+        if (now >= after) {
+            looked += 130;
+            after = now + 130 + kn_network_cuts_rest_ms(130);
+        } else {
+            waited = after - now > waited ? after - now : waited;
+        }
+    }
+    assert_true(looked <= now * 12 / 100);
+    assert_true(waited <= 1130);
+    assert_int_equal(kn_network_cuts_rest_ms(INT64_MAX / 2), 1000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_whole),           cmocka_unit_test(test_deltas), cmocka_unit_test(test_nothing_changes),
-        cmocka_unit_test(test_everything_goes), cmocka_unit_test(test_audit),
+        cmocka_unit_test(test_everything_goes), cmocka_unit_test(test_audit),  cmocka_unit_test(test_connections_rest),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
