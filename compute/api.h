@@ -37,8 +37,10 @@ kn_handler kn_compute_external_events_create;
 /* api/rescue.c: {"adminPass"?, "rescue_image_ref"?}, or nothing */
 extern const struct kn_schema kn_compute_rescue_body[];
 int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err);
-/* api/create_image.c: {"name", "metadata"?} */
-extern const struct kn_schema kn_compute_create_image_body[];
+/* api/create_image.c: {"name", "metadata"?}; of a backup {"name", "backup_type", "rotation", "metadata"?} */
+extern const struct kn_schema kn_compute_create_image_body[], kn_compute_create_backup_body[];
+int kn_compute_server_create_backup(struct kn_request *req, const json_t *args, struct kn_response *res,
+                                    struct kn_error *err);
 int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
                                    struct kn_error *err);
 /* api/consoles.c; the bodies of the old actions, and what each of them opens */
@@ -61,6 +63,10 @@ int kn_compute_consoles_tidy(struct kn_db *db, struct kn_error *err);
 int kn_compute_consoles_over(struct kn_db *db, const char *const *servers, const char *const *hosts, size_t count,
                              void (*over)(void *ctx, const char *server, const char *host), void *ctx,
                              struct kn_error *err);
+/* api/rebuild.c */
+extern const struct kn_schema kn_compute_rebuild_body[];
+int kn_compute_server_rebuild(struct kn_request *req, const json_t *args, struct kn_response *res,
+                              struct kn_error *err);
 /* api/actions.c */
 kn_handler kn_compute_servers_action;
 /* api/history.c */

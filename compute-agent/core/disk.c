@@ -76,6 +76,21 @@ static int disk_make(const struct kn_conf *conf, const char *path, const json_t 
     return make_overlay(base, format, bytes, path, err);
 }
 
+static int disk_remove(const char *path, struct kn_error *err)
+{
+    return unlink(path) == 0 || errno == ENOENT
+               ? 0
+               : kn_fail(err, KN_INTERNAL, "cannot remove \"%s\": %s", path, strerror(errno));
+}
+
+int kn_agent_disk_drop(const struct kn_conf *conf, const char *server, struct kn_error *err)
+{
+    char path[PATH_MAX];
+
+    kn_agent_guest_path(conf->agent_state_dir, server, KN_GUEST_DISK, path);
+    return disk_remove(path, err);
+}
+
 int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err)
 {
@@ -182,7 +197,5 @@ int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const j
     if (image != NULL) {
         return disk_make(conf, path, image, kn_json_int(image, "virtual_size"), work, err);
     }
-    return unlink(path) == 0 || errno == ENOENT
-               ? 0
-               : kn_fail(err, KN_INTERNAL, "cannot remove \"%s\": %s", path, strerror(errno));
+    return disk_remove(path, err);
 }

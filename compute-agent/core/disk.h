@@ -17,6 +17,8 @@ int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const j
 /* Ensures the disks of a spec that are made here (kn_form_local), formatted as it says. */
 int kn_agent_disk_locals(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);
+/* A root disk that is to be made anew: its base was fetched before, kn_agent_disk_ensure() makes it afterwards. */
+int kn_agent_disk_drop(const struct kn_conf *conf, const char *server, struct kn_error *err);
 /* Ensures the disk that the spec says the guest is rescued from; none, if it says none: what there was is gone. */
 int kn_agent_disk_rescue(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);

@@ -102,6 +102,31 @@ static int power_unrescue_off(struct power_call *c, struct kn_error *err)
     return power_another_machine(c, &dom, err);
 }
 
+/* A new root disk: its image is fetched while the guest runs on its old one. Asked for again, it is made once more. */
+static int power_another_disk(struct power_call *c, virDomainPtr *ret_dom, struct kn_error *err)
+{
+    if (kn_agent_disk_fetch(c->lv->conf, json_object_get(c->spec, "image"), NULL, err) < 0 ||
+        (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) ||
+        kn_agent_disk_drop(c->lv->conf, c->ref->server, err) < 0) {
+        return -1;
+    }
+    return power_another_machine(c, ret_dom, err);
+}
+
+static int power_rebuild(struct power_call *c, struct kn_error *err)
+{
+    AUTO_DOM virDomainPtr dom = NULL;
+
+    return power_another_disk(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(dom, err);
+}
+
+static int power_rebuild_off(struct power_call *c, struct kn_error *err)
+{
+    AUTO_DOM virDomainPtr dom = NULL;
+
+    return power_another_disk(c, &dom, err);
+}
+
 static int reboot_soft(struct power_call *c, struct kn_error *err)
 {
     if (shut_down(c, err) == 0) {
@@ -159,6 +184,8 @@ static const struct power_action {
     { "unrescue", false, reboot_hard },
     { "crash_dump", true, power_crash_dump },
     { "unrescue_off", false, power_unrescue_off },
+    { "rebuild", false, power_rebuild },
+    { "rebuild_off", false, power_rebuild_off },
 };
 
 static const struct power_action *action_find(const char *name)

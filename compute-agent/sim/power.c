@@ -25,6 +25,8 @@ static const struct kn_agent_sim_power RULES[] = {
     { "unrescue", ON | PAUSED | OFF, KN_POWER_RUNNING },
     { "crash_dump", ON | PAUSED, KN_SIM_POWER_STAYS },
     { "unrescue_off", ON | PAUSED | OFF, KN_POWER_SHUTDOWN },
+    { "rebuild", ON | PAUSED | OFF | SAVED, KN_POWER_RUNNING },
+    { "rebuild_off", ON | PAUSED | OFF | SAVED, KN_POWER_SHUTDOWN },
 };
 
 const struct kn_agent_sim_power *kn_agent_sim_power(const char *action)

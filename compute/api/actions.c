@@ -53,7 +53,9 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("unlock", KN_IS_ANY),
     KN_SCHEMA("rescue", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_rescue_body),
     KN_SCHEMA("unrescue", KN_IS_ANY),
+    KN_SCHEMA("rebuild", KN_IS_OBJECT, .inner = kn_compute_rebuild_body),
     KN_SCHEMA("createImage", KN_IS_OBJECT, .inner = kn_compute_create_image_body),
+    KN_SCHEMA("createBackup", KN_IS_OBJECT, .inner = kn_compute_create_backup_body),
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
     KN_SCHEMA("os-getVNCConsole", KN_IS_OBJECT, .inner = kn_compute_vnc_body),
     KN_SCHEMA("os-getSPICEConsole", KN_IS_OBJECT, .inner = kn_compute_spice_body),
@@ -141,6 +143,20 @@ static int run_create_image(struct kn_request *req, const struct action *action,
 {
     (void)action;
     return kn_compute_server_create_image(req, args, res, err);
+}
+
+static int run_create_backup(struct kn_request *req, const struct action *action, const json_t *args,
+                             struct kn_response *res, struct kn_error *err)
+{
+    (void)action;
+    return kn_compute_server_create_backup(req, args, res, err);
+}
+
+static int run_rebuild(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                       struct kn_error *err)
+{
+    (void)action;
+    return kn_compute_server_rebuild(req, args, res, err);
 }
 
 static int run_address(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -267,6 +283,8 @@ static const struct action ACTIONS[] = {
     { "resume", KN_NOVA_SERVER_RESUME, run_task, "resume", 0, 0 },
     { "rescue", KN_NOVA_SERVER_RESCUE, run_rescue, "rescue", 0, 0 },
     { "unrescue", KN_NOVA_SERVER_UNRESCUE, run_task, "unrescue", 0, 0 },
+    { "createBackup", KN_NOVA_SERVER_CREATE_BACKUP, run_create_backup, "createBackup", 0, 0 },
+    { "rebuild", KN_NOVA_SERVER_REBUILD, run_rebuild, "rebuild", 0, 0 },
     { "createImage", KN_NOVA_SERVER_CREATE_IMAGE, run_create_image, "createImage", 0, 0 },
     { "lock", KN_NOVA_SERVER_LOCK, run_lock, NULL, 0, 0 },
     { "unlock", KN_NOVA_SERVER_UNLOCK, run_unlock, NULL, 0, 0 },
@@ -291,8 +309,6 @@ static const struct action ACTIONS[] = {
     { "resize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "confirmResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "revertResize", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "rebuild", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "createBackup", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "evacuate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "migrate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },

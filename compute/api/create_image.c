@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The action createImage: an image's row (image/rows/snapshot.c) and the task that brings its data, in one transaction. Its id is told by a Location, from 2.45 on
+ * The actions createImage and createBackup: an image's row (image/rows/snapshot.c) and the task that brings its data, in one transaction. Its id is told by a Location, from 2.45 on
  * by a body.
  */
 #include <string.h>
@@ -19,6 +19,14 @@ static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limi
                                           KN_SCHEMA_END };
 const struct kn_schema kn_compute_create_image_body[] = {
     KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA_END,
+};
+
+const struct kn_schema kn_compute_create_backup_body[] = {
+    KN_SCHEMA("name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("backup_type", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_IMAGE_TEXT),
+    KN_SCHEMA("rotation", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_EXACT),
     KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
     KN_SCHEMA_END,
 };
@@ -59,7 +67,8 @@ static int imaging_fits(struct kn_request *req, const json_t *metadata, struct k
                : kn_fail(err, KN_QUOTA, "Image metadata limit exceeded");
 }
 
-static void imaging_answer(const struct kn_request *req, const char *id, struct kn_response *res)
+/* located: a body says the id in any case, a Location only of an image that stays. */
+static void imaging_answer(const struct kn_request *req, const char *id, bool located, struct kn_response *res)
 {
     const size_t len = strlen(req->base_url), own = strlen(kn_compute_api.prefix);
 
@@ -67,37 +76,68 @@ static void imaging_answer(const struct kn_request *req, const char *id, struct 
         kn_jsonw_object(&res->body, NULL);
         kn_jsonw_str(&res->body, "image_id", id);
         kn_jsonw_end_object(&res->body);
-        return;
+    } else if (located) {
+        AUTO_FREE char *location = kn_asprintf("%.*s%s/v2/images/%s", (int)(len > own ? len - own : 0), req->base_url,
+                                               kn_image_api.prefix, id);
+        kn_response_header(res, "Location", location);
     }
-    AUTO_FREE char *location = kn_asprintf("%.*s%s/v2/images/%s", (int)(len > own ? len - own : 0), req->base_url,
-                                           kn_image_api.prefix, id);
-    kn_response_header(res, "Location", location);
 }
 
-int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
-                                   struct kn_error *err)
+/* The wish is what is asked for beside the image. */
+static int imaging_act(struct kn_request *req, const char *name, const json_t *args, const char *type,
+                       const json_t *properties, json_t *input, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
-    const struct kn_server_action *action = kn_server_action("createImage");
-    const json_t *metadata = json_object_get(args, "metadata");
+    const struct kn_server_action *action = kn_server_action(name);
     struct imaging imaging = { .id = "" };
     const struct kn_compute_server_also also = { imaging_begin, &imaging, NULL };
-    json_auto_t *input = json_object();
 
     if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||
-        kn_compute_server_may(req, server, action, err) < 0 || imaging_fits(req, metadata, err) < 0) {
+        kn_compute_server_may(req, server, action, err) < 0 ||
+        imaging_fits(req, json_object_get(args, "metadata"), err) < 0) {
         return -1;
     }
     imaging.wish = (struct kn_image_snapshot){ .name = kn_json_str(args, "name"),
                                                .server = kn_rows_text(server, 0, KN_SERVER_ID),
                                                .project = kn_rows_text(server, 0, KN_SERVER_PROJECT),
                                                .base = kn_rows_text(server, 0, KN_SERVER_IMAGE),
-                                               .type = "snapshot",
-                                               .properties = metadata,
+                                               .type = type,
+                                               .properties = properties,
                                                .root_gib = kn_rows_int(server, 0, KN_SERVER_DISK) };
     if (kn_compute_server_act(req, req->params[0], action, input, &also, err) < 0) {
         return -1;
     }
-    imaging_answer(req, imaging.id, res);
+    kn_copy(ret_id, KN_UUID_SIZE, imaging.id);
+    return 0;
+}
+
+int kn_compute_server_create_image(struct kn_request *req, const json_t *args, struct kn_response *res,
+                                   struct kn_error *err)
+{
+    json_auto_t *input = json_object();
+    char id[KN_UUID_SIZE];
+
+    if (imaging_act(req, "createImage", args, "snapshot", json_object_get(args, "metadata"), input, id, err) < 0) {
+        return -1;
+    }
+    imaging_answer(req, id, true, res);
+    return 0;
+}
+
+int kn_compute_server_create_backup(struct kn_request *req, const json_t *args, struct kn_response *res,
+                                    struct kn_error *err)
+{
+    const char *type = kn_json_str(args, "backup_type");
+    const int64_t rotation = kn_schema_int(args, "rotation", 0);
+    json_auto_t *input = json_pack("{s:s, s:I}", "backup_type", type, "rotation", (json_int_t)rotation);
+    json_t *metadata = json_object_get(args, "metadata");
+    json_auto_t *properties = metadata != NULL ? json_copy(metadata) : json_object();
+    char id[KN_UUID_SIZE];
+
+    json_object_set_new(properties, "backup_type", json_string(type));
+    if (imaging_act(req, "createBackup", args, "backup", properties, input, id, err) < 0) {
+        return -1;
+    }
+    imaging_answer(req, id, rotation > 0, res);
     return 0;
 }

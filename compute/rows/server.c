@@ -53,6 +53,15 @@ static const struct kn_stmt UPDATE_ROW = {
     "WHERE id = $1 AND deleted_at IS NULL",
     8
 };
+static const struct kn_stmt REBUILD_ROW = {
+    "server_rebuild",
+    "UPDATE server SET image_id = $2, metadata = coalesce($3::jsonb, metadata), "
+    "key_name = CASE WHEN $4::boolean THEN $5 ELSE key_name END, key_data = CASE WHEN $4::boolean THEN $6 ELSE key_data END, "
+    "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END WHERE id = $1 AND deleted_at IS NULL",
+    8
+};
+static const struct kn_stmt TOLD = { "server_told", "SELECT key_name, user_data, hostname FROM server WHERE id = $1",
+                                     1 };
 static int server_not_found(const char *id, struct kn_error *err)
 {
     return kn_fail(err, KN_NOT_FOUND, "Instance %.80s could not be found.", id);
@@ -273,4 +282,19 @@ int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_c
                          KN_ARGS(id, update->name, update->hostname, update->has_description ? "t" : "f",
                                  update->description, update->access_ipv4, update->access_ipv6, update->disk_config),
                          err);
+}
+
+int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_compute_server_rebuild *rebuild,
+                              struct kn_error *err)
+{
+    return server_change(db, &REBUILD_ROW,
+                         KN_ARGS(id, rebuild->image_id, rebuild->metadata, rebuild->has_key ? "t" : "f",
+                                 rebuild->key_name, rebuild->key_data, rebuild->has_user_data ? "t" : "f",
+                                 rebuild->user_data),
+                         err);
+}
+
+int kn_compute_server_told(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err)
+{
+    return kn_db_run(db, &TOLD, KN_ARGS(id), ret, err);
 }

@@ -24,6 +24,7 @@
     X(KN_SERVER_NICS, "s.nics") \
     X(KN_SERVER_IMAGE, "s.image_id") \
     X(KN_SERVER_DISK, "s.flavor->>'disk_gib'") \
+    X(KN_SERVER_MEMORY, "s.flavor->>'memory_mib'") \
     X(KN_SERVER_LOCKED, "s.locked") \
     X(KN_SERVER_LOCKED_BY, "s.locked_by") \
     X(KN_SERVER_LAUNCHED, "s.launched_at")
@@ -77,6 +78,18 @@ struct kn_compute_server_update {
     const char *access_ipv6;
     const char *disk_config;
 };
+/* And what a rebuild may change besides, in the transaction of its task. */
+struct kn_compute_server_rebuild {
+    const char *image_id;
+    const char *metadata; /* JSON; NULL leaves it as it is */
+    bool has_key, has_user_data;
+    const char *key_name, *key_data, *user_data; /* NULL with has_…: none */
+};
+int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_compute_server_rebuild *rebuild,
+                              struct kn_error *err);
+/* What a guest is told, of one row. */
+enum kn_compute_server_told_col { KN_SERVER_TOLD_KEY, KN_SERVER_TOLD_USER_DATA, KN_SERVER_TOLD_HOSTNAME };
+int kn_compute_server_told(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err);
 int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,
                              struct kn_error *err);
 /* Whether all of it (a JSON object's text) is small enough to travel. */

@@ -229,22 +229,32 @@ static void plan_tags(const struct planning *p)
     p->plan->tags = kn_strdup(kn_array_value(&tags));
 }
 
-static int plan_metadata(const struct planning *p)
+int kn_compute_plan_metadata(const struct kn_request *req, const char *project, const json_t *metadata, char **ret_text,
+                             struct kn_error *err)
 {
-    const json_t *in = json_object_get(p->in, "metadata");
-    int64_t count = (int64_t)json_object_size(in);
+    const int64_t count = (int64_t)json_object_size(metadata);
+    AUTO_FREE char *said = count > 0 ? json_dumps(metadata, 0) : kn_strdup("{}");
     int64_t most = 0;
 
     if (count > 0) {
-        if (kn_quota_limit(p->req->db, KN_QUOTA_METADATA, p->req->caller.project_id, &most, p->err) < 0) {
+        if (kn_quota_limit(req->db, KN_QUOTA_METADATA, project, &most, err) < 0) {
             return -1;
         }
         if (most >= 0 && count > most) {
-            return kn_fail(p->err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)most);
+            return kn_fail(err, KN_QUOTA, "Maximum number of metadata items exceeds %lld", (long long)most);
         }
     }
-    p->plan->metadata = count > 0 ? json_dumps(in, 0) : kn_strdup("{}");
-    return kn_compute_server_metadata_check(p->plan->metadata, p->err);
+    if (kn_compute_server_metadata_check(said, err) < 0) {
+        return -1;
+    }
+    *ret_text = kn_steal(&said);
+    return 0;
+}
+
+static int plan_metadata(const struct planning *p)
+{
+    return kn_compute_plan_metadata(p->req, p->req->caller.project_id, json_object_get(p->in, "metadata"),
+                                    &p->plan->metadata, p->err);
 }
 
 /* --- where --- */
@@ -303,24 +313,37 @@ static int plan_requested_host(const struct planning *p)
 
 /* --- what from --- */
 
-static int server_plan_check_size(const struct planning *p, const struct kn_image_facts *image, int64_t disk_gib)
+static int server_plan_check_size(const struct kn_image_facts *image, int64_t memory_mib, int64_t disk_gib,
+                                  struct kn_error *err)
 {
-    if (p->plan->memory_mib < image->min_ram_mib) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Flavor's memory is too small for requested image.");
+    if (memory_mib < image->min_ram_mib) {
+        return kn_fail(err, KN_BAD_REQUEST, "Flavor's memory is too small for requested image.");
     }
     if (disk_gib > 0 && disk_gib * GIB < image->virtual_size) {
-        return kn_fail(p->err, KN_BAD_REQUEST,
+        return kn_fail(err, KN_BAD_REQUEST,
                        "Flavor's disk is too small for requested image. Flavor disk is %lld bytes, image "
                        "is %lld bytes.",
                        (long long)(disk_gib * GIB), (long long)image->virtual_size);
     }
     if (disk_gib > 0 && disk_gib < image->min_disk_gib) {
-        return kn_fail(p->err, KN_BAD_REQUEST,
+        return kn_fail(err, KN_BAD_REQUEST,
                        "Flavor's disk is smaller than the minimum size specified in image metadata. Flavor "
                        "disk is %lld bytes, minimum size is %lld bytes.",
                        (long long)(disk_gib * GIB), (long long)(image->min_disk_gib * GIB));
     }
     return 0;
+}
+
+int kn_compute_plan_image(const struct kn_request *req, const char *id, const char *missing, int64_t memory_mib,
+                          int64_t disk_gib, struct kn_image_facts *ret, struct kn_error *err)
+{
+    if (kn_image_usable(req->db, &req->caller, id, ret, err) < 0) {
+        return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "%s", missing) : -1;
+    }
+    if (strcmp(ret->status, "active") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Image %s is not active.", id);
+    }
+    return server_plan_check_size(ret, memory_mib, disk_gib, err);
 }
 
 static int plan_image(const struct planning *p, int64_t disk_gib)
@@ -331,16 +354,14 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
     if (id == NULL || id[0] == '\0') {
         return kn_fail(p->err, KN_BAD_REQUEST, "Missing imageRef attribute");
     }
-    if (kn_image_usable(p->req->db, &p->req->caller, id, &image, p->err) < 0) {
-        return p->err->code == KN_NOT_FOUND ? kn_fail(p->err, KN_BAD_REQUEST, "Can not find requested image") : -1;
-    }
-    if (strcmp(image.status, "active") != 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Image %s is not active.", id);
+    if (kn_compute_plan_image(p->req, id, "Can not find requested image", p->plan->memory_mib, disk_gib, &image,
+                              p->err) < 0) {
+        return -1;
     }
     p->plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image.wants_config_drive ||
                             p->req->conf->compute_force_config_drive;
     p->plan->image_id = id;
-    return server_plan_check_size(p, &image, disk_gib);
+    return 0;
 }
 
 /* The flavor as the row keeps it: the text is written by hand because its columns are JSON values already. */
@@ -407,21 +428,22 @@ static int plan_disks(const struct planning *p, const json_t *devices, const str
     return kn_compute_disks_plan(&wanted, &p->plan->disks, p->err);
 }
 
-static int plan_key(const struct planning *p)
+int kn_compute_plan_key(const struct kn_request *req, const char *name, char **ret_key, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *name = text(p, "key_name");
 
-    if (name == NULL) {
-        return 0;
-    }
-    if (kn_compute_keypair_get(p->req->db, p->req->caller.user_id, name, &rows, p->err) < 0) {
-        return p->err->code == KN_NOT_FOUND ? kn_fail(p->err, KN_BAD_REQUEST, "Invalid key_name provided.") : -1;
+    if (kn_compute_keypair_get(req->db, req->caller.user_id, name, &rows, err) < 0) {
+        return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "Invalid key_name provided.") : -1;
     }
     const char *key = kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC);
-    p->plan->key_name = name;
-    p->plan->key_data = kn_strndup(key, strcspn(key, "\r\n")); /* a guest gets the line without its end */
+    *ret_key = kn_strndup(key, strcspn(key, "\r\n")); /* a guest gets the line without its end */
     return 0;
+}
+
+static int plan_key(const struct planning *p)
+{
+    p->plan->key_name = text(p, "key_name");
+    return p->plan->key_name == NULL ? 0 : kn_compute_plan_key(p->req, p->plan->key_name, &p->plan->key_data, p->err);
 }
 
 /* The input of server.create: NICs wanted, zone, forced host. */

@@ -46,6 +46,16 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan);
 /* Checks the body and everything it refers to. Codes and words are Nova's. err must not be NULL. */
 int kn_compute_server_plan_read(struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err);
 
+struct kn_image_facts; /* image/api.h */
+/* An image that the caller may boot from, which fits into so much; KN_BAD_REQUEST in Nova's words. missing: what is said of one that is not there. */
+int kn_compute_plan_image(const struct kn_request *req, const char *id, const char *missing, int64_t memory_mib,
+                          int64_t disk_gib, struct kn_image_facts *ret, struct kn_error *err);
+/* The metadata as the row keeps it, to be freed; KN_QUOTA when it has more items than the project may. */
+int kn_compute_plan_metadata(const struct kn_request *req, const char *project, const json_t *metadata, char **ret_text,
+                             struct kn_error *err);
+/* The public key of the caller's, without its end of line, to be freed. KN_BAD_REQUEST. */
+int kn_compute_plan_key(const struct kn_request *req, const char *name, char **ret_key, struct kn_error *err);
+
 /*
  * A DNS label from a server's name: lower case, white space, dots and underscores to dashes, the rest dropped; "server-<id>" when nothing
  * is left. Pure.

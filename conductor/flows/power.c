@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows that change a guest's power state: server.power, for a rescue with the disk that it starts from. Which vm_state they end in stands in
+ * The flows that change a guest's power state: server.power, for a rescue with the disk that it starts from, for a rebuild with the image of its new one. Which vm_state they end in stands in
  * lib/domain/server_state.c, so that the API's check and the conductor's end cannot drift apart.
  */
 #include <string.h>
@@ -124,6 +124,55 @@ static json_t *build_take_rescue_back(const struct kn_conductor_task *task, int 
     return power_unrescue_body(task, item, ran ? "unrescue" : "unrescue_off");
 }
 
+/* --- server.rebuild: [locate the image] -> [a new disk of it, with the same ports and volumes] --------------------------------------- */
+
+static bool power_was_off(const struct kn_conductor_task *task)
+{
+    return strcmp(kn_conductor_known_str(task, "vm_state"), "stopped") == 0;
+}
+
+static json_t *build_rebuild(const struct kn_conductor_task *task, int item)
+{
+    json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
+    const struct kn_conductor_spec_found found = { image, NULL, "", NULL };
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    json_object_set(image, "id", kn_conductor_wished(task, "image"));
+    json_object_set_new(body, "action", json_string(power_was_off(task) ? "rebuild_off" : "rebuild"));
+    json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));
+    return body;
+}
+
+/* One that was off stays off, on its new disk. */
+static json_t *rebuilt_state(const struct kn_conductor_task *task)
+{
+    return json_string(power_was_off(task) ? "stopped" : "active");
+}
+
+static const struct kn_conductor_becomes REBUILD_LOCATED[] = {
+    KN_SET(kn_conductor_record_server, "task_state", "rebuild_spawning"), KN_BECOMES_END
+};
+
+static const struct kn_conductor_flow_row REBUILD_ROWS[] = {
+    { { { .message = "image.locate", .build = build_rescue_locate } }, REBUILD_LOCATED },
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_rebuild } }, NULL },
+};
+
+static const struct kn_conductor_becomes REBUILD_DONE[] = {
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_conductor_record_server, "vm_state", rebuilt_state),
+    KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
+    KN_BECOMES_END,
+};
+
+/* Its row says already what it shall be, so it is not what it was: another rebuild heals it. */
+static const struct kn_conductor_becomes REBUILD_FAILED[] = {
+    KN_SET(kn_conductor_record_server, "vm_state", "error"),
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
+    KN_BECOMES_END,
+};
+
 static const struct kn_conductor_finding RESCUE_FINDS[] = {
     { .name = "image", .kind = KN_OBJ, .from = "image.locate", .whole = true, .read_by = "server.power" },
     { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done" },
@@ -206,6 +255,14 @@ const struct kn_conductor_flow kn_conductor_flows_power[] = {
       .finds = RESCUE_FINDS,
       .done = POWER_DONE,
       .failed = POWER_FAILED },
+    { .kind = "server.rebuild",
+      .object = &kn_conductor_record_server,
+      .rows = REBUILD_ROWS,
+      .row_count = 2,
+      .retry_row = -1,
+      .finds = RESCUE_FINDS,
+      .done = REBUILD_DONE,
+      .failed = REBUILD_FAILED },
     { .kind = "server.unrescue",
       .object = &kn_conductor_record_server,
       .rows = UNRESCUE_ROWS,

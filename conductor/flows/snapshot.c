@@ -49,34 +49,67 @@ static const struct kn_conductor_finding SNAPSHOT_FINDS[] = {
         KN_SET(kn_conductor_record_server, "task_state", state), KN_BECOMES_END \
     }
 
+static json_t *build_rotate(const struct kn_conductor_task *task, int item)
+{
+    static const char *const wished[] = { "image", "backup_type", "rotation", NULL };
+    json_t *body = kn_conductor_body_server(task, item);
+
+    for (int i = 0; wished[i] != NULL; i++) {
+        json_object_set(body, wished[i], kn_conductor_wished(task, wished[i]));
+    }
+    return body;
+}
+
+#define TAKES(state) \
+    { \
+        { { .message = "server.snapshot", \
+            .to = KN_TO_HOME, \
+            .build = build_snapshot, \
+            .undo = "server.drop_snapshot", \
+            .undo_build = kn_conductor_body_server_on_host, \
+            .undo_waits_for_host = true } }, \
+            NOW_IN(state) \
+    }
+#define IS_RECEIVED(state) \
+    { \
+        { { .message = "image.receive", .build = build_receive } }, NOW_IN(state) \
+    }
+#define BRINGS(state) \
+    { \
+        { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NOW_IN(state) \
+    }
 /* A host that is down then finds at its hello what it has to drop: the server waits for that no more. */
+#define DROPS \
+    { \
+        .message = "server.drop_snapshot", .to = KN_TO_HOME, .build = kn_conductor_body_server_on_host, \
+        .waits_for_host = true \
+    }
+
 static const struct kn_conductor_flow_row SNAPSHOT_ROWS[] = {
-    { { { .message = "server.snapshot",
-          .to = KN_TO_HOME,
-          .build = build_snapshot,
-          .undo = "server.drop_snapshot",
-          .undo_build = kn_conductor_body_server_on_host,
-          .undo_waits_for_host = true } },
-      NOW_IN("image_pending_upload") },
-    { { { .message = "image.receive", .build = build_receive } }, NOW_IN("image_uploading") },
-    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NOW_IN(NULL) },
-    { { { .message = "server.drop_snapshot",
-          .to = KN_TO_HOME,
-          .build = kn_conductor_body_server_on_host,
-          .waits_for_host = true } },
-      NULL },
+    TAKES("image_pending_upload"),
+    IS_RECEIVED("image_uploading"),
+    BRINGS(NULL),
+    { { DROPS }, NULL },
+};
+
+static const struct kn_conductor_flow_row BACKUP_ROWS[] = {
+    TAKES("image_pending_upload"),
+    IS_RECEIVED("image_uploading"),
+    BRINGS(NULL),
+    { { DROPS, { .message = "image.rotate", .build = build_rotate } }, NULL },
 };
 
 static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
                                                                KN_BECOMES_END };
 
-#define SNAPSHOT_FLOW(name) \
+#define SNAPSHOT_FLOW(name, its) \
     { \
-        .kind = name, .object = &kn_conductor_record_server, .rows = SNAPSHOT_ROWS, .row_count = 4, .retry_row = -1, \
+        .kind = name, .object = &kn_conductor_record_server, .rows = its, .row_count = 4, .retry_row = -1, \
         .finds = SNAPSHOT_FINDS, .failed = SNAPSHOT_FAILED \
     }
 
 const struct kn_conductor_flow kn_conductor_flows_snapshot[] = {
-    SNAPSHOT_FLOW("server.createImage"),
+    SNAPSHOT_FLOW("server.createImage", SNAPSHOT_ROWS),
+    SNAPSHOT_FLOW("server.createBackup", BACKUP_ROWS),
     { .kind = NULL },
 };

@@ -28,12 +28,14 @@ static json_t *spec_volumes(const struct kn_conductor_task *task)
     return volumes;
 }
 
-/* What image.locate answered, and whose data that is. */
+/* What image.locate answered, and whose data that is: the row's image, unless the flow says another. */
 static json_t *spec_image(const struct kn_conductor_task *task, json_t *located)
 {
     json_t *image = json_copy(located);
 
-    json_object_set(image, "id", kn_conductor_known(task, "image_id"));
+    if (json_object_get(image, "id") == NULL) {
+        json_object_set(image, "id", kn_conductor_known(task, "image_id"));
+    }
     return image;
 }
 

@@ -102,6 +102,12 @@ int kn_image_staged(struct kn_db *db, const char *id, int64_t size, struct kn_er
 /* Marks it deleted and lets go of its data. KN_NOT_FOUND if it is gone already. */
 int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
 
+/*
+ * As image.rotate says it (its body): what is too much of a server's backups of a type goes, oldest first; of the owner of the newest, and none that is protected.
+ * *ret_rows: those that went.
+ */
+enum kn_image_rotated_col { KN_ROTATED_ID, KN_ROTATED_SHA512 };
+int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_rows, struct kn_error *err);
 /* Images whose server's task is over, and brought nothing: nobody will. */
 int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *err);
 

@@ -30,6 +30,14 @@ static const struct kn_stmt UNBROUGHT = {
     0
 };
 
+static const struct kn_stmt TOO_MANY = {
+    "image_rotate",
+    "SELECT id, sha512 FROM (SELECT b.id, b.sha512, b.protected, row_number() OVER (ORDER BY b.created_at DESC, b.id DESC) AS place "
+    "FROM image b JOIN image n ON n.id = $2 AND n.owner = b.owner WHERE b.brought_by = $1 AND b.deleted_at IS NULL AND b.status = 'active' "
+    "AND b.properties->>'image_type' = 'backup' AND b.properties->>'backup_type' = $3) o WHERE place > $4::bigint AND NOT protected",
+    4
+};
+
 /* What a copy has not only because its original had it. */
 static bool snapshot_inherits(const char *name)
 {
@@ -172,5 +180,28 @@ int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *e
         }
     }
     *ret_count = count;
+    return 0;
+}
+
+int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_rows, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg rotation;
+
+    if (kn_db_run(db, &TOO_MANY,
+                  KN_ARGS(kn_json_str(body, "server"), kn_json_str(body, "image"), kn_json_str(body, "backup_type"),
+                          kn_arg_int(&rotation, kn_json_int(body, "rotation"))),
+                  &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_error why = { 0 };
+
+        if (kn_image_delete(db, kn_rows_text(rows, i, KN_ROTATED_ID), &why) < 0 && why.code != KN_NOT_FOUND) {
+            *err = why;
+            return -1;
+        }
+    }
+    *ret_rows = kn_steal(&rows);
     return 0;
 }

@@ -135,6 +135,30 @@ static void service_receive(struct kn_daemon *d, const struct image_service *s, 
     kn_reply_done(d, m, result);
 }
 
+/* --- image.rotate --------------------------------------------------------------------------------------------------- */
+
+static int service_rotate(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_image_rotate(d->db, m->body, &rows, err) < 0) {
+        if (err->code == KN_UNAVAILABLE) {
+            return -1;
+        }
+        kn_reply_failed(d, m, err, false);
+        return 0;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *sha512 = kn_rows_str(rows, i, KN_ROTATED_SHA512);
+
+        if (sha512 != NULL && kn_image_drop(d->db, d->conf.image_store_dir, sha512, NULL, err) < 0) {
+            kn_log_error("data of a backup, later", err); /* the sweep finds it */
+        }
+    }
+    kn_reply_done(d, m, NULL);
+    return 0;
+}
+
 /* --- image.delete --------------------------------------------------------------------------------------------------- */
 
 static int service_drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
@@ -164,6 +188,15 @@ static void import(struct image_service *s, const struct kn_message *m)
     }
 }
 
+/* What is done with rows, where the message is read. -1: the batch comes again. */
+static int service_change(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+{
+    if (is(m, "image.rotate")) {
+        return service_rotate(d, m, err);
+    }
+    return is(m, "image.delete") ? service_drop(d, m, err) : 0;
+}
+
 static int image_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err)
 {
     struct image_service *s = state;
@@ -178,7 +211,7 @@ static int image_handle(struct kn_daemon *d, void *state, struct kn_message **me
             service_receive(d, s, messages[i]);
         } else if (is(messages[i], "cancel")) {
             kn_works_cancel(s->imports, messages[i]);
-        } else if (is(messages[i], "image.delete") && service_drop(d, messages[i], err) < 0) {
+        } else if (service_change(d, messages[i], err) < 0) {
             return -1;
         }
     }

@@ -285,6 +285,28 @@ static void test_while_it_does_not_run(void **state)
     }
 }
 
+static int64_t say_power(const char *action, json_t *spec)
+{
+    json_t *body = json_pack("{s:s, s:s}", "server", kn_one_guest.server, "action", action);
+
+    if (spec != NULL) {
+        json_object_set_new(body, "spec", spec);
+    }
+    return kn_test_agent_command(&kn_one_guest.agent, "server.power", 3, body);
+}
+
+static int64_t say_rebuild(const char *action)
+{
+    return say_power(action, kn_one_guest_spec());
+}
+
+static void expect_power(int64_t task, int power_state)
+{
+    json_auto_t *result = kn_test_agent_done(&kn_one_guest.agent, "server.power", task);
+
+    assert_int_equal(kn_json_int(result, "power_state"), power_state);
+}
+
 /* The disk counts its boots: one that is made from the last snapshot has seen the first. */
 static void test_another_is_made_from_it(void **state)
 {
@@ -307,10 +329,31 @@ static void test_another_is_made_from_it(void **state)
     json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
                                    kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 3, body)));
     kn_one_guest_await("boots=2", true);
-    kn_one_guest_destroy(4);
     atomic_store(&taker.over, true);
     pthread_join(taker.thread, NULL);
     close(taker.listener);
+}
+
+/* Its disk is made anew of what it was made from at first, whoever dies in between: it counts from one. One that was off stays off. */
+static void test_rebuilt(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 3; i++) {
+        struct kn_message hello;
+
+        say_rebuild("rebuild");
+        kn_test_pause(i * 120);
+        kn_test_agent_kill9(&kn_one_guest.agent);
+        kn_test_agent_start(&kn_one_guest.agent);
+        hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
+        kn_message_release(&hello);
+    }
+    expect_power(say_rebuild("rebuild"), 1);
+    kn_one_guest_await("boots=1", true);
+    expect_power(say_rebuild("rebuild_off"), 4);
+    expect_power(say_power("start", NULL), 1);
+    kn_one_guest_await("boots=1", true);
+    kn_one_guest_destroy(4);
 }
 
 static int run_inside(void)
@@ -322,6 +365,7 @@ static int run_inside(void)
         cmocka_unit_test(test_killed_in_between),
         cmocka_unit_test(test_while_it_does_not_run),
         cmocka_unit_test(test_another_is_made_from_it),
+        cmocka_unit_test(test_rebuilt),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);

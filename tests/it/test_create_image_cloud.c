@@ -290,6 +290,73 @@ static void deleted_in_the_middle(void **state)
     sound();
 }
 
+/* Names of a type's backups that there are, oldest first. */
+static const char *backups(const char *type)
+{
+    static char names[256];
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(
+        kn_db_query(
+            kn_whole.db,
+            "SELECT coalesce(string_agg(name, ' ' ORDER BY created_at), '') FROM image WHERE deleted_at IS NULL AND "
+            "properties->>'image_type' = 'backup' AND properties->>'backup_type' = $1",
+            1, KN_ARGS(type), &rows, &err),
+        &err);
+    kn_copy(names, sizeof(names), kn_rows_text(rows, 0, 0));
+    return names;
+}
+
+static void back_up(const char *name, const char *type, int rotation)
+{
+    AUTO_FREE char *body =
+        kn_asprintf("{\"createBackup\": {\"name\": \"%s\", \"backup_type\": \"%s\", \"rotation\": %d}}", name, type,
+                    rotation);
+
+    act(202, OLD, body);
+}
+
+/* As many of a type as are to stay; what is protected, of another type, or a snapshot, is not counted away. */
+static void backups_rotate(void **state)
+{
+    static const char *const NAMES[] = { "d1", "d2", "d3", "d4" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(NAMES); i++) {
+        back_up(NAMES[i], "daily", 2);
+        assert_non_null(strstr(kn_test_http_header(&kn_whole.http, "Location"), "/image/v2/images/"));
+        settled();
+    }
+    assert_string_equal(backups("daily"), "d3 d4");
+    AUTO_FREE char *keep = kn_asprintf("/image/v2/images/%s", shown("id"));
+
+    assert_string_equal(shown("image_type"), "backup");
+    assert_string_equal(shown("backup_type"), "daily");
+    ask(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+        "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": true}]");
+    back_up("w1", "weekly", 1);
+    settled();
+    back_up("d5", "daily", 0);
+    assert_string_equal(kn_test_http_header(&kn_whole.http, "Location"), "");
+    settled();
+    assert_string_equal(backups("daily"), "d4");
+    assert_string_equal(backups("weekly"), "w1");
+    act(202, NEW,
+        "{\"createBackup\": {\"name\": \"w2\", \"backup_type\": \"weekly\", \"rotation\": \"1\", \"metadata\": {\"k\": \"v\"}}}");
+    assert_int_equal(strlen(kn_whole_cloud_text("image_id")), 36);
+    settled();
+    assert_string_equal(backups("weekly"), "w2");
+    assert_string_equal(shown("k"), "v");
+    ask(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+        "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": false}]");
+    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\"}}");
+    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"rotation\": 1}}");
+    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": -1}}");
+    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": \"x\"}}");
+    sound();
+}
+
 static void daemons_die(void **state)
 {
     static const char *const WHO[] = { "kilonova-conductor", "kilonova-agent", "kilonova-image", "kilonova-api" };
@@ -342,6 +409,7 @@ int main(void)
         cmocka_unit_test(what_fails_leaves_nothing),
         cmocka_unit_test(who_may_bring_it),
         cmocka_unit_test(deleted_in_the_middle),
+        cmocka_unit_test(backups_rotate),
         cmocka_unit_test(daemons_die),
     };
 

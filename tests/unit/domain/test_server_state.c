@@ -23,7 +23,7 @@ static const char *const VM_STATES[] = { "building", "active", "paused", "suspen
 /* clang-format off */
 static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
                                            "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
-                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "image_snapshot", "image_pending_upload", "image_uploading" };
+                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "rebuilding", "rebuild_spawning", "image_snapshot", "image_backup", "image_pending_upload", "image_uploading" };
 /* clang-format on */
 
 struct expectation {
@@ -46,7 +46,9 @@ static const struct expectation NOVA[] = {
     { "resume", "suspended", "" },
     { "rescue", "active stopped error", "" },
     { "unrescue", "rescued", "" },
+    { "rebuild", "active stopped error", "" },
     { "createImage", "active stopped paused suspended", "" },
+    { "createBackup", "active stopped paused suspended", "" },
     { "attach_volume", "active paused stopped", "" },
     { "detach_volume", "active paused stopped", "" },
     { "attach_interface", "active paused stopped", "" },

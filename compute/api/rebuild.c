@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The action rebuild: the server's root disk is made anew, of another image or of the same, and what is said to the guest with it; addresses, ports and volumes
+ * stay. The row says at once what the server shall be, in the transaction of the task; a rebuild that fails leaves it in ERROR, and another one heals that.
+ */
+#include <string.h>
+
+#include "compute/api.h"
+#include "compute/api/server_noun.h"
+#include "compute/rows/server.h"
+#include "compute/rows/server_plan.h"
+#include "compute/rows/view.h"
+#include "image/api.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/rest/manners.h"
+#include "network/api.h"
+
+static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
+static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                          KN_SCHEMA_END };
+static const struct kn_schema FILE_FIELDS[] = { KN_SCHEMA("path", KN_IS_STRING),
+                                                KN_SCHEMA("contents", KN_IS_STRING, .rule = &KN_TEXT_BASE64),
+                                                KN_SCHEMA_END };
+static const struct kn_schema FILES[] = { KN_SCHEMA("file", KN_IS_OBJECT, .inner = FILE_FIELDS), KN_SCHEMA_END };
+static const struct kn_schema CERTS[] = {
+    KN_SCHEMA("trusted_image_certificates", KN_IS_STRING, .limit = KN_LIMIT_TRUSTED_CERTIFICATE), KN_SCHEMA_END
+};
+const struct kn_schema kn_compute_rebuild_body[] = {
+    KN_SCHEMA("imageRef", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_SERVER_NAME, .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("adminPass", KN_IS_STRING, .limit = KN_LIMIT_ADMIN_PASS),
+    KN_SCHEMA("metadata", KN_IS_MAP, .rule = &KN_TEXT_META_KEY, .inner = VALUE),
+    KN_SCHEMA("preserve_ephemeral", KN_IS_BOOLEAN),
+    KN_SCHEMA("OS-DCF:diskConfig", KN_IS_STRING, .words = DISK_CONFIGS),
+    KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
+    KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
+    KN_SCHEMA("personality", KN_IS_LIST, .inner = FILES, .until = 56),
+    KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
+              .rule = &KN_TEXT_PRINTABLE, .since = 19),
+    KN_SCHEMA("key_name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_NAME,
+              .since = 54),
+    KN_SCHEMA("user_data", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_USER_DATA, .rule = &KN_TEXT_BASE64,
+              .since = 57),
+    KN_SCHEMA("trusted_image_certificates", KN_IS_LIST, .flags = KN_NULLABLE, .limit = KN_LIMIT_TRUSTED_CERTIFICATES,
+              .inner = CERTS, .since = 63),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_LABEL, .rule = &KN_TEXT_HOSTNAME, .since = 90,
+              .until = 93),
+    KN_SCHEMA("hostname", KN_IS_STRING, .limit = KN_LIMIT_SERVER_HOSTNAME, .rule = &KN_TEXT_FQDN, .since = 94),
+    KN_SCHEMA_END,
+};
+
+struct rebuilding {
+    struct kn_compute_server_rebuild rebuild;
+    struct kn_compute_server_update update;
+    char *metadata, *key_data;
+};
+
+static void rebuilding_release(struct rebuilding *r)
+{
+    free(r->metadata);
+    free(r->key_data);
+}
+
+static int rebuild_refuse(const json_t *args, struct kn_error *err)
+{
+    if (kn_schema_bool(args, "preserve_ephemeral", false)) {
+        return kn_fail(err, KN_BAD_REQUEST, "The current driver does not support preserving ephemeral partitions.");
+    }
+    if (json_array_size(json_object_get(args, "personality")) > 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
+    }
+    return json_array_size(json_object_get(args, "trusted_image_certificates")) == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Image signatures are not verified, so trusted certificates are not supported");
+}
+
+/* Everything that the body names is there, and fits. */
+static int rebuild_read(const struct kn_request *req, const struct kn_rows *server, const json_t *args,
+                        struct rebuilding *ret, struct kn_error *err)
+{
+    const char *key = json_string_value(json_object_get(args, "key_name"));
+    const json_t *metadata = json_object_get(args, "metadata");
+    struct kn_image_facts image;
+
+    if (rebuild_refuse(args, err) < 0 ||
+        kn_compute_plan_image(req, kn_json_str(args, "imageRef"), "Cannot find image for rebuild",
+                              kn_rows_int(server, 0, KN_SERVER_MEMORY), kn_rows_int(server, 0, KN_SERVER_DISK), &image,
+                              err) < 0 ||
+        (metadata != NULL && kn_compute_plan_metadata(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), metadata,
+                                                      &ret->metadata, err) < 0) ||
+        (key != NULL && kn_compute_plan_key(req, key, &ret->key_data, err) < 0)) {
+        return -1;
+    }
+    ret->rebuild = (struct kn_compute_server_rebuild){
+        .image_id = kn_json_str(args, "imageRef"),
+        .metadata = ret->metadata,
+        .has_key = json_object_get(args, "key_name") != NULL,
+        .key_name = key,
+        .key_data = ret->key_data,
+        .has_user_data = json_object_get(args, "user_data") != NULL,
+        .user_data = json_string_value(json_object_get(args, "user_data")),
+    };
+    ret->update = (struct kn_compute_server_update){
+        .name = json_string_value(json_object_get(args, "name")),
+        .hostname = json_string_value(json_object_get(args, "hostname")),
+        .has_description = json_object_get(args, "description") != NULL,
+        .description = json_string_value(json_object_get(args, "description")),
+        .access_ipv4 = json_string_value(json_object_get(args, "accessIPv4")),
+        .access_ipv6 = json_string_value(json_object_get(args, "accessIPv6")),
+        .disk_config = json_string_value(json_object_get(args, "OS-DCF:diskConfig")),
+    };
+    return 0;
+}
+
+/* kn_compute_server_also. Older descriptions have nothing to say any more: the task itself tells all of it. */
+static int rebuild_begin(const struct kn_request *req, const char *server, void *ctx, json_t *input,
+                         struct kn_error *err)
+{
+    const struct rebuilding *r = ctx;
+
+    (void)input;
+    return kn_compute_server_update(req->db, server, &r->update, err) < 0 ||
+                   kn_compute_server_rebuilt(req->db, server, &r->rebuild, err) < 0 ||
+                   (r->update.hostname != NULL && kn_network_server_renamed(req->db, server, err) < 0)
+               ? -1
+               : 0;
+}
+
+/* What a show has, or before 2.75 what PUT answers, and what only this answer has. */
+static int rebuild_answer(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err)
+{
+    static const struct kn_rest_bound ALIVE[] = { { "s.deleted_at IS NULL", NULL }, { NULL, NULL } };
+    const unsigned view = kn_compute_since(req, 75) ? KN_REST_SHOW : KN_REST_CHANGED;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO(kn_rows) struct kn_rows *said = NULL;
+    AUTO_FREE char *location = kn_asprintf("%s/v2.1/servers/%s", req->base_url, req->params[0]);
+    char password[KN_PASSWORD_MADE];
+
+    if (kn_rest_find(&kn_compute_server_noun, req, req->params[0], view, ALIVE, &rows, err) < 0 ||
+        kn_compute_server_told(req->db, req->params[0], &said, err) < 0) {
+        return -1;
+    }
+    kn_rest_write_one(&kn_compute_server_noun, req, view, rows, res);
+    res->body.len -= strlen("}}"); /* it goes on */
+    res->body.buf[res->body.len] = '\0';
+    kn_compute_password_make(password);
+    kn_jsonw_str(&res->body, "adminPass", kn_schema_text(args, "adminPass", password));
+    if (kn_compute_since(req, 54) && !kn_compute_since(req, 75)) {
+        kn_jsonw_str(&res->body, "key_name", kn_rows_str(said, 0, KN_SERVER_TOLD_KEY));
+    }
+    if (kn_compute_since(req, 57)) {
+        kn_jsonw_str(&res->body, "user_data", kn_rows_str(said, 0, KN_SERVER_TOLD_USER_DATA));
+    }
+    if (kn_compute_since(req, 90) && view != KN_REST_SHOW) {
+        kn_jsonw_str(&res->body, "OS-EXT-SRV-ATTR:hostname", kn_rows_str(said, 0, KN_SERVER_TOLD_HOSTNAME));
+    }
+    kn_jsonw_end_object(&res->body);
+    kn_jsonw_end_object(&res->body);
+    kn_response_header(res, "Location", location);
+    return 0;
+}
+
+int kn_compute_server_rebuild(struct kn_request *req, const json_t *args, struct kn_response *res, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *server = NULL;
+    const struct kn_server_action *action = kn_server_action("rebuild");
+    AUTO_RELEASE(rebuilding) struct rebuilding rebuilding = { .metadata = NULL };
+    const struct kn_compute_server_also also = { rebuild_begin, &rebuilding, NULL };
+    json_auto_t *input = json_pack("{s:s}", "image", kn_json_str(args, "imageRef"));
+
+    if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||
+        kn_compute_server_may(req, server, action, err) < 0 || rebuild_read(req, server, args, &rebuilding, err) < 0 ||
+        kn_compute_server_act(req, req->params[0], action, input, &also, err) < 0) {
+        return -1;
+    }
+    if (rebuilding.update.hostname != NULL) {
+        kn_network_server_told(req);
+    }
+    return rebuild_answer(req, args, res, err);
+}
