@@ -67,6 +67,10 @@ int kn_compute_consoles_over(struct kn_db *db, const char *const *servers, const
 extern const struct kn_schema kn_compute_rebuild_body[];
 int kn_compute_server_rebuild(struct kn_request *req, const json_t *args, struct kn_response *res,
                               struct kn_error *err);
+/* api/shelve.c; unshelve's bodies are of its microversions */
+extern const struct kn_schema kn_compute_unshelve_zone[], kn_compute_unshelve_host[];
+int kn_compute_server_shelve(struct kn_request *req, struct kn_error *err);
+int kn_compute_server_unshelve(struct kn_request *req, const json_t *args, struct kn_error *err);
 /* api/actions.c */
 kn_handler kn_compute_servers_action;
 /* api/history.c */

@@ -54,6 +54,12 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("rescue", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_rescue_body),
     KN_SCHEMA("unrescue", KN_IS_ANY),
     KN_SCHEMA("rebuild", KN_IS_OBJECT, .inner = kn_compute_rebuild_body),
+    KN_SCHEMA("shelve", KN_IS_ANY),
+    KN_SCHEMA("shelveOffload", KN_IS_ANY),
+    KN_SCHEMA("unshelve", KN_IS_ANY, .until = 76),
+    KN_SCHEMA("unshelve", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_unshelve_zone, .since = 77,
+              .until = 90),
+    KN_SCHEMA("unshelve", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_compute_unshelve_host, .since = 91),
     KN_SCHEMA("createImage", KN_IS_OBJECT, .inner = kn_compute_create_image_body),
     KN_SCHEMA("createBackup", KN_IS_OBJECT, .inner = kn_compute_create_backup_body),
     KN_SCHEMA("os-getConsoleOutput", KN_IS_OBJECT, .inner = CONSOLE),
@@ -150,6 +156,14 @@ static int run_create_backup(struct kn_request *req, const struct action *action
 {
     (void)action;
     return kn_compute_server_create_backup(req, args, res, err);
+}
+
+static int run_shelve(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
+                      struct kn_error *err)
+{
+    (void)res;
+    return strcmp(action->name, "shelve") == 0 ? kn_compute_server_shelve(req, err)
+                                               : kn_compute_server_unshelve(req, args, err);
 }
 
 static int run_rebuild(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -283,6 +297,9 @@ static const struct action ACTIONS[] = {
     { "resume", KN_NOVA_SERVER_RESUME, run_task, "resume", 0, 0 },
     { "rescue", KN_NOVA_SERVER_RESCUE, run_rescue, "rescue", 0, 0 },
     { "unrescue", KN_NOVA_SERVER_UNRESCUE, run_task, "unrescue", 0, 0 },
+    { "shelve", KN_NOVA_SERVER_SHELVE, run_shelve, "shelve", 0, 0 },
+    { "shelveOffload", KN_NOVA_SERVER_SHELVE_OFFLOAD, run_task, "shelveOffload", 0, 0 },
+    { "unshelve", KN_NOVA_SERVER_UNSHELVE, run_shelve, "unshelve", 0, 0 },
     { "createBackup", KN_NOVA_SERVER_CREATE_BACKUP, run_create_backup, "createBackup", 0, 0 },
     { "rebuild", KN_NOVA_SERVER_REBUILD, run_rebuild, "rebuild", 0, 0 },
     { "createImage", KN_NOVA_SERVER_CREATE_IMAGE, run_create_image, "createImage", 0, 0 },
@@ -312,9 +329,6 @@ static const struct action ACTIONS[] = {
     { "evacuate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "migrate", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
     { "os-migrateLive", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "shelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "shelveOffload", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
-    { "unshelve", KN_NOVA_SERVER_ACTION, NULL, NULL, 0, 0 },
 };
 
 static const struct action *find_action(const struct kn_request *req, const char *name)

@@ -179,7 +179,7 @@ int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response 
 {
     json_t *in = NULL, *input = NULL;
     const char *device = NULL;
-    struct kn_compute_server_also also = { begin_attach, NULL, NULL };
+    struct kn_compute_server_also also = { begin_attach, NULL, NULL, NULL };
     int result = -1;
 
     if (kn_schema_check(ATTACH, req->body, req->microversion, err) < 0) {
@@ -265,7 +265,7 @@ int kn_compute_server_volumes_detach(struct kn_request *req, struct kn_response 
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *volume = kn_strdup(req->params[1]);
-    const struct kn_compute_server_also also = { begin_detach, volume, NULL };
+    const struct kn_compute_server_also also = { begin_detach, volume, NULL, NULL };
     json_t *input = NULL;
     int result = -1;
 

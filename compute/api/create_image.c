@@ -90,7 +90,7 @@ static int imaging_act(struct kn_request *req, const char *name, const json_t *a
     AUTO(kn_rows) struct kn_rows *server = NULL;
     const struct kn_server_action *action = kn_server_action(name);
     struct imaging imaging = { .id = "" };
-    const struct kn_compute_server_also also = { imaging_begin, &imaging, NULL };
+    const struct kn_compute_server_also also = { imaging_begin, &imaging, NULL, NULL };
 
     if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||
         kn_compute_server_may(req, server, action, err) < 0 ||

@@ -160,7 +160,7 @@ static int interfaces_check(const json_t *in, struct kn_error *err)
 /* One transaction. */
 static int interfaces_attach_once(struct kn_request *req, struct interfaces_attach *attach, struct kn_error *err)
 {
-    const struct kn_compute_server_also also = { interfaces_begin_attach, attach, &attach->claims };
+    const struct kn_compute_server_also also = { interfaces_begin_attach, attach, &attach->claims, NULL };
     json_auto_t *input = json_object();
     int rc;
 
@@ -209,7 +209,7 @@ static int interfaces_begin_detach(const struct kn_request *req, const char *ser
 int kn_compute_server_interfaces_detach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO_FREE char *port = kn_strdup(req->params[1]);
-    const struct kn_compute_server_also also = { interfaces_begin_detach, port, NULL };
+    const struct kn_compute_server_also also = { interfaces_begin_detach, port, NULL, NULL };
     json_auto_t *input = json_object();
 
     (void)res;

@@ -167,7 +167,7 @@ int kn_compute_server_rebuild(struct kn_request *req, const json_t *args, struct
     AUTO(kn_rows) struct kn_rows *server = NULL;
     const struct kn_server_action *action = kn_server_action("rebuild");
     AUTO_RELEASE(rebuilding) struct rebuilding rebuilding = { .metadata = NULL };
-    const struct kn_compute_server_also also = { rebuild_begin, &rebuilding, NULL };
+    const struct kn_compute_server_also also = { rebuild_begin, &rebuilding, NULL, NULL };
     json_auto_t *input = json_pack("{s:s}", "image", kn_json_str(args, "imageRef"));
 
     if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||

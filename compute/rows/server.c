@@ -60,6 +60,11 @@ static const struct kn_stmt REBUILD_ROW = {
     "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END WHERE id = $1 AND deleted_at IS NULL",
     8
 };
+static const struct kn_stmt SHELVED = { "server_shelved",
+                                        "UPDATE server SET shelved_image = $2 WHERE id = $1 AND deleted_at IS NULL",
+                                        2 };
+static const struct kn_stmt PIN = { "server_pin",
+                                    "UPDATE server SET pinned_zone = $2 WHERE id = $1 AND deleted_at IS NULL", 2 };
 static const struct kn_stmt TOLD = { "server_told", "SELECT key_name, user_data, hostname FROM server WHERE id = $1",
                                      1 };
 static int server_not_found(const char *id, struct kn_error *err)
@@ -109,8 +114,11 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
     const struct kn_task_wish wish = {
         action->flow, id, kn_rows_text(seen, 0, KN_SERVER_PROJECT), req->caller.user_id, req->request_id, input
     };
+    const struct kn_task_wish next = {
+        also != NULL ? also->then : NULL, id, wish.project_id, wish.user_id, wish.request_id, NULL
+    };
     AUTO_TX struct kn_tx tx = { NULL };
-    int64_t changed = 0, task = 0;
+    int64_t changed = 0, task = 0, behind = 0;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         kn_db_change(req->db, &BEGIN_ACTION,
@@ -125,12 +133,16 @@ static int begin_action(const struct kn_request *req, const struct kn_rows *seen
     }
     if ((also != NULL && also->run(req, id, also->ctx, input, err) < 0) ||
         kn_task_insert(req->db, &wish, &task, err) < 0 ||
+        (next.kind != NULL && kn_task_insert(req->db, &next, &behind, err) < 0) ||
         (also != NULL && also->claims != NULL && kn_quota_take(req->db, also->claims, err) < 0) ||
         kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     *ret_begun = true;
     kn_task_wake(req->bus, id, task);
+    if (behind != 0) {
+        kn_task_wake(req->bus, id, behind);
+    }
     return 0;
 }
 
@@ -297,4 +309,14 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
 int kn_compute_server_told(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err)
 {
     return kn_db_run(db, &TOLD, KN_ARGS(id), ret, err);
+}
+
+int kn_compute_server_shelved(struct kn_db *db, const char *id, const char *image, struct kn_error *err)
+{
+    return server_change(db, &SHELVED, KN_ARGS(id, image), err);
+}
+
+int kn_compute_server_pin(struct kn_db *db, const char *id, const char *zone, struct kn_error *err)
+{
+    return server_change(db, &PIN, KN_ARGS(id, zone), err);
 }

@@ -23,6 +23,9 @@
     X(KN_SERVER_TAGS, "to_json(s.tags)") \
     X(KN_SERVER_NICS, "s.nics") \
     X(KN_SERVER_IMAGE, "s.image_id") \
+    X(KN_SERVER_NAME, "s.name") \
+    X(KN_SERVER_PINNED_ZONE, "s.pinned_zone") \
+    X(KN_SERVER_SHELVED_IMAGE, "s.shelved_image") \
     X(KN_SERVER_DISK, "s.flavor->>'disk_gib'") \
     X(KN_SERVER_MEMORY, "s.flavor->>'memory_mib'") \
     X(KN_SERVER_LOCKED, "s.locked") \
@@ -47,6 +50,7 @@ struct kn_compute_server_also {
     int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
     void *ctx;
     struct kn_quota_claims *claims; /* what run claimed, taken as the last thing; NULL: nothing counts */
+    const char *then; /* the kind of a task without input that stands behind this one; NULL: none */
 };
 /*
  * The wish to act: checks `action` against the server's states, writes its task_state, what else there is and the task in one
@@ -78,6 +82,9 @@ struct kn_compute_server_update {
     const char *access_ipv6;
     const char *disk_config;
 };
+/* In the transaction of its task: which image a server is kept in while it is shelved; where it may come back, NULL: anywhere. */
+int kn_compute_server_shelved(struct kn_db *db, const char *id, const char *image, struct kn_error *err);
+int kn_compute_server_pin(struct kn_db *db, const char *id, const char *zone, struct kn_error *err);
 /* And what a rebuild may change besides, in the transaction of its task. */
 struct kn_compute_server_rebuild {
     const char *image_id;

@@ -4,6 +4,7 @@
 
 #include "conductor/flows/context.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "lib/domain/fault.h"
 
@@ -17,6 +18,34 @@ json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, i
 {
     (void)item;
     return json_pack("{s:s, s:s}", "host", task->home.host, "server", task->object_id);
+}
+
+json_t *kn_conductor_body_claim(const struct kn_conductor_task *task, int item)
+{
+    static const struct {
+        const char *name, *known;
+    } copied[] = {
+        { "project", "project" },
+        { "vcpus", "vcpus" },
+        { "memory_mib", "memory_mib" },
+        { "disk_gib", "local_gib" }, /* of all its disks there */
+    };
+    static const char *const wished[] = { "zone", "host", NULL };
+    json_t *body = kn_conductor_body_server(task, item);
+    json_t *exclude = kn_conductor_found(task, "exclude");
+
+    for (size_t i = 0; i < KN_COUNT(copied); i++) {
+        json_object_set(body, copied[i].name, kn_conductor_known(task, copied[i].known));
+    }
+    for (int i = 0; wished[i] != NULL; i++) {
+        if (*kn_conductor_wished_str(task, wished[i]) != '\0') {
+            json_object_set(body, wished[i], kn_conductor_wished(task, wished[i]));
+        }
+    }
+    if (exclude != NULL) {
+        json_object_set(body, "exclude", exclude);
+    }
+    return body;
 }
 
 json_t *kn_conductor_body_volume_let_go(const struct kn_conductor_task *task, json_t *volume)

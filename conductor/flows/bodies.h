@@ -6,6 +6,8 @@
 #include "conductor/store/task.h"
 
 json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item);         /* {server} */
+/* place.claim's, of a flow that may be wished with a zone and a host. */
+json_t *kn_conductor_body_claim(const struct kn_conductor_task *task, int item);
 /* {volume, server, host}: the host that the server is on, absent if it is on none. volume is borrowed. */
 json_t *kn_conductor_body_volume_let_go(const struct kn_conductor_task *task, json_t *volume);
 json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, int item); /* {host, server} */

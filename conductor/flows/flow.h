@@ -88,6 +88,7 @@ const struct kn_conductor_flow *kn_conductor_flow(const char *kind);
 extern const struct kn_conductor_flow kn_conductor_flows_server[];
 extern const struct kn_conductor_flow kn_conductor_flows_power[];
 extern const struct kn_conductor_flow kn_conductor_flows_snapshot[];
+extern const struct kn_conductor_flow kn_conductor_flows_shelve[];
 extern const struct kn_conductor_flow kn_conductor_flows_interface[];
 extern const struct kn_conductor_flow kn_conductor_flows_volume[];
 /* All of them, ended by NULL: for the tests and for people. */

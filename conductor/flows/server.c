@@ -15,34 +15,6 @@
 
 /* --- server.create: [place ∥ ports ∥ image] -> [spawn ∥ bind] ------------------------------------------------------------ */
 
-static json_t *build_claim(const struct kn_conductor_task *task, int item)
-{
-    static const struct {
-        const char *name, *known;
-    } copied[] = {
-        { "project", "project" },
-        { "vcpus", "vcpus" },
-        { "memory_mib", "memory_mib" },
-        { "disk_gib", "local_gib" }, /* of all its disks there */
-    };
-    static const char *const wished[] = { "zone", "host", NULL };
-    json_t *body = kn_conductor_body_server(task, item);
-    json_t *exclude = kn_conductor_found(task, "exclude");
-
-    for (size_t i = 0; i < KN_COUNT(copied); i++) {
-        json_object_set(body, copied[i].name, kn_conductor_known(task, copied[i].known));
-    }
-    for (int i = 0; wished[i] != NULL; i++) {
-        if (*kn_conductor_wished_str(task, wished[i]) != '\0') {
-            json_object_set(body, wished[i], kn_conductor_wished(task, wished[i]));
-        }
-    }
-    if (exclude != NULL) {
-        json_object_set(body, "exclude", exclude);
-    }
-    return body;
-}
-
 /* A server that wants no NIC asks the network for nothing. */
 static int count_if_nics_wanted(const struct kn_conductor_task *task)
 {
@@ -116,7 +88,7 @@ static const struct kn_conductor_becomes CREATE_PLACED[] = {
 
 static const struct kn_conductor_flow_row CREATE_ROWS[] = {
     { { { .message = "place.claim",
-          .build = build_claim,
+          .build = kn_conductor_body_claim,
           .chooses = KN_TO_HOME,
           .undo = "place.release",
           .undo_build = kn_conductor_body_server },
@@ -171,6 +143,20 @@ static json_t *build_disconnect(const struct kn_conductor_task *task, int item)
     return kn_conductor_body_volume_let_go(task, json_object_get(attachment_at(task, item), "volume"));
 }
 
+/* The image that a shelved server is kept in, or was to be, is nobody else's. */
+static int count_if_shelved(const struct kn_conductor_task *task)
+{
+    return *kn_conductor_known_str(task, "shelved_image") != '\0' ? 1 : 0;
+}
+
+static json_t *build_discard_shelved(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = kn_conductor_body_server(task, item);
+
+    json_object_set(body, "image", kn_conductor_known(task, "shelved_image"));
+    return body;
+}
+
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {
     { { { .message = "server.destroy",
           .to = KN_TO_HOME,
@@ -185,7 +171,8 @@ static const struct kn_conductor_flow_row DELETE_ROWS[] = {
       NULL },
     { { { .message = "port.release", .build = kn_conductor_body_server },
         { .message = "place.release", .build = kn_conductor_body_server },
-        { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments } },
+        { .message = "volume.disconnect", .build = build_disconnect, .count = count_attachments },
+        { .message = "image.discard", .build = build_discard_shelved, .count = count_if_shelved } },
       NULL },
 };
 

@@ -60,11 +60,12 @@ static json_t *build_rotate(const struct kn_conductor_task *task, int item)
     return body;
 }
 
-#define TAKES(state) \
+#define TAKES(state) TAKES_AS(state, build_snapshot)
+#define TAKES_AS(state, its) \
     { \
         { { .message = "server.snapshot", \
             .to = KN_TO_HOME, \
-            .build = build_snapshot, \
+            .build = its, \
             .undo = "server.drop_snapshot", \
             .undo_build = kn_conductor_body_server_on_host, \
             .undo_waits_for_host = true } }, \
@@ -99,6 +100,63 @@ static const struct kn_conductor_flow_row BACKUP_ROWS[] = {
     { { DROPS, { .message = "image.rotate", .build = build_rotate } }, NULL },
 };
 
+/* --- server.shelve: [off] -> an image of it ---------------------------------------------------------------------------------- */
+
+static json_t *build_shelve_stop(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    json_object_set_new(body, "action", json_string("stop"));
+    return body;
+}
+
+static json_t *build_shelve_snapshot(const struct kn_conductor_task *task, int item)
+{
+    return kn_conductor_body_server_on_host(task, item);
+}
+
+/* What stands behind it goes on where this ends. */
+static json_t *shelved_task_state(const struct kn_conductor_task *task)
+{
+    return json_is_true(kn_conductor_wished(task, "offloads")) ? json_string("shelving_offloading") : json_null();
+}
+
+/* One that was stopped and could not be kept is off; nothing is done to it by what stands behind. */
+static json_t *shelved_not_state(const struct kn_conductor_task *task)
+{
+    return kn_conductor_found(task, "power_state") != NULL ? json_string("stopped") : NULL;
+}
+
+static const struct kn_conductor_finding SHELVE_FINDS[] = {
+    { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "row failed", .may_lack = true },
+    { .name = "sha512", .kind = KN_STR, .from = "server.snapshot", .read_by = "server.upload" },
+    { .name = "disk_format", .kind = KN_STR, .from = "server.snapshot", .read_by = "server.upload" },
+    { .name = "url", .kind = KN_STR, .from = "image.receive", .read_by = "server.upload" },
+    { .name = NULL },
+};
+
+static const struct kn_conductor_flow_row SHELVE_ROWS[] = {
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_shelve_stop } },
+      (const struct kn_conductor_becomes[]){ KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
+                                             KN_BECOMES_END } },
+    TAKES_AS("shelving_image_pending_upload", build_shelve_snapshot),
+    IS_RECEIVED("shelving_image_uploading"),
+    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NULL },
+    { { DROPS }, NULL },
+};
+
+static const struct kn_conductor_becomes SHELVE_DONE[] = {
+    KN_SET(kn_conductor_record_server, "vm_state", "shelved"),
+    KN_SET_MADE(kn_conductor_record_server, "task_state", shelved_task_state),
+    KN_BECOMES_END,
+};
+
+static const struct kn_conductor_becomes SHELVE_FAILED[] = {
+    KN_SET_MADE(kn_conductor_record_server, "vm_state", shelved_not_state),
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_BECOMES_END,
+};
+
 static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
                                                                KN_BECOMES_END };
 
@@ -111,5 +169,13 @@ static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = { KN_SET(kn_conduct
 const struct kn_conductor_flow kn_conductor_flows_snapshot[] = {
     SNAPSHOT_FLOW("server.createImage", SNAPSHOT_ROWS),
     SNAPSHOT_FLOW("server.createBackup", BACKUP_ROWS),
+    { .kind = "server.shelve",
+      .object = &kn_conductor_record_server,
+      .rows = SHELVE_ROWS,
+      .row_count = 5,
+      .retry_row = -1,
+      .finds = SHELVE_FINDS,
+      .done = SHELVE_DONE,
+      .failed = SHELVE_FAILED },
     { .kind = NULL },
 };

@@ -26,6 +26,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "disks", "t.disks" },
     { "local_gib", "flavor_local_gib(t.flavor)" },
     { "image_id", "t.image_id" },
+    { "shelved_image", "t.shelved_image" },
     { "key_name", "t.key_name" },
     { "public_key", "t.key_data" },
     { "user_data", "t.user_data" },
@@ -102,6 +103,7 @@ const struct kn_conductor_record kn_conductor_record_server = {
         { "vm_state", "text", NULL },
         { "task_state", "text", NULL },
         { "power_state", "smallint", NULL },
+        { "shelved_image", "uuid", NULL },
         { "launched_at", "timestamptz", "coalesce(t.launched_at, u.launched_at)" }, /* the first time stays */
         { "fault", "jsonb", "u.fault || jsonb_build_object('created', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))" },
     },

@@ -106,6 +106,9 @@ int kn_image_delete(struct kn_db *db, const char *id, struct kn_error *err);
  * As image.rotate says it (its body): what is too much of a server's backups of a type goes, oldest first; of the owner of the newest, and none that is protected.
  * *ret_rows: those that went.
  */
+/* An image that was made for the server alone: deleted, and *ret_rows as of kn_image_rotate(). One that is gone or another's: no rows. */
+int kn_image_discard(struct kn_db *db, const char *id, const char *server, struct kn_rows **ret_rows,
+                     struct kn_error *err);
 enum kn_image_rotated_col { KN_ROTATED_ID, KN_ROTATED_SHA512 };
 int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_rows, struct kn_error *err);
 /* Images whose server's task is over, and brought nothing: nobody will. */

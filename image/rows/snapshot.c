@@ -183,6 +183,29 @@ int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *e
     return 0;
 }
 
+static int snapshot_delete_all(struct kn_db *db, const struct kn_rows *rows, struct kn_error *err)
+{
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        struct kn_error why = { 0 };
+
+        if (kn_image_delete(db, kn_rows_text(rows, i, KN_ROTATED_ID), &why) < 0 && why.code != KN_NOT_FOUND) {
+            *err = why;
+            return -1;
+        }
+    }
+    return 0;
+}
+
+int kn_image_discard(struct kn_db *db, const char *id, const char *server, struct kn_rows **ret_rows,
+                     struct kn_error *err)
+{
+    static const struct kn_stmt OWN = {
+        "image_discard", "SELECT id, sha512 FROM image WHERE id = $1 AND brought_by = $2 AND deleted_at IS NULL", 2
+    };
+
+    return kn_db_run(db, &OWN, KN_ARGS(id, server), ret_rows, err) < 0 ? -1 : snapshot_delete_all(db, *ret_rows, err);
+}
+
 int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_rows, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -194,13 +217,8 @@ int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_r
                   &rows, err) < 0) {
         return -1;
     }
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        struct kn_error why = { 0 };
-
-        if (kn_image_delete(db, kn_rows_text(rows, i, KN_ROTATED_ID), &why) < 0 && why.code != KN_NOT_FOUND) {
-            *err = why;
-            return -1;
-        }
+    if (snapshot_delete_all(db, rows, err) < 0) {
+        return -1;
     }
     *ret_rows = kn_steal(&rows);
     return 0;

@@ -135,13 +135,17 @@ static void service_receive(struct kn_daemon *d, const struct image_service *s, 
     kn_reply_done(d, m, result);
 }
 
-/* --- image.rotate --------------------------------------------------------------------------------------------------- */
+/* --- image.rotate, image.discard --------------------------------------------------------------------------------------------------- */
 
-static int service_rotate(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+/* Deleted by the rows, then their data; -1: the batch comes again. */
+static int service_end_images(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const bool rotates = is(m, "image.rotate");
 
-    if (kn_image_rotate(d->db, m->body, &rows, err) < 0) {
+    if ((rotates ? kn_image_rotate(d->db, m->body, &rows, err)
+                 : kn_image_discard(d->db, kn_json_str(m->body, "image"), kn_json_str(m->body, "server"), &rows, err)) <
+        0) {
         if (err->code == KN_UNAVAILABLE) {
             return -1;
         }
@@ -152,7 +156,7 @@ static int service_rotate(struct kn_daemon *d, const struct kn_message *m, struc
         const char *sha512 = kn_rows_str(rows, i, KN_ROTATED_SHA512);
 
         if (sha512 != NULL && kn_image_drop(d->db, d->conf.image_store_dir, sha512, NULL, err) < 0) {
-            kn_log_error("data of a backup, later", err); /* the sweep finds it */
+            kn_log_error("data of an image, later", err); /* the sweep finds it */
         }
     }
     kn_reply_done(d, m, NULL);
@@ -191,8 +195,8 @@ static void import(struct image_service *s, const struct kn_message *m)
 /* What is done with rows, where the message is read. -1: the batch comes again. */
 static int service_change(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
 {
-    if (is(m, "image.rotate")) {
-        return service_rotate(d, m, err);
+    if (is(m, "image.rotate") || is(m, "image.discard")) {
+        return service_end_images(d, m, err);
     }
     return is(m, "image.delete") ? service_drop(d, m, err) : 0;
 }

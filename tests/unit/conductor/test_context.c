@@ -154,7 +154,8 @@ static json_t *sample_input(const struct kn_conductor_flow *flow)
 static const char FULL_OBJECT[] =
     "{\"generation\": 1, \"host\": \"h1\", \"agent\": \"a1\", \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
     " \"memory_mib\": 128, \"disk_gib\": 1, \"local_gib\": 1, \"image_id\": \"" OTHER
-    "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"vm_state\": \"active\","
+    "\", \"metadata\": {}, \"nics\": [], \"zone\": \"nova\", \"vm_state\": \"active\", \"shelved_image\": \"" OTHER
+    "\","
     " \"volumes\": [{\"volume\": \"" OTHER "\", \"device\": \"/dev/vdb\", \"status\": \"attached\","
     " \"connection\": {\"driver\": \"file\", \"path\": \"/v\", \"format\": \"raw\"}}]}";
 static const char BARE_OBJECT[] =

@@ -23,7 +23,7 @@ static const char *const VM_STATES[] = { "building", "active", "paused", "suspen
 /* clang-format off */
 static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
                                            "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
-                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "rebuilding", "rebuild_spawning", "image_snapshot", "image_backup", "image_pending_upload", "image_uploading" };
+                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "rebuilding", "rebuild_spawning", "shelving", "shelving_image_pending_upload", "shelving_image_uploading", "shelving_offloading", "unshelving", "image_snapshot", "image_backup", "image_pending_upload", "image_uploading" };
 /* clang-format on */
 
 struct expectation {
@@ -49,6 +49,9 @@ static const struct expectation NOVA[] = {
     { "rebuild", "active stopped error", "" },
     { "createImage", "active stopped paused suspended", "" },
     { "createBackup", "active stopped paused suspended", "" },
+    { "shelve", "active stopped paused suspended", "" },
+    { "shelveOffload", "shelved", "" },
+    { "unshelve", "shelved shelved_offloaded", "" },
     { "attach_volume", "active paused stopped", "" },
     { "detach_volume", "active paused stopped", "" },
     { "attach_interface", "active paused stopped", "" },

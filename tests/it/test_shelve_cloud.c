@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Servers that are shelved and come back, in a whole cloud on simulated hosts: what they hold meanwhile (their ports and volumes, no host), the image that they are kept
+ * in, where they come back, what is refused, and daemons that die in the middle; after all of it the audit finds every promise kept.
+ */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "lib/base/mem.h"
+#include "tests/support/process.h"
+#include "tests/support/whole_cloud.h"
+
+#define SERVERS "/compute/v2.1/servers"
+#define V(minor) KN_WHOLE_JSON "OpenStack-API-Version: compute 2." minor "\r\n"
+#define IS(state) \
+    "SELECT count(*) FROM server WHERE vm_state = '" state "' AND task_state IS NULL AND deleted_at IS NULL"
+#define KEPT_IN "SELECT count(*) FROM image WHERE name = 's-shelved' AND deleted_at IS NULL AND status = 'active'"
+#define UNDECIDED "SELECT count(*) FROM image WHERE status IN ('queued', 'saving') AND deleted_at IS NULL"
+
+static char server[KN_UUID_SIZE], make[512];
+
+static void ask(int status, const char *method, const char *path, const char *headers, const char *body)
+{
+    kn_whole_cloud_ask(method, path, headers, body);
+    if (kn_whole.http.status != status) {
+        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
+                 kn_whole.http.body.buf);
+    }
+}
+
+static void act(int status, const char *headers, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
+
+    ask(status, "POST", path, headers, body);
+}
+
+static void sound(void)
+{
+    kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
+    kn_whole_cloud_await(UNDECIDED, 0);
+    assert_true(kn_whole_cloud_is_sound());
+}
+
+static const char *shown(const char *member)
+{
+    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
+
+    ask(200, "GET", path, V("96"), NULL);
+    return kn_whole_cloud_text(member);
+}
+
+static void make_server(void)
+{
+    ask(202, "POST", SERVERS, V("37"), make);
+    kn_copy(server, sizeof(server), kn_whole_cloud_text("server.id"));
+    kn_whole_cloud_await(IS("active"), 1);
+}
+
+static void there_and_back(void **state)
+{
+    const char *mac, *image;
+
+    (void)state;
+    mac = shown("server.addresses.n.0.OS-EXT-IPS-MAC:mac_addr");
+    image = shown("server.image.id");
+    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+    kn_whole_cloud_await(KEPT_IN, 1);
+    assert_string_equal(shown("server.status"), "SHELVED_OFFLOADED");
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM allocation WHERE server_id = $1", server), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM port_binding b JOIN port p ON p.id = b.port_id "
+                                          "WHERE p.device_id = $1::text",
+                                          server),
+                     0);
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT count(*) FROM server WHERE id = $1 AND host IS NULL AND power_state = 0", server),
+        1);
+    sound();
+    act(409, V("1"), "{\"shelve\": null}");
+    act(409, V("1"), "{\"shelveOffload\": null}");
+    act(409, V("1"), "{\"os-start\": null}");
+    act(409, V("1"), "{\"createImage\": {\"name\": \"n\"}}");
+    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_await(IS("active"), 1);
+    kn_whole_cloud_await(KEPT_IN, 0); /* nobody needs it any more */
+    assert_string_equal(shown("server.addresses.n.0.OS-EXT-IPS-MAC:mac_addr"), mac);
+    assert_string_equal(shown("server.image.id"), image);
+    sound();
+    AUTO_FREE char *actions = kn_asprintf(SERVERS "/%s/os-instance-actions", server);
+
+    ask(200, "GET", actions, V("1"), NULL);
+    assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "unshelve");
+    assert_string_equal(kn_whole_cloud_text("instanceActions.2.action"), "shelve");
+    act(409, V("1"), "{\"unshelve\": null}");
+}
+
+static void from_any_state(void **state)
+{
+    static const char *const BEFORE[][2] = { { "{\"os-stop\": null}", "stopped" },
+                                             { "{\"pause\": null}", "paused" },
+                                             { "{\"suspend\": null}", "suspended" } };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BEFORE); i++) {
+        AUTO_FREE char *is = kn_asprintf("SELECT count(*) FROM server WHERE vm_state = '%s' AND task_state IS NULL",
+                                         BEFORE[i][1]);
+
+        act(202, V("1"), BEFORE[i][0]);
+        kn_whole_cloud_await(is, 1);
+        act(202, V("1"), "{\"shelve\": null}");
+        kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+        act(202, V("1"), "{\"unshelve\": null}");
+        kn_whole_cloud_await(IS("active"), 1);
+    }
+    sound();
+}
+
+/* To a zone from 2.77 on, to a host from 2.91 on, and only of a server that has none. */
+static void where_it_comes_back(void **state)
+{
+    AUTO_FREE char *other = NULL, *to = NULL;
+
+    (void)state;
+    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+    act(400, V("77"), "{\"unshelve\": {}}");
+    act(400, V("77"), "{\"unshelve\": {\"availability_zone\": \"nowhere\"}}");
+    act(400, V("77"), "{\"unshelve\": {\"availability_zone\": null}}");
+    act(400, V("90"), "{\"unshelve\": {\"availability_zone\": \"nova\", \"host\": \"h\"}}");
+    act(400, V("91"), "{\"unshelve\": {\"host\": \"none\"}}");
+    assert_int_equal(kn_whole_cloud_count(IS("shelved_offloaded"), NULL), 1);
+    act(202, V("77"), "{\"unshelve\": {\"availability_zone\": \"nova\"}}");
+    kn_whole_cloud_await(IS("active"), 1);
+    assert_string_equal(shown("server.pinned_availability_zone"), "nova");
+    other = kn_strdup(strcmp(shown("server.OS-EXT-SRV-ATTR:host"), "whole-00001") == 0 ? "whole-00002" : "whole-00001");
+    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+    to = kn_asprintf("{\"unshelve\": {\"availability_zone\": null, \"host\": \"%s\"}}", other);
+    act(202, V("91"), to);
+    kn_whole_cloud_await(IS("active"), 1);
+    assert_string_equal(shown("server.OS-EXT-SRV-ATTR:host"), other);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server WHERE id = $1 AND pinned_zone IS NULL", server),
+                     1);
+    sound();
+}
+
+/* The image is somebody's to delete: then the server cannot come back, and says so; it is shelved as before. */
+static void what_fails_leaves_it_shelved(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+    assert_ok(kn_db_script(kn_whole.db,
+                           "UPDATE image SET status = 'deactivated' WHERE name = 's-shelved' AND deleted_at IS NULL",
+                           &err),
+              &err);
+    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
+    kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+    sound();
+    assert_ok(kn_db_script(kn_whole.db,
+                           "UPDATE image SET status = 'active' WHERE name = 's-shelved' AND deleted_at IS NULL", &err),
+              &err);
+    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_await(IS("active"), 1);
+    kn_whole_cloud_await(KEPT_IN, 0);
+    sound();
+}
+
+static void deleted_while_it_is_shelved(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
+
+        act(202, V("1"), "{\"shelve\": null}");
+        if (i == 0) {
+            kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+        } else {
+            kn_test_pause(i * 12);
+        }
+        ask(204, "DELETE", path, V("1"), NULL);
+        kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
+        kn_whole_cloud_await(UNDECIDED, 0);
+        kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
+        kn_whole_cloud_await(KEPT_IN, 0);
+        make_server();
+    }
+    sound();
+}
+
+static void daemons_die(void **state)
+{
+    static const char *const WHO[] = { "kilonova-conductor", "kilonova-agent", "kilonova-scheduler",
+                                       "kilonova-network" };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(WHO); i++) {
+        act(202, V("1"), "{\"shelve\": null}");
+        kn_test_pause((int)(i * 11));
+        kn_whole_cloud_restart(WHO[i]);
+        kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+        act(202, V("1"), "{\"unshelve\": null}");
+        kn_test_pause((int)(i * 7));
+        kn_whole_cloud_restart(WHO[i]);
+        kn_whole_cloud_await(IS("active"), 1);
+    }
+    kn_whole_cloud_await(KEPT_IN, 0);
+    sound();
+}
+
+static int start(void **state)
+{
+    AUTO_FREE char *net = NULL, *subnet = NULL;
+
+    (void)state;
+    kn_whole_cloud_start("2");
+    const char *flavor = kn_whole_cloud_flavor(), *image = kn_whole_cloud_image();
+
+    ask(201, "POST", "/network/v2.0/networks", V("1"), "{\"network\": {\"name\": \"n\"}}");
+    net = kn_strdup(kn_whole_cloud_text("network.id"));
+    subnet = kn_asprintf("{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"10.5.0.0/24\"}}", net);
+    ask(201, "POST", "/network/v2.0/subnets", V("1"), subnet);
+    snprintf(
+        make, sizeof(make),
+        "{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": [{\"uuid\": \"%s\"}]}}",
+        flavor, image, net);
+    make_server();
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    kn_whole_cloud_stop();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(there_and_back),
+        cmocka_unit_test(from_any_state),
+        cmocka_unit_test(where_it_comes_back),
+        cmocka_unit_test(what_fails_leaves_it_shelved),
+        cmocka_unit_test(deleted_while_it_is_shelved),
+        cmocka_unit_test(daemons_die),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}
