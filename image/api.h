@@ -27,6 +27,9 @@ struct kn_image_facts {
  */
 int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
                     struct kn_error *err);
+/* The same with its properties, an object of texts: a new reference. */
+int kn_image_usable_with(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
+                         json_t **ret_properties, struct kn_error *err);
 
 /* An image as compute shows it. The pointers live as long as the rows they came from. */
 struct kn_image_look {

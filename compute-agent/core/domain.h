@@ -20,12 +20,15 @@ struct kn_agent_domain_disk {
     const char *bus;    /* NULL: virtio */
     int boot; /* which of those that the firmware tries it is, from 1 on; 0: none of them; all 0: the first one */
     const char *address; /* as in kn_agent_domain's addresses; NULL: whichever is free */
+    bool is_cdrom;
+    const json_t *limits; /* how fast it may be (kn_form_machine); NULL: none */
 };
 
 struct kn_agent_domain_nic {
     const char *mac;
     const char *tap;    /* made before the guest starts, by network/host.h */
     int mtu;            /* 0 = the default */
+    const char *model;  /* "": virtio */
     const char *address; /* as a disk's */
 };
 
@@ -45,6 +48,9 @@ struct kn_agent_domain {
     const char *machine;     /* pc-q35-7.2 */
     const json_t
         *addresses; /* "kind/name" -> "0000:02:00.0", with a "+" behind it if other functions of the slot are in use */
+    const json_t *profile; /* what was asked of the machine (kn_form_machine); NULL: nothing */
+    const char *loader, *variables,
+        *nvram; /* of UEFI: the firmware, its variables as they begin, and the guest's own */
     const char *serial_socket;
     const char *console_log;
     const char *config_drive; /* path of its image; NULL: none */

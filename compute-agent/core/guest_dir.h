@@ -8,6 +8,7 @@
  *   snapshot.qcow2  a file of the root disk on its way to an image, while a task makes one (snapshot.h)
  *   machine.json  what the guest's machine was at its first boot (compute-agent/libvirt/frozen.h)
  *   disk.config   the config drive, of a server that has one
+ *   nvram.fd      the variables of its UEFI, of a guest that has one
  *   password.json what the guest posted as its password (guest_password.h)
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
@@ -30,6 +31,7 @@
 #define KN_GUEST_RESCUE "rescue.qcow2"
 #define KN_GUEST_SNAPSHOT "snapshot.qcow2"
 #define KN_GUEST_CONFIG_DRIVE "disk.config"
+#define KN_GUEST_NVRAM "nvram.fd"
 
 /* The path of a file of a server ("" = of its directory). */
 void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);

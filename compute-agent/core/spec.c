@@ -53,7 +53,8 @@ bool kn_agent_spec_boots(const json_t *spec)
 
 int64_t kn_agent_spec_root_bytes(const json_t *spec)
 {
-    int64_t asked = kn_json_int(spec, "disk_gib") << 30;
+    /* Nobody writes on a CD. */
+    int64_t asked = kn_json_bool(kn_spec_root(spec), "cdrom") ? 0 : kn_json_int(spec, "disk_gib") << 30;
     int64_t has = kn_json_int(json_object_get(spec, "image"), "virtual_size");
 
     return asked > has ? asked : has;
@@ -117,11 +118,12 @@ json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic)
     return copy;
 }
 
-struct kn_agent_domain_nic kn_agent_spec_device(const json_t *nic)
+struct kn_agent_domain_nic kn_agent_spec_device(const json_t *spec, const json_t *nic)
 {
     return (struct kn_agent_domain_nic){ .mac = kn_json_str(nic, "mac"),
                                          .tap = kn_json_str(nic, "tap"),
-                                         .mtu = (int)kn_json_int(nic, "mtu") };
+                                         .mtu = (int)kn_json_int(nic, "mtu"),
+                                         .model = kn_json_str(json_object_get(spec, "machine"), "vif") };
 }
 
 json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection)
@@ -217,6 +219,7 @@ static void add_rescue_before(const json_t *spec, const char *path, const char *
             .path = i == 0 ? path : root, .format = "qcow2", .device = NAMES[at][i], .bus = bus
         };
     }
+    ret->disks[1].is_cdrom = kn_json_bool(said, "cdrom");
 }
 
 static void add_root(const json_t *spec, const char *path, struct kn_agent_spec_domain *ret)
@@ -232,6 +235,8 @@ static void add_root(const json_t *spec, const char *path, struct kn_agent_spec_
         .bus = root != NULL ? kn_json_str(root, "bus") : NULL,
         /* The first one is that of the first bus: not always this one. */
         .boot = root == NULL || boot > 0 ? boot : 1,
+        .is_cdrom = kn_json_bool(root, "cdrom"),
+        .limits = json_object_get(spec, "machine"),
     };
 }
 
@@ -252,6 +257,7 @@ static void add_locals(const json_t *spec, struct kn_agent_spec_domain *ret)
             .device = plain_device(kn_json_str(disk, "device")),
             .bus = kn_json_str(disk, "bus"),
             .boot = (int)kn_json_int(disk, "boot"),
+            .limits = json_object_get(spec, "machine"),
         };
     }
 }
@@ -289,7 +295,7 @@ static void add_nics(const json_t *spec, struct kn_agent_spec_domain *ret)
 
     json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         if (ret->domain.nic_count < KN_MAX_NICS) {
-            ret->nics[ret->domain.nic_count++] = kn_agent_spec_device(nic);
+            ret->nics[ret->domain.nic_count++] = kn_agent_spec_device(spec, nic);
         }
     }
 }
@@ -307,6 +313,7 @@ void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t genera
         .memory_mib = kn_json_int(spec, "memory_mib"),
         .disks = ret->disks,
         .nics = ret->nics,
+        .profile = json_object_get(spec, "machine"),
     };
     snprintf(ret->dir, sizeof(ret->dir), "%.*s", (int)(strrchr(root, '/') - root), root);
     add_disks(spec, root, rescue, ret);

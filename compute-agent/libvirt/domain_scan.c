@@ -292,6 +292,7 @@ static const struct {
 } SCANNED[] = {
     { "controller", NULL, "index" }, { "disk", "target", "dev" },  { "interface", "mac", "address" },
     { "video", NULL, NULL },         { "memballoon", NULL, NULL }, { "rng", NULL, NULL },
+    { "watchdog", NULL, NULL },
 };
 
 /* Controllers of PCI are "controller", others of ours go by their type; those that the machine itself has are left out: NULL. */

@@ -16,6 +16,7 @@
 
 /* A hot-plugged device needs a root port that was there at the start: one for every disk and NIC a guest may ever have, whether it has it now or not. */
 #define ROOT_PORTS (KN_MAX_DISKS + KN_MAX_NICS + 2) /* and the balloon's and the random device's */
+#define PC_BRIDGES 2 /* of a machine without PCI Express: 31 slots each */
 #define PORTS_MAX 128 /* no guest has had more */
 #define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
 
@@ -107,16 +108,69 @@ static bool domain_xml_boots_apart(const struct kn_agent_domain *d)
     return false;
 }
 
+/* "pc", and its versions; q35 otherwise. */
+static const char *domain_xml_machine(const struct kn_agent_domain *d)
+{
+    const char *asked = kn_json_str(d->profile, "type");
+
+    return d->machine != NULL ? d->machine : asked[0] != '\0' ? asked : "q35";
+}
+
+static bool domain_xml_is_pc(const struct kn_agent_domain *d)
+{
+    const char *machine = domain_xml_machine(d);
+
+    return strcmp(machine, "pc") == 0 || strncmp(machine, "pc-i440fx-", 10) == 0;
+}
+
+static void domain_xml_shares(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    static const char *const TUNED[][2] = { { "shares", "cpu_shares" },
+                                            { "period", "cpu_period_us" },
+                                            { "quota", "cpu_quota_us" } };
+    bool is_open = false;
+
+    for (size_t i = 0; i < KN_COUNT(TUNED); i++) {
+        const int64_t value = kn_json_int(d->profile, TUNED[i][1]);
+
+        if (value != 0) {
+            kn_strbuf_addf(out, "%s    <%s>%" PRId64 "</%s>\n", is_open ? "" : "  <cputune>\n", TUNED[i][0], value,
+                           TUNED[i][0]);
+            is_open = true;
+        }
+    }
+    kn_strbuf_addstr(out, is_open ? "  </cputune>\n" : "");
+}
+
+/* UEFI, whose variables are the guest's own; without it, BIOS. */
+static void domain_xml_firmware(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    if (d->loader == NULL) {
+        return;
+    }
+    kn_strbuf_addstr(out, "    <loader readonly='yes' type='pflash'>");
+    kn_strbuf_addxml(out, d->loader);
+    kn_strbuf_addstr(out, "</loader>\n    <nvram");
+    domain_xml_attribute(out, "template", d->variables);
+    kn_strbuf_addch(out, '>');
+    kn_strbuf_addxml(out, d->nvram);
+    kn_strbuf_addstr(out, "</nvram>\n");
+}
+
 static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     int is_emulated = strcmp(d->type, "qemu") == 0;
 
     kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
     kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
+    domain_xml_shares(d, out);
     kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64'");
-    domain_xml_attribute(out, "machine", d->machine != NULL ? d->machine : "q35");
-    kn_strbuf_addf(out, ">hvm</type>\n%s    <smbios mode='sysinfo'/>\n  </os>\n",
-                   domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n");
+    domain_xml_attribute(out, "machine", domain_xml_machine(d));
+    kn_strbuf_addstr(out, ">hvm</type>\n");
+    domain_xml_firmware(d, out);
+    kn_strbuf_addf(out, "%s%s    <smbios mode='sysinfo'/>\n  </os>\n",
+                   domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n",
+                   kn_json_bool(d->profile, "boot_menu") ? "    <bootmenu enable='yes' timeout='5000'/>\n" : "");
     kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
     if (is_emulated) {
         kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
@@ -144,13 +198,17 @@ static bool domain_xml_has_bus(const struct kn_agent_domain *d, const char *bus)
 /* As many as it needs, and as it ever had: what sits on the last one stays there. */
 static size_t domain_xml_ports(const struct kn_agent_domain *d)
 {
-    size_t ports = ROOT_PORTS, index;
+    size_t ports = domain_xml_is_pc(d) ? PC_BRIDGES : ROOT_PORTS, index;
     const char *key;
     json_t *value;
 
-    ports += d->config_drive != NULL ? 1 : 0;
-    ports += domain_xml_has_bus(d, "scsi") ? 1 : 0;
-    ports += domain_xml_has_bus(d, "usb") ? 1 : 0;
+    if (!domain_xml_is_pc(d)) { /* a bridge has room for many */
+        ports += d->config_drive != NULL ? 1 : 0;
+        ports += domain_xml_has_bus(d, "scsi") ? 1 : 0;
+        ports += domain_xml_has_bus(d, "usb") ? 1 : 0;
+        ports += kn_json_bool(d->profile, "guest_agent") ? 1 : 0;
+        ports += kn_json_str(d->profile, "video")[0] != '\0' ? 1 : 0;
+    }
     json_object_foreach ((json_t *)(uintptr_t)d->addresses, key, value) {
         if (sscanf(key, "controller/%zu", &index) == 1 && index > ports && index < PORTS_MAX) {
             ports = index;
@@ -165,7 +223,11 @@ static void domain_xml_controller(const struct kn_agent_domain *d, const char *t
 {
     const char *address = domain_xml_place(d, type, "0");
 
-    kn_strbuf_addf(out, "    <controller type='%s' index='0' model='%s'%s>\n", type, model, address == NULL ? "/" : "");
+    kn_strbuf_addf(out, "    <controller type='%s' index='0'", type);
+    if (model != NULL) {
+        domain_xml_attribute(out, "model", model);
+    }
+    kn_strbuf_addf(out, "%s>\n", address == NULL ? "/" : "");
     if (address != NULL) {
         domain_xml_address(out, "      ", address);
         kn_strbuf_addstr(out, "    </controller>\n");
@@ -183,15 +245,21 @@ static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
         kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n");
     }
     if (domain_xml_has_bus(d, "scsi")) {
-        domain_xml_controller(d, "scsi", "virtio-scsi", out);
+        const char *model = kn_json_str(d->profile, "scsi");
+
+        domain_xml_controller(d, "scsi", model[0] != '\0' ? model : "virtio-scsi", out);
     }
-    kn_strbuf_addstr(out, "    <controller type='pci' index='0' model='pcie-root'/>\n");
+    if (kn_json_bool(d->profile, "guest_agent")) {
+        domain_xml_controller(d, "virtio-serial", NULL, out);
+    }
+    kn_strbuf_addf(out, "    <controller type='pci' index='0' model='%s'/>\n",
+                   domain_xml_is_pc(d) ? "pci-root" : "pcie-root");
     for (size_t i = 1; i <= ports; i++) {
         snprintf(index, sizeof(index), "%zu", i);
         const char *address = domain_xml_place(d, "controller", index);
 
-        kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='pcie-root-port'%s>\n", i,
-                       address == NULL ? "/" : "");
+        kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='%s'%s>\n", i,
+                       domain_xml_is_pc(d) ? "pci-bridge" : "pcie-root-port", address == NULL ? "/" : "");
         if (address != NULL) {
             domain_xml_address(out, "      ", address);
             kn_strbuf_addstr(out, "    </controller>\n");
@@ -199,9 +267,29 @@ static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
     }
 }
 
+/* How fast it may be, if the flavor says so. */
+static void domain_xml_limits(const json_t *limits, struct kn_strbuf *out)
+{
+    static const char *const RATES[] = { "total_bytes_sec", "read_bytes_sec", "write_bytes_sec",
+                                         "total_iops_sec",  "read_iops_sec",  "write_iops_sec" };
+    bool is_open = false;
+
+    for (size_t i = 0; i < KN_COUNT(RATES); i++) {
+        const int64_t rate = kn_json_int(limits, RATES[i]);
+
+        if (rate != 0) {
+            kn_strbuf_addf(out, "%s        <%s>%" PRId64 "</%s>\n", is_open ? "" : "      <iotune>\n", RATES[i], rate,
+                           RATES[i]);
+            is_open = true;
+        }
+    }
+    kn_strbuf_addstr(out, is_open ? "      </iotune>\n" : "");
+}
+
 void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)
 {
-    kn_strbuf_addstr(out, "    <disk type='file' device='disk'>\n      <driver name='qemu'");
+    kn_strbuf_addf(out, "    <disk type='file' device='%s'>\n      <driver name='qemu'",
+                   disk->is_cdrom ? "cdrom" : "disk");
     domain_xml_attribute(out, "type", disk->format);
     /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
     kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n      <source",
@@ -215,6 +303,10 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     kn_strbuf_addstr(out, "/>\n");
     if (disk->boot > 0) {
         kn_strbuf_addf(out, "      <boot order='%d'/>\n", disk->boot);
+    }
+    domain_xml_limits(disk->limits, out);
+    if (disk->is_cdrom) {
+        kn_strbuf_addstr(out, "      <readonly/>\n");
     }
     if (disk->serial != NULL) {
         domain_xml_element(out, "      ", "serial", disk->serial);
@@ -241,12 +333,29 @@ void kn_agent_domain_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_st
     domain_xml_attribute(out, "address", nic->mac);
     kn_strbuf_addstr(out, "/>\n      <target");
     domain_xml_attribute(out, "dev", nic->tap);
-    kn_strbuf_addstr(out, " managed='no'/>\n      <model type='virtio'/>\n");
+    kn_strbuf_addstr(out, " managed='no'/>\n      <model");
+    domain_xml_attribute(out, "type", nic->model != NULL && nic->model[0] != '\0' ? nic->model : "virtio");
+    kn_strbuf_addstr(out, "/>\n");
     if (nic->mtu > 0) {
         kn_strbuf_addf(out, "      <mtu size='%d'/>\n", nic->mtu);
     }
     domain_xml_address(out, "      ", nic->address);
     kn_strbuf_addstr(out, "    </interface>\n");
+}
+
+static void domain_xml_video(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    const char *model = kn_json_str(d->profile, "video");
+    const int64_t mib = kn_json_int(d->profile, "video_mib");
+    const bool is_vga = model[0] == '\0';
+
+    kn_strbuf_addstr(out, "      <model");
+    domain_xml_attribute(out, "type", is_vga ? "vga" : model);
+    if (strcmp(model, "none") != 0 && (is_vga || mib > 0)) {
+        kn_strbuf_addf(out, " vram='%" PRId64 "'", mib > 0 ? mib * 1024 : 8192);
+    }
+    kn_strbuf_addstr(out, "/>\n");
+    domain_xml_address(out, "      ", domain_xml_place(d, "video", "0"));
 }
 
 static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
@@ -257,9 +366,46 @@ static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     domain_xml_attribute(out, "file", d->console_log);
     kn_strbuf_addstr(out, " append='on'/>\n      <target port='0'/>\n    </serial>\n"
                           "    <graphics type='vnc'>\n      <listen type='socket'/>\n    </graphics>\n"
-                          "    <video>\n      <model type='vga' vram='8192'/>\n");
-    domain_xml_address(out, "      ", domain_xml_place(d, "video", "0"));
+                          "    <video>\n");
+    domain_xml_video(d, out);
     kn_strbuf_addstr(out, "    </video>\n");
+}
+
+/* What it has beside what every guest has. */
+static void domain_xml_extras(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    const char *watchdog = kn_json_str(d->profile, "watchdog"), *address = domain_xml_place(d, "watchdog", "0");
+
+    if (kn_json_bool(d->profile, "guest_agent")) {
+        kn_strbuf_addstr(out, "    <channel type='unix'>\n      <source mode='bind'/>\n"
+                              "      <target type='virtio' name='org.qemu.guest_agent.0'/>\n    </channel>\n");
+    }
+    if (watchdog[0] == '\0') {
+        return;
+    }
+    kn_strbuf_addstr(out, "    <watchdog model='i6300esb'");
+    domain_xml_attribute(out, "action", watchdog);
+    kn_strbuf_addstr(out, ">\n");
+    /* A device of PCI stands on q35's own bus: no bridge needs to be there for it. */
+    domain_xml_address(out, "      ", address != NULL || domain_xml_is_pc(d) ? address : "0000:00:10.0");
+    kn_strbuf_addstr(out, "    </watchdog>\n");
+}
+
+static void domain_xml_rng(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    const int64_t bytes = kn_json_int(d->profile, "rng_bytes"), period = kn_json_int(d->profile, "rng_period_ms");
+
+    if (kn_json_bool(d->profile, "no_rng")) {
+        return;
+    }
+    kn_strbuf_addstr(out, "    <rng model='virtio'>\n");
+    if (bytes > 0) {
+        kn_strbuf_addf(out, "      <rate bytes='%" PRId64 "' period='%" PRId64 "'/>\n", bytes,
+                       period > 0 ? period : 1000);
+    }
+    kn_strbuf_addstr(out, "      <backend model='random'>/dev/urandom</backend>\n");
+    domain_xml_address(out, "      ", domain_xml_place(d, "rng", "0"));
+    kn_strbuf_addstr(out, "    </rng>\n");
 }
 
 /*
@@ -292,10 +438,12 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     console_xml(d, out);
     kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n");
     domain_xml_address(out, "      ", domain_xml_place(d, "memballoon", "0"));
-    kn_strbuf_addstr(
-        out, "    </memballoon>\n    <rng model='virtio'>\n      <backend model='random'>/dev/urandom</backend>\n");
-    domain_xml_address(out, "      ", domain_xml_place(d, "rng", "0"));
-    kn_strbuf_addstr(out, "    </rng>\n  </devices>\n");
-    hotplug(out);
+    kn_strbuf_addstr(out, "    </memballoon>\n");
+    domain_xml_rng(d, out);
+    domain_xml_extras(d, out);
+    kn_strbuf_addstr(out, "  </devices>\n");
+    if (!domain_xml_is_pc(d)) {
+        hotplug(out);
+    }
     kn_strbuf_addstr(out, "</domain>\n");
 }

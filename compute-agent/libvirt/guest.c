@@ -17,6 +17,7 @@
 #include "compute-agent/libvirt/frozen.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
+#include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
 #define KILL_TRIES 5
@@ -59,6 +60,27 @@ static char *guest_definition(virDomainPtr dom)
                : NULL;
 }
 
+/* Another host may have what this one lacks. */
+static int guest_firmware(const struct kn_conf *conf, const char *nvram, struct kn_agent_domain *d,
+                          struct kn_error *err)
+{
+    const char *const files[] = { conf->agent_uefi_loader, conf->agent_uefi_variables };
+
+    if (strcmp(kn_json_str(d->profile, "firmware"), "uefi") != 0) {
+        return 0;
+    }
+    for (size_t i = 0; i < KN_COUNT(files); i++) {
+        if (access(files[i], R_OK) < 0) {
+            return kn_fail(err, KN_UNAVAILABLE, "this host has no UEFI: \"%s\" cannot be read (agent.uefi_…)",
+                           files[i]);
+        }
+    }
+    d->loader = files[0];
+    d->variables = files[1];
+    d->nvram = nvram;
+    return 0;
+}
+
 /* before: the one that there is; NULL: none. */
 static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
                       virDomainPtr before, virDomainPtr *ret_dom, struct kn_error *err)
@@ -72,6 +94,7 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     char rescue[PATH_MAX];
     char console[PATH_MAX];
     char drive[PATH_MAX];
+    char nvram[PATH_MAX];
     char socket[PATH_MAX];
     virDomainPtr dom;
 
@@ -86,6 +109,10 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONFIG_DRIVE, drive);
     d.domain.config_drive = kn_json_bool(spec, "config_drive") ? drive : NULL;
     d.domain.serial_socket = socket;
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_NVRAM, nvram);
+    if (guest_firmware(lv->conf, nvram, &d.domain, err) < 0) {
+        return -1;
+    }
     kn_agent_domain_xml(&d.domain, &xml);
     if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;

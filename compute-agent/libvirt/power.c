@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "compute-agent/core/disk.h"
+#include "compute-agent/core/guest_dir.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -19,12 +20,24 @@ struct power_call {
     virDomainPtr dom; /* NULL: not defined */
 };
 
+/* What the image says (os_shutdown_timeout), of a stop that brings no spec, too. */
+static int64_t power_patience_ms(const struct power_call *c)
+{
+    json_auto_t *kept = NULL;
+    const json_t *said;
+
+    kn_agent_guest_load(c->lv->conf->agent_state_dir, c->ref->server, NULL, &kept, NULL);
+    said = json_object_get(json_object_get(c->spec != NULL ? c->spec : kept, "machine"), "shutdown_s");
+    return said != NULL ? json_integer_value(said) * 1000 : SHUTDOWN_WAIT_MS;
+}
+
 /* Presses the power button until the guest is off; KN_TIMEOUT when it does not listen, KN_CONFLICT when it is to die anyway. */
 static int shut_down(struct power_call *c, struct kn_error *err)
 {
     struct kn_agent_libvirt *lv = c->lv;
     virDomainPtr dom = c->dom;
-    int64_t until = kn_mono_ms() + SHUTDOWN_WAIT_MS;
+    const int64_t patience_ms = power_patience_ms(c);
+    int64_t until = kn_mono_ms() + patience_ms;
     int64_t press_at = 0;
 
     while (virDomainIsActive(dom) == 1) {
@@ -33,7 +46,7 @@ static int shut_down(struct power_call *c, struct kn_error *err)
             return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", c->ref->server);
         }
         if (now >= until || lv->is_stopping) {
-            return kn_fail(err, KN_TIMEOUT, "the guest did not shut down in %d s", SHUTDOWN_WAIT_MS / 1000);
+            return kn_fail(err, KN_TIMEOUT, "the guest did not shut down in %d s", (int)(patience_ms / 1000));
         }
         if (now >= press_at) {
             press_at = now + BUTTON_AGAIN_MS;

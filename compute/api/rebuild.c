@@ -87,7 +87,7 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
     if (rebuild_refuse(args, err) < 0 ||
         kn_compute_plan_image(req, kn_json_str(args, "imageRef"), "Cannot find image for rebuild",
                               kn_rows_int(server, 0, KN_SERVER_MEMORY), kn_rows_int(server, 0, KN_SERVER_DISK), &image,
-                              err) < 0 ||
+                              NULL, err) < 0 ||
         (metadata != NULL && kn_compute_plan_metadata(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), metadata,
                                                       &ret->metadata, err) < 0) ||
         (key != NULL && kn_compute_plan_key(req, key, &ret->key_data, err) < 0)) {

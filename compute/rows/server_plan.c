@@ -12,6 +12,7 @@
 #include "compute/rows/flavor.h"
 #include "compute/rows/hypervisor.h"
 #include "compute/rows/keypair.h"
+#include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan_disks.h"
 #include "compute/rows/server_plan_nics.h"
@@ -38,6 +39,9 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
     free(plan->key_data);
     free(plan->flavor);
     free(plan->disks);
+    free(plan->machine);
+    json_decref(plan->properties);
+    json_decref(plan->specs);
     free(plan->metadata);
     free(plan->tags);
     free(plan->apart_from);
@@ -335,9 +339,9 @@ static int server_plan_check_size(const struct kn_image_facts *image, int64_t me
 }
 
 int kn_compute_plan_image(const struct kn_request *req, const char *id, const char *missing, int64_t memory_mib,
-                          int64_t disk_gib, struct kn_image_facts *ret, struct kn_error *err)
+                          int64_t disk_gib, struct kn_image_facts *ret, json_t **ret_properties, struct kn_error *err)
 {
-    if (kn_image_usable(req->db, &req->caller, id, ret, err) < 0) {
+    if (kn_image_usable_with(req->db, &req->caller, id, ret, ret_properties, err) < 0) {
         return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "%s", missing) : -1;
     }
     if (strcmp(ret->status, "active") != 0) {
@@ -355,12 +359,13 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
         return kn_fail(p->err, KN_BAD_REQUEST, "Missing imageRef attribute");
     }
     if (kn_compute_plan_image(p->req, id, "Can not find requested image", p->plan->memory_mib, disk_gib, &image,
-                              p->err) < 0) {
+                              &p->plan->properties, p->err) < 0) {
         return -1;
     }
     p->plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image.wants_config_drive ||
                             p->req->conf->compute_force_config_drive;
     p->plan->image_id = id;
+    p->plan->is_cd = strcmp(image.disk_format, "iso") == 0;
     return 0;
 }
 
@@ -413,17 +418,30 @@ static int plan_flavor(const struct planning *p, struct kn_compute_flavor_disks 
     plan->vcpus = kn_rows_int(rows, 0, KN_FLAVOR_VCPUS);
     plan->memory_mib = kn_rows_int(rows, 0, KN_FLAVOR_MEMORY);
     plan->flavor = flavor_text(rows);
+    plan->specs = json_loads(kn_rows_text(rows, 0, KN_FLAVOR_SPECS), 0, NULL);
     *ret = (struct kn_compute_flavor_disks){ .root_gib = kn_rows_int(rows, 0, KN_FLAVOR_DISK),
                                              .ephemeral_gib = kn_rows_int(rows, 0, KN_FLAVOR_EPHEMERAL),
                                              .swap_mib = kn_rows_int(rows, 0, KN_FLAVOR_SWAP) };
     return 0;
 }
 
-static int plan_disks(const struct planning *p, const json_t *devices, const struct kn_compute_flavor_disks *sizes)
+/* What the guest is beside vCPUs and memory. */
+static int plan_machine(const struct planning *p, const json_t *devices, const struct kn_compute_flavor_disks *sizes)
 {
-    const struct kn_compute_disks_wanted wanted = {
-        .devices = devices, .sizes = *sizes, .root_bus = "virtio", .most = p->req->conf->compute_max_local_block_devices
-    };
+    const struct kn_compute_machine_asked asked = { p->plan->properties, p->plan->specs, p->plan->vcpus,
+                                                    p->plan->is_cd };
+    struct kn_compute_machine machine;
+
+    if (kn_compute_machine_plan(&asked, &machine, p->err) < 0) {
+        return -1;
+    }
+    p->plan->machine = machine.text;
+    const struct kn_compute_disks_wanted wanted = { .devices = devices,
+                                                    .sizes = *sizes,
+                                                    .bus = machine.disk_bus,
+                                                    .cdrom_bus = p->plan->is_cd ? machine.cdrom_bus : NULL,
+                                                    .is_pc = machine.is_pc,
+                                                    .most = p->req->conf->compute_max_local_block_devices };
 
     return kn_compute_disks_plan(&wanted, &p->plan->disks, p->err);
 }
@@ -511,7 +529,7 @@ static int plan_all(const struct planning *p)
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||
                    plan_requested_host(p) < 0 || kn_compute_disks_read(p->in, &devices, p->err) < 0 ||
                    plan_flavor(p, &sizes) < 0 || plan_image(p, sizes.root_gib) < 0 ||
-                   plan_disks(p, devices, &sizes) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
+                   plan_machine(p, devices, &sizes) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

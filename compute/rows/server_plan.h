@@ -31,6 +31,9 @@ struct kn_compute_server_plan {
     char flavor_id[KN_SIZE_OF(FLAVOR_REF)];
     int64_t vcpus, memory_mib;
     char *disks;                /* beside the image's on vda; NULL: none */
+    json_t *properties, *specs; /* the image's and the flavor's words about the machine */
+    bool is_cd;                 /* the image is one */
+    char *machine;              /* what comes of them; NULL: it is as any other */
     bool config_drive;
     char *metadata;
     char *tags;                 /* an array literal */
@@ -47,9 +50,9 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan);
 int kn_compute_server_plan_read(struct kn_request *req, struct kn_compute_server_plan *ret, struct kn_error *err);
 
 struct kn_image_facts; /* image/api.h */
-/* An image that the caller may boot from, which fits into so much; KN_BAD_REQUEST in Nova's words. missing: what is said of one that is not there. */
+/* An image that the caller may boot from, which fits into so much; KN_BAD_REQUEST in Nova's words. missing: what is said of one that is not there. *ret_properties: its properties, a new reference; NULL: nobody asks. */
 int kn_compute_plan_image(const struct kn_request *req, const char *id, const char *missing, int64_t memory_mib,
-                          int64_t disk_gib, struct kn_image_facts *ret, struct kn_error *err);
+                          int64_t disk_gib, struct kn_image_facts *ret, json_t **ret_properties, struct kn_error *err);
 /* The metadata as the row keeps it, to be freed; KN_QUOTA when it has more items than the project may. */
 int kn_compute_plan_metadata(const struct kn_request *req, const char *project, const json_t *metadata, char **ret_text,
                              struct kn_error *err);

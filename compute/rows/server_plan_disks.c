@@ -316,9 +316,14 @@ static int disks_finish(const struct kn_compute_disks_wanted *wanted, const json
     const json_t *boot = json_object_get(device, "boot"), *tag = json_object_get(device, "tag");
     char name[16], label[KN_SIZE_OF(LOCAL_LABEL)];
 
-    bus = bus != NULL ? bus : wanted->root_bus;
-    if (strcmp(bus, "ide") == 0) {
-        return refuse_disk_word(err, "disk_bus", bus, "the machine q35 has virtio, scsi, sata and usb");
+    const bool is_cd = disks_is_image(device) && wanted->cdrom_bus != NULL;
+
+    bus = bus != NULL ? bus : is_cd ? wanted->cdrom_bus : wanted->bus;
+    if (strcmp(bus, wanted->is_pc ? "sata" : "ide") == 0 || (is_cd && strcmp(bus, "virtio") == 0)) {
+        return refuse_disk_word(err, "disk_bus", bus,
+                                is_cd           ? "a CD stands on sata, on the machine pc ide, scsi or usb"
+                                : wanted->is_pc ? "the machine pc has virtio, scsi, ide and usb"
+                                                : "the machine q35 has virtio, scsi, sata and usb");
     }
     if (disks_name(taken, bus, kn_json_str(device, "name"), name, err) < 0) {
         return -1;
@@ -326,6 +331,9 @@ static int disks_finish(const struct kn_compute_disks_wanted *wanted, const json
     json_t *disk = json_pack("{s:s, s:s}", "device", name, "bus", bus);
 
     json_array_append_new(disks, disk);
+    if (is_cd) {
+        json_object_set_new(disk, "cdrom", json_true());
+    }
     if (!disks_is_image(device)) {
         json_object_set(disk, "size_mib", json_object_get(device, "size_mib"));
         json_object_set(disk, "format", json_object_get(device, "format"));

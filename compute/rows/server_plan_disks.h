@@ -26,7 +26,9 @@ int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *e
 struct kn_compute_disks_wanted {
     const json_t *devices; /* as they were read; NULL: the flavor alone says */
     struct kn_compute_flavor_disks sizes;
-    const char *root_bus; /* of disks that name none */
+    const char *bus; /* of disks that name none */
+    const char *cdrom_bus; /* of the image's, if that is a CD; NULL: it is a disk */
+    bool is_pc; /* the machine pc, which has IDE; q35 has SATA */
     int64_t most; /* how many there may be; -1: as many as there are names */
 };
 

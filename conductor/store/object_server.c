@@ -24,6 +24,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "memory_mib", "t.flavor->'memory_mib'" },
     { "disk_gib", "t.flavor->'disk_gib'" },
     { "disks", "t.disks" },
+    { "machine", "t.machine" },
     { "local_gib", "flavor_local_gib(t.flavor)" },
     { "image_id", "t.image_id" },
     { "shelved_image", "t.shelved_image" },

@@ -84,8 +84,8 @@ const struct kn_api kn_image_api = {
     .unbuilt = UNBUILT,
 };
 
-int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
-                    struct kn_error *err)
+int kn_image_usable_with(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
+                         json_t **ret_properties, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_image image;
@@ -105,5 +105,14 @@ int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char
     kn_copy(ret->id, sizeof(ret->id), image.id);
     kn_copy(ret->status, sizeof(ret->status), image.status);
     kn_copy(ret->disk_format, sizeof(ret->disk_format), image.disk_format != NULL ? image.disk_format : "");
+    if (ret_properties != NULL) {
+        *ret_properties = properties != NULL ? json_incref(properties) : json_object();
+    }
     return 0;
+}
+
+int kn_image_usable(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_image_facts *ret,
+                    struct kn_error *err)
+{
+    return kn_image_usable_with(db, caller, id, ret, NULL, err);
 }

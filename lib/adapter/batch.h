@@ -18,7 +18,7 @@
 
 #include "lib/adapter/db.h"
 
-#define KN_BATCH_COLUMNS 24
+#define KN_BATCH_COLUMNS 28
 
 struct kn_batch_column {
     const char *name;

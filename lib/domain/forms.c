@@ -220,6 +220,34 @@ static int one_disk_a_device(const json_t *spec, const char *where, struct kn_er
     return 0;
 }
 
+const struct kn_form kn_form_machine = {
+    "machine",
+    "what an image's properties and a flavor's extra specs ask of a guest's machine, in server.machine and a spec; what is absent is as in any other guest",
+    KN_FIELDS(KN_MAY("type", KN_STR, MACHINE_WORD, "pc, or a version of it or of q35"),
+              KN_MAY("firmware", KN_STR, MACHINE_WORD, "uefi; its variables are kept beside the disks"),
+              KN_MAY("video", KN_STR, MACHINE_WORD, "libvirt's model"),
+              KN_MAY("video_mib", KN_INT, VIDEO_MIB, "its memory"),
+              KN_MAY("vif", KN_STR, MACHINE_WORD, "libvirt's model of its NICs"),
+              KN_MAY("scsi", KN_STR, MACHINE_WORD, "libvirt's model of its SCSI controller"),
+              KN_MAY("watchdog", KN_STR, MACHINE_WORD, "what happens when nobody feeds it; absent: it has none"),
+              KN_MAY("guest_agent", KN_BOOL, NONE, "it has the channel of QEMU's guest agent"),
+              KN_MAY("boot_menu", KN_BOOL, NONE, "the firmware asks"),
+              KN_MAY("no_rng", KN_BOOL, NONE, "it has no device for random numbers"),
+              KN_MAY("rng_bytes", KN_INT, RNG_RATE, "that it gives at most"),
+              KN_MAY("rng_period_ms", KN_INT, RNG_RATE, "in this time; absent: a second"),
+              KN_MAY("shutdown_s", KN_INT, SHUTDOWN_S, "how long it may take to go down when it is stopped"),
+              KN_MAY("cpu_shares", KN_INT, CPU_SHARES, "its weight beside others"),
+              KN_MAY("cpu_period_us", KN_INT, CPU_PERIOD_US, "in which"),
+              KN_MAY("cpu_quota_us", KN_INT, CPU_QUOTA_US, "each of its processors has so much"),
+              KN_MAY("read_bytes_sec", KN_INT, DISK_RATE, "of each disk that its host makes, as all down from here"),
+              KN_MAY("write_bytes_sec", KN_INT, DISK_RATE, "at most"),
+              KN_MAY("total_bytes_sec", KN_INT, DISK_RATE, "instead of both"),
+              KN_MAY("read_iops_sec", KN_INT, DISK_RATE, "operations"),
+              KN_MAY("write_iops_sec", KN_INT, DISK_RATE, "at most"),
+              KN_MAY("total_iops_sec", KN_INT, DISK_RATE, "instead of both")),
+    NULL
+};
+
 const struct kn_form kn_form_rescue = {
     "rescue", "of a guest that is started from another disk: which, and where it stands",
     KN_FIELDS(
@@ -244,6 +272,7 @@ const struct kn_form kn_form_spec = {
               KN_MUST("nics", KN_ARR, NICS, "in order", .form = &kn_form_plug),
               KN_MAY("disks", KN_ARR, DISKS, "that its host makes, beside the image's on vda", .form = &kn_form_local),
               KN_MAY("volumes", KN_ARR, DISKS, "attached ones", .form = &kn_form_disk),
+              KN_MAY("machine", KN_OBJ, NONE, "absent: as in any other guest", .form = &kn_form_machine),
               KN_MAY("rescue", KN_OBJ, NONE, "absent: it starts from its own disk", .form = &kn_form_rescue),
               KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
               KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
@@ -336,6 +365,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_image,
     &kn_form_rescue,
     &kn_form_local,
+    &kn_form_machine,
     &kn_form_disk,
     &kn_form_connection,
     &kn_form_nic,

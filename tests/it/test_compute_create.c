@@ -135,6 +135,34 @@ static void local_disks_are_kept(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE disks IS NULL"), 1);
 }
 
+/* What image and flavor ask of the machine is kept with the server, or refused with nothing written. */
+static void machines_are_kept(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(
+        nova,
+        "UPDATE image SET properties = '{\"hw_disk_bus\": \"scsi\", \"hw_firmware_type\": \"uefi\"}' WHERE id = '" SEED_IMAGE
+        "'");
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 202);
+    assert_int_equal(
+        kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE machine = '{\"firmware\": \"uefi\"}' AND disks = "
+                               "'[{\"device\": \"/dev/sda\", \"bus\": \"scsi\"}]'"),
+        1);
+    kn_test_nova_sql(nova, "UPDATE image SET properties = '{}', disk_format = 'iso' WHERE id = '" SEED_IMAGE "'");
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 202);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server WHERE machine IS NULL AND disks = "
+                                            "'[{\"device\": \"/dev/sda\", \"bus\": \"sata\", \"cdrom\": true}]'"),
+                     1);
+    kn_test_nova_sql(nova, "UPDATE image SET properties = '{\"hw_video_model\": \"crt\"}' WHERE id = '" SEED_IMAGE "'");
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 400);
+    assert_string_equal(kn_test_nova_str(nova, "badRequest.message"),
+                        "Invalid image metadata. Error: Field value crt is invalid");
+    kn_test_nova_sql(nova, "UPDATE image SET properties = '{}' WHERE id = '" SEED_IMAGE "'");
+    kn_test_nova_sql(nova, "UPDATE flavor SET extra_specs = '{\"hw:cpu_policy\": \"dedicated\"}' WHERE id = '1'");
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER("")), 400);
+    assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM server"), 2);
+}
+
 /* Nobody's network is the project's: one is made with all that belongs to it, if this cloud says where it leads and of which addresses it is. */
 static void a_network_is_made(void **state)
 {
@@ -465,6 +493,7 @@ int main(void)
         cmocka_unit_test_setup(the_only_network_is_taken, kn_seed_fresh),
         cmocka_unit_test_setup(hints_are_kept, kn_seed_fresh),
         cmocka_unit_test_setup(local_disks_are_kept, kn_seed_fresh),
+        cmocka_unit_test_setup(machines_are_kept, kn_seed_fresh),
         cmocka_unit_test_setup(a_network_is_made, kn_seed_fresh),
         cmocka_unit_test_setup(ports_that_do_not_fit, kn_seed_fresh),
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),

@@ -75,8 +75,7 @@ static const struct {
     { L(BLOCK_NAME), "only the image itself is taken: tests/it/test_compute_create.c" },
     { L(BLOCK_TEXT), "only the image itself is taken" },
     { L(BLOCK_SIZE_GIB), "only the image itself is taken" },
-    { L(LOCAL_SIZE_MIB), "made from a flavor's" },
-    { L(LOCAL_LABEL), "ours" },
+#include "tests/it/limits_machine.def"
     { L(DISKS), "26 attachments: tests/it/test_compute_rest.c" },
     { L(PAGE), "cut, not refused: pages_are_cut below" },
     { L(HOST), "hosts come from agents" },

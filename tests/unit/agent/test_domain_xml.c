@@ -272,6 +272,49 @@ static void test_local_disks(void **state)
     kn_strbuf_release(&xml);
 }
 
+#define MACHINE(words) "],\"machine\":{" words "}}"
+
+/* Everything that can be asked of q35 but UEFI, and of the older machine. */
+static void test_machines(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf q35 = KN_STRBUF_INIT, pc = KN_STRBUF_INIT;
+
+    (void)state;
+    render("machine-q35",
+           SMALL "{\"device\":\"/dev/sda\",\"bus\":\"sata\",\"cdrom\":true}," EPHEMERAL("/dev/sdb", "scsi") MACHINE(
+               "\"video\":\"virtio\",\"watchdog\":\"reset\",\"guest_agent\":true,\"boot_menu\":true,\"rng_bytes\":100,"
+               "\"cpu_shares\":512,\"cpu_period_us\":20000,\"cpu_quota_us\":10000,\"total_bytes_sec\":1048576,"
+               "\"read_iops_sec\":100,\"write_iops_sec\":200,\"vif\":\"e1000e\""),
+           "qemu", &q35);
+    render(
+        "machine-pc",
+        SMALL "{\"device\":\"/dev/hda\",\"bus\":\"ide\"}," EPHEMERAL("/dev/sda", "scsi") MACHINE(
+            "\"type\":\"pc\",\"video\":\"cirrus\",\"video_mib\":16,\"watchdog\":\"pause\",\"no_rng\":true,\"scsi\":\"lsilogic\","
+            "\"vif\":\"rtl8139\""),
+        "qemu", &pc);
+    assert_int_equal(occurrences(pc.buf, "pcie"), 0);
+}
+
+/* The firmware is the host's, its variables are the guest's. */
+static void test_uefi(void **state)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
+    json_auto_t *spec = spec_of(SMALL MACHINE("\"firmware\":\"uefi\""));
+    struct kn_agent_spec_domain d;
+
+    (void)state;
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", "/rescue", &d);
+    d.domain.type = "qemu";
+    d.domain.serial_socket = d.domain.console_log = "/x";
+    d.domain.loader = "/ovmf";
+    d.domain.variables = "/vars";
+    d.domain.nvram = "/a & b/nvram.fd";
+    kn_agent_domain_xml(&d.domain, &xml);
+    assert_non_null(strstr(xml.buf, "    <loader readonly='yes' type='pflash'>/ovmf</loader>\n"
+                                    "    <nvram template='/vars'>/a &amp; b/nvram.fd</nvram>\n"
+                                    "    <boot dev='hd'/>\n"));
+}
+
 /* Rescued in front of the others, on the root disk's bus; behind, all others are there and none of them is booted. */
 static void test_local_disks_rescued(void **state)
 {
@@ -405,13 +448,22 @@ static void test_image_stays(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_image_and_nic),   cmocka_unit_test(test_frozen),
-        cmocka_unit_test(test_config_drive),    cmocka_unit_test(test_many_nics),
-        cmocka_unit_test(test_kvm_two_volumes), cmocka_unit_test(test_hostile_names),
-        cmocka_unit_test(test_bad_specs),       cmocka_unit_test(test_root_disk_size),
-        cmocka_unit_test(test_image_stays),     cmocka_unit_test(test_two_disks_one_name),
-        cmocka_unit_test(test_local_disks),     cmocka_unit_test(test_local_disks_rescued),
-        cmocka_unit_test(test_bad_local_disks), cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_image_and_nic),
+        cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_config_drive),
+        cmocka_unit_test(test_many_nics),
+        cmocka_unit_test(test_kvm_two_volumes),
+        cmocka_unit_test(test_hostile_names),
+        cmocka_unit_test(test_bad_specs),
+        cmocka_unit_test(test_root_disk_size),
+        cmocka_unit_test(test_image_stays),
+        cmocka_unit_test(test_two_disks_one_name),
+        cmocka_unit_test(test_local_disks),
+        cmocka_unit_test(test_machines),
+        cmocka_unit_test(test_uefi),
+        cmocka_unit_test(test_local_disks_rescued),
+        cmocka_unit_test(test_bad_local_disks),
+        cmocka_unit_test(test_volumes_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,9 +24,7 @@
 static int plan(const char *server, int64_t ephemeral_gib, int64_t swap_mib, char **ret, struct kn_error *err)
 {
     json_auto_t *body = json_loads(server, 0, NULL), *devices = NULL;
-    struct kn_compute_disks_wanted wanted = { .sizes = { 1, ephemeral_gib, swap_mib },
-                                              .root_bus = "virtio",
-                                              .most = 4 };
+    struct kn_compute_disks_wanted wanted = { .sizes = { 1, ephemeral_gib, swap_mib }, .bus = "virtio", .most = 4 };
 
     assert_non_null(body);
     *ret = NULL;

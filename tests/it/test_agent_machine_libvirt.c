@@ -1,0 +1,194 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Real guests on machines that images and flavors ask for: devices of q35, the older machine, UEFI whose variables are the guest's own. Needs what
+ * tests/support/one_guest.h says; UEFI is left out where the host has none.
+ */
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "tests/support/one_guest.h"
+#include "tests/support/process.h"
+#include "tests/support/test.h"
+
+#define READY "GUEST-READY name=web-1 md=metadata"
+#define LOADER "/usr/share/OVMF/OVMF_CODE_4M.fd"
+
+static json_t *spec_of(const char *machine, const char *disks)
+{
+    json_t *spec = kn_one_guest_spec();
+
+    json_object_set_new(spec, "machine", json_loads(machine, 0, NULL));
+    if (disks != NULL) {
+        json_object_set_new(spec, "disks", json_loads(disks, 0, NULL));
+    }
+    return spec;
+}
+
+static void spawn(int64_t generation, const char *machine, const char *disks)
+{
+    json_t *body = json_pack("{s:s, s:o}", "server", kn_one_guest.server, "spec", spec_of(machine, disks));
+    json_auto_t *result = kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
+                                             kn_test_agent_command(&kn_one_guest.agent, "server.spawn", generation,
+                                                                   body));
+
+    assert_int_equal(kn_json_int(result, "power_state"), 1);
+}
+
+static void power(int64_t generation, const char *action, const char *machine, const char *disks)
+{
+    json_t *spec = spec_of(machine, disks);
+
+    json_object_del(spec, "image");
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.power",
+                                   kn_test_agent_command(&kn_one_guest.agent, "server.power", generation,
+                                                         json_pack("{s:s, s:s, s:o}", "server", kn_one_guest.server,
+                                                                   "action", action, "spec", spec))));
+}
+
+static char *file_of(const char *name)
+{
+    return kn_asprintf("%s/servers/%s/%s", kn_one_guest.agent.dir, kn_one_guest.server, name);
+}
+
+/* In the file of its console: a question would be of one generation. */
+static bool has_said(const char *words)
+{
+    AUTO_FREE char *path = file_of("console.log");
+    AUTO_FREE char *text = kn_alloc(1 << 20);
+    FILE *f = fopen(path, "r");
+
+    if (f == NULL) {
+        return false;
+    }
+    const size_t len = fread(text, 1, (1 << 20) - 1, f);
+
+    fclose(f);
+    return memmem(text, len, words, strlen(words)) != NULL;
+}
+
+static void await_said(const char *words)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+
+    while (!has_said(words)) {
+        if (kn_mono_ms() >= deadline) {
+            fail_msg("the guest did not say \"%s\"", words);
+        }
+        kn_test_pause(200);
+    }
+}
+
+static json_t *frozen(void)
+{
+    AUTO_FREE char *path = file_of("machine.json");
+    json_t *machine = json_load_file(path, 0, NULL);
+
+    assert_non_null(machine);
+    return machine;
+}
+
+static void test_devices_of_q35(void **state)
+{
+    static const char MACHINE[] =
+        "{\"video\": \"cirrus\", \"watchdog\": \"reset\", \"guest_agent\": true, \"rng_bytes\": 1024, \"shutdown_s\": 1,"
+        " \"total_bytes_sec\": 104857600, \"read_iops_sec\": 10000}",
+                      DISKS[] = "[{\"device\": \"/dev/sda\", \"bus\": \"scsi\", \"size_mib\": 8},"
+                                " {\"device\": \"/dev/sdb\", \"bus\": \"usb\", \"size_mib\": 8}]";
+
+    (void)state;
+    kn_one_guest_tell_networks();
+    spawn(1, MACHINE, DISKS);
+    await_said(READY " boot=1 ip=" ONE_ADDRESS);
+    json_auto_t *before = frozen();
+
+    assert_non_null(json_object_get(json_object_get(before, "addresses"), "scsi/0"));
+    assert_non_null(json_object_get(json_object_get(before, "addresses"), "virtio-serial/0"));
+    assert_non_null(json_object_get(json_object_get(before, "addresses"), "watchdog/0"));
+    power(1, "reboot_hard", MACHINE, DISKS);
+    await_said(READY " boot=2 ip=" ONE_ADDRESS);
+    json_auto_t *after = frozen();
+
+    assert_true(json_equal(before, after));
+    kn_one_guest_destroy(2);
+}
+
+/* Volumes come and go there, too, though it has no PCI Express. */
+static void test_the_older_machine(void **state)
+{
+    json_t *body = json_pack("{s:s, s:{s:s, s:s, s:s, s:s}}", "volume", ONE_IMAGE, "connection", "driver", "file",
+                             "path", kn_one_guest.volume_path, "format", "raw", "serial", ONE_IMAGE);
+
+    (void)state;
+    spawn(3, "{\"type\": \"pc\", \"watchdog\": \"pause\", \"no_rng\": true}",
+          "[{\"device\": \"/dev/hda\", \"bus\": \"ide\", \"size_mib\": 8}]");
+    await_said(READY " boot=1 ip=" ONE_ADDRESS);
+    json_auto_t *machine = frozen();
+
+    assert_int_equal(strncmp(kn_json_str(machine, "machine"), "pc-i440fx-", 10), 0);
+    json_object_set_new(body, "server", json_string(kn_one_guest.server));
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.attach_volume",
+                                   kn_test_agent_command(&kn_one_guest.agent, "server.attach_volume", 3, body)));
+    kn_one_guest_await("disk vdb", true);
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.detach_volume",
+                                   kn_test_agent_command(&kn_one_guest.agent, "server.detach_volume", 3,
+                                                         json_pack("{s:s, s:s}", "server", kn_one_guest.server,
+                                                                   "volume", ONE_IMAGE))));
+    kn_one_guest_await("disk vdb", false);
+    kn_one_guest_destroy(4);
+}
+
+/* What libvirt and QEMU take and this guest has no driver for: they start. */
+static void test_odd_devices(void **state)
+{
+    (void)state;
+    spawn(5,
+          "{\"type\": \"pc\", \"vif\": \"rtl8139\", \"scsi\": \"lsilogic\", \"video\": \"none\", \"boot_menu\": true}",
+          "[{\"device\": \"/dev/hda\", \"bus\": \"ide\", \"cdrom\": true},"
+          " {\"device\": \"/dev/sda\", \"bus\": \"scsi\", \"size_mib\": 8}]");
+    kn_one_guest_destroy(6);
+    spawn(7, "{\"vif\": \"e1000e\", \"video\": \"virtio\"}",
+          "[{\"device\": \"/dev/sda\", \"bus\": \"sata\", \"cdrom\": true}]");
+    kn_one_guest_destroy(8);
+}
+
+/* The lab's guest starts by BIOS alone, so that the firmware says what it thinks of it. */
+static void test_uefi(void **state)
+{
+    AUTO_FREE char *nvram = file_of("nvram.fd");
+    struct stat first, then;
+
+    (void)state;
+    if (access(LOADER, R_OK) < 0) {
+        skip();
+    }
+    spawn(9, "{\"firmware\": \"uefi\"}", NULL);
+    await_said("BdsDxe");
+    assert_int_equal(stat(nvram, &first), 0);
+    power(9, "reboot_hard", "{\"firmware\": \"uefi\"}", NULL);
+    assert_int_equal(stat(nvram, &then), 0);
+    assert_true(then.st_ino == first.st_ino); /* kept, not made anew */
+    kn_one_guest_destroy(10);
+    assert_int_equal(access(nvram, F_OK), -1);
+}
+
+static int run_inside(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_devices_of_q35),
+        cmocka_unit_test(test_the_older_machine),
+        cmocka_unit_test(test_odd_devices),
+        cmocka_unit_test(test_uefi),
+    };
+
+    return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);
+}
+
+int main(void)
+{
+    kn_test_needs("ip", "virsh", "curl", "libvirtd", "qemu-img");
+    return kn_one_guest_main(run_inside);
+}
