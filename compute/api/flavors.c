@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "compute/rows/extra_specs.h"
 #include "compute/api.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/uuid.h"
@@ -202,8 +203,14 @@ int kn_compute_flavor_specs_list(struct kn_request *req, struct kn_response *res
     return kn_rest_labels_list(&SPECS, req, res, err);
 }
 
+#define SPECS_CHECKED 86 /* from this microversion on what Nova knows says what it may */
+
 int kn_compute_flavor_specs_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    if (req->microversion >= SPECS_CHECKED && kn_schema_check(SPECS_BODY, req->body, req->microversion, NULL) == 0 &&
+        kn_compute_extra_specs_check(json_object_get(req->body, "extra_specs"), err) < 0) {
+        return -1; /* a body that is none is told below */
+    }
     return kn_rest_labels_merge(&SPECS, req, res, err);
 }
 
@@ -214,6 +221,11 @@ int kn_compute_flavor_specs_show(struct kn_request *req, struct kn_response *res
 
 int kn_compute_flavor_specs_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
+    if (req->microversion >= SPECS_CHECKED && json_is_object(req->body) &&
+        json_is_string(json_object_get(req->body, req->params[1])) &&
+        kn_compute_extra_specs_check(req->body, err) < 0) {
+        return -1;
+    }
     return kn_rest_labels_put(&SPECS, req, res, err);
 }
 

@@ -112,6 +112,9 @@ static void extra_specs(void **state)
     assert_string_equal(kn_test_nova_str(nova, "extra_specs.n"), "5");
     assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/flavors/1/os-extra_specs/a", "{\"a\": \"c\"}"), 200);
     assert_int_equal(ask(SEED_ADMIN, 1, "PUT", V "/flavors/1/os-extra_specs/x", "{\"a\": \"c\"}"), 400);
+    assert_int_equal(ask(SEED_ADMIN, 85, "PUT", V "/flavors/1/os-extra_specs/hw:x", "{\"hw:x\": \"c\"}"), 200);
+    assert_int_equal(ask(SEED_ADMIN, 86, "PUT", V "/flavors/1/os-extra_specs/hw:x", "{\"hw:x\": \"c\"}"), 400);
+    assert_int_equal(ask(SEED_ADMIN, 86, "POST", V "/flavors/1/os-extra_specs", "{\"extra_specs\":{\"hw:y\":1}}"), 400);
     assert_int_equal(get(SEED_MEMBER, 1, V "/flavors/1/os-extra_specs/a"), 200);
     assert_string_equal(kn_test_nova_str(nova, "a"), "c");
     assert_int_equal(ask(SEED_ADMIN, 1, "DELETE", V "/flavors/1/os-extra_specs/a", NULL), 200);
