@@ -123,10 +123,8 @@ static void hear_version(struct kn_network_states *states, const char *name, int
 {
     struct states_host *host = kn_hmap_get(states->hosts, name);
 
-    if (host == NULL) {
-        if (version >= 0) { /* it was told in a life that the database has forgotten */
-            states_is_behind(states, name, "");
-        }
+    if (host == NULL) { /* it was told in a life that the database has forgotten, or its hello came before its row */
+        states_is_behind(states, name, "");
     } else if (version == host->told) {
         host->behind_ms = 0;
     } else if (host->behind_ms == 0) {

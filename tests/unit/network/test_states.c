@@ -111,9 +111,11 @@ static void test_who_asks_without_end_is_told_once(void **state)
 static void test_names_that_nobody_has_are_forgotten(void **state)
 {
     (void)state;
+    hear("agent.hello", json_pack("{s:[{s:s, s:s}]}", "hosts", "host", "ghost", "hypervisor_type", "QEMU"), BEGIN_MS);
+    assert_int_equal(taken(), 1); /* its row may come later: whoever knows nothing is looked for with each word */
     beat("ghost", -1, BEGIN_MS);
-    assert_int_equal(taken(), 0);
-    beat("ghost", 3, BEGIN_MS); /* looked for at once, since nothing of it is kept */
+    assert_int_equal(taken(), 1);
+    beat("ghost", 3, BEGIN_MS); /* at once, since nothing of it is kept */
     assert_int_equal(taken(), 1);
     assert_int_equal(taken(), 0);
 }
