@@ -7,6 +7,7 @@
 
 #include "compute/api.h"
 #include "compute/api/server_noun.h"
+#include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan.h"
 #include "compute/rows/view.h"
@@ -76,18 +77,58 @@ static int rebuild_refuse(const json_t *args, struct kn_error *err)
                          "Image signatures are not verified, so trusted certificates are not supported");
 }
 
+/* A machine does not change under its guest: an image that asks for another one than the server has is for a new server. */
+static int rebuild_check_machine(const struct kn_request *req, const char *server, const json_t *properties, bool is_cd,
+                                 struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_compute_server_machine(req->db, server, &rows, err) < 0) {
+        return -1;
+    }
+    json_auto_t *specs = json_loads(kn_rows_text(rows, 0, KN_SERVER_MACHINE_SPECS), 0, NULL);
+    json_auto_t *has = kn_rows_null(rows, 0, KN_SERVER_MACHINE_TEXT)
+                           ? NULL
+                           : json_loads(kn_rows_text(rows, 0, KN_SERVER_MACHINE_TEXT), 0, NULL);
+    const struct kn_compute_machine_asked asked = { properties, specs, kn_rows_int(rows, 0, KN_SERVER_MACHINE_VCPUS),
+                                                    is_cd };
+    struct kn_compute_machine machine;
+
+    if (kn_compute_machine_plan(&asked, &machine, err) < 0) {
+        return -1;
+    }
+    AUTO_FREE char *text = machine.text;
+    json_auto_t *wants = text == NULL ? NULL : json_loads(text, 0, NULL);
+
+    return is_cd == kn_rows_bool(rows, 0, KN_SERVER_MACHINE_IS_CD) && (wants == has || json_equal(wants, has))
+               ? 0
+               : kn_fail(
+                     err, KN_BAD_REQUEST,
+                     "The image's properties ask for another machine than the server has, and a rebuild keeps that: "
+                     "make a new server of the image.");
+}
+
+static int rebuild_check_image(const struct kn_request *req, const struct kn_rows *server, const char *image,
+                               struct kn_error *err)
+{
+    json_t *properties = NULL;
+    struct kn_image_facts facts;
+    const int rc = kn_compute_plan_image(req, image, "Cannot find image for rebuild",
+                                         kn_rows_int(server, 0, KN_SERVER_MEMORY),
+                                         kn_rows_int(server, 0, KN_SERVER_DISK), &facts, &properties, err);
+    json_auto_t *owned = properties;
+
+    return rc < 0 ? -1 : rebuild_check_machine(req, req->params[0], owned, strcmp(facts.disk_format, "iso") == 0, err);
+}
+
 /* Everything that the body names is there, and fits. */
 static int rebuild_read(const struct kn_request *req, const struct kn_rows *server, const json_t *args,
                         struct rebuilding *ret, struct kn_error *err)
 {
     const char *key = json_string_value(json_object_get(args, "key_name"));
     const json_t *metadata = json_object_get(args, "metadata");
-    struct kn_image_facts image;
 
-    if (rebuild_refuse(args, err) < 0 ||
-        kn_compute_plan_image(req, kn_json_str(args, "imageRef"), "Cannot find image for rebuild",
-                              kn_rows_int(server, 0, KN_SERVER_MEMORY), kn_rows_int(server, 0, KN_SERVER_DISK), &image,
-                              NULL, err) < 0 ||
+    if (rebuild_refuse(args, err) < 0 || rebuild_check_image(req, server, kn_json_str(args, "imageRef"), err) < 0 ||
         (metadata != NULL && kn_compute_plan_metadata(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), metadata,
                                                       &ret->metadata, err) < 0) ||
         (key != NULL && kn_compute_plan_key(req, key, &ret->key_data, err) < 0)) {

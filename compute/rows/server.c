@@ -306,9 +306,20 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
                          err);
 }
 
+static const struct kn_stmt MACHINE = {
+    "server_machine",
+    "SELECT flavor->'extra_specs', flavor->>'vcpus', machine, coalesce(disks @? '$.**.cdrom ? (@ == true)', false) FROM server WHERE id = $1",
+    1
+};
+
 int kn_compute_server_told(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err)
 {
     return kn_db_run(db, &TOLD, KN_ARGS(id), ret, err);
+}
+
+int kn_compute_server_machine(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err)
+{
+    return kn_db_run(db, &MACHINE, KN_ARGS(id), ret, err);
 }
 
 int kn_compute_server_shelved(struct kn_db *db, const char *id, const char *image, struct kn_error *err)

@@ -97,6 +97,14 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
 /* What a guest is told, of one row. */
 enum kn_compute_server_told_col { KN_SERVER_TOLD_KEY, KN_SERVER_TOLD_USER_DATA, KN_SERVER_TOLD_HOSTNAME };
 int kn_compute_server_told(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err);
+/* What its machine was made of and is (NULL: as any other), and whether its root disk is a CD; one row. */
+enum kn_compute_server_machine_col {
+    KN_SERVER_MACHINE_SPECS,
+    KN_SERVER_MACHINE_VCPUS,
+    KN_SERVER_MACHINE_TEXT,
+    KN_SERVER_MACHINE_IS_CD
+};
+int kn_compute_server_machine(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err);
 int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,
                              struct kn_error *err);
 /* Whether all of it (a JSON object's text) is small enough to travel. */

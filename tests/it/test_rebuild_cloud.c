@@ -155,6 +155,14 @@ static void what_is_wrong_changes_nothing(void **state)
     refused(V("1"), other, "", "Flavor's memory is too small for requested image.");
     ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
         "[{\"op\": \"replace\", \"path\": \"/min_ram\", \"value\": 0}]");
+    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+        "[{\"op\": \"add\", \"path\": \"/hw_machine_type\", \"value\": \"pc\"}]");
+    refused(V("1"), other, "", "another machine than the server has");
+    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+        "[{\"op\": \"replace\", \"path\": \"/hw_machine_type\", \"value\": \"none\"}]");
+    refused(V("1"), other, "", "hw_machine_type");
+    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+        "[{\"op\": \"remove\", \"path\": \"/hw_machine_type\"}]");
     assert_string_equal(shown(V("90"), "server.name"), "anew");
     sound();
 }
