@@ -118,19 +118,20 @@ static void hear_hello(struct kn_network_states *states, const json_t *body)
     }
 }
 
-/* A message may be on its way: only who says for long what he should not is told again. */
+/*
+ * A message may be on its way: only who says for long what he should not is told again. One that nothing is known of was told in a life that the database
+ * has forgotten, or its hello came before its row.
+ */
 static void hear_version(struct kn_network_states *states, const char *name, int64_t version, int64_t now_ms)
 {
     struct states_host *host = kn_hmap_get(states->hosts, name);
 
-    if (host == NULL) { /* it was told in a life that the database has forgotten, or its hello came before its row */
+    const bool is_right = host != NULL && version == host->told;
+
+    if (host == NULL || (!is_right && host->behind_ms != 0 && now_ms - host->behind_ms >= PATIENCE_MS)) {
         states_is_behind(states, name, "");
-    } else if (version == host->told) {
-        host->behind_ms = 0;
-    } else if (host->behind_ms == 0) {
-        host->behind_ms = now_ms;
-    } else if (now_ms - host->behind_ms >= PATIENCE_MS) {
-        states_is_behind(states, name, "");
+    } else if (is_right || host->behind_ms == 0) {
+        host->behind_ms = is_right ? 0 : now_ms;
     }
 }
 

@@ -102,7 +102,7 @@ void kn_network_stock_free(struct kn_network_stock *stock)
 
 const struct kn_network_stock_device *kn_network_stock_find(const struct kn_network_stock *stock, const char *name)
 {
-    struct kn_network_stock_device key;
+    struct kn_network_stock_device key = { .name = "" };
 
     kn_copy(key.name, sizeof(key.name), name);
     return stock->count == 0 ? NULL : bsearch(&key, stock->items, stock->count, sizeof(key), stock_compare);

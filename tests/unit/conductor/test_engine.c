@@ -36,8 +36,8 @@ static struct kn_conductor_task *new_task(const char *kind, const char *input)
     task->context = json_object();
     task->object = json_loads(
         "{\"generation\": 1, \"name\": \"a\", \"hostname\": \"a\", \"project\": \"p\", \"user\": \"u\", \"vcpus\": 1,"
-        " \"memory_mib\": 128, \"disk_gib\": 1, \"image_id\": \"" VOLUME "\", \"metadata\": {}, \"nics\": [],"
-        " \"volumes\": [], \"zone\": \"nova\", \"created_at\": \"2026-01-01T00:00:00Z\"}",
+        " \"memory_mib\": 128, \"disk_gib\": 1, \"local_gib\": 1, \"metadata\": {}, \"nics\": [], \"volumes\": [],"
+        " \"image_id\": \"" VOLUME "\", \"zone\": \"nova\", \"created_at\": \"2026-01-01T00:00:00Z\"}",
         0, NULL);
     assert_non_null(task->input);
     assert_non_null(task->object);
