@@ -121,7 +121,8 @@ int kn_compute_server_security_group(struct kn_request *req, const json_t *args,
 /* compute/api/rest.c */
 kn_handler kn_compute_server_password_show, kn_compute_server_password_clear, kn_compute_migrations_list,
     kn_compute_server_migrations_list;
-kn_handler kn_compute_nova_images_list, kn_compute_nova_images_detail, kn_compute_nova_images_show;
+kn_handler kn_compute_nova_images_list, kn_compute_nova_images_detail, kn_compute_nova_images_show,
+    kn_compute_nova_images_delete;
 kn_handler kn_compute_unsupported;
 
 #endif

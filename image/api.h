@@ -9,6 +9,8 @@
 #include "lib/rest/list.h"
 
 extern const struct kn_api kn_image_api;
+/* DELETE of an image, the first parameter of the path; compute has a route for it, too. */
+kn_handler kn_image_api_delete;
 
 struct kn_image_facts {
     char id[KN_UUID_SIZE];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Glance's images under compute's own routes, up to 2.35, for clients that know no other: lists, filters and views as Nova had them. Rows
- * and who sees them are the image room's (image/api.h). Nothing is written here.
+ * Glance's images under compute's own routes, up to 2.35, for clients that know no other: lists, filters and views as Nova had them. Rows,
+ * who sees them and who deletes them are the image room's (image/api.h).
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -190,4 +190,14 @@ int kn_compute_nova_images_show(struct kn_request *req, struct kn_response *res,
     kn_jsonw_end_object(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;
+}
+
+int kn_compute_nova_images_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    if (kn_image_api_delete(req, res, err) == 0) {
+        return 0;
+    }
+    return err->code == KN_NOT_FOUND   ? kn_fail(err, KN_NOT_FOUND, "Image not found.")
+           : err->code == KN_FORBIDDEN ? kn_fail(err, KN_FORBIDDEN, "You are not allowed to delete the image.")
+                                       : -1;
 }

@@ -142,6 +142,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/images", IMAGES, 200, kn_compute_nova_images_list, 0, 35),
     ROUTE("GET", "/images/detail", IMAGES, 200, kn_compute_nova_images_detail, 0, 35),
     ROUTE("GET", "/images/{id}", IMAGES, 200, kn_compute_nova_images_show, 0, 35),
+    { "DELETE", "/v2.1/images/{id}", KN_GLANCE_DELETE_IMAGE, 204, kn_compute_nova_images_delete, 0, 35, NULL },
 
     { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
 };

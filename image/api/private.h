@@ -3,11 +3,12 @@
 #ifndef KN_IMAGE_API_PRIVATE_H
 #define KN_IMAGE_API_PRIVATE_H
 
+#include "image/api.h"
 #include "image/rows/image.h"
 #include "lib/adapter/http.h"
 
 /* images.c */
-kn_handler kn_image_api_create, kn_image_api_list, kn_image_api_show, kn_image_api_update, kn_image_api_delete;
+kn_handler kn_image_api_create, kn_image_api_list, kn_image_api_show, kn_image_api_update;
 /* volume/api/actions.c */
 kn_handler kn_image_api_deactivate, kn_image_api_reactivate, kn_image_api_tag, kn_image_api_untag;
 /* upload.c, download.c */
