@@ -106,14 +106,24 @@ int kn_compute_keypairs_show(struct kn_request *req, struct kn_response *res, st
 }
 
 /* What was sent, or a new pair whose private half is given out once. */
+static int take_certificate(const json_t *in, const char *user, struct kn_strbuf *private_pem, struct kn_strbuf *pem,
+                            char fingerprint[KN_X509_FINGERPRINT], struct kn_error *err)
+{
+    const char *sent = json_string_value(json_object_get(in, "public_key"));
+
+    if (sent != NULL) {
+        kn_strbuf_addstr(pem, sent);
+    } else if (kn_x509_make(user, private_pem, pem, err) < 0) {
+        return -1;
+    }
+    return kn_x509_fingerprint(pem->buf, fingerprint, err);
+}
+
 static int take_key(const json_t *in, struct kn_strbuf *private_pem, struct kn_strbuf *public_line,
                     char fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err)
 {
     const char *sent = json_string_value(json_object_get(in, "public_key"));
 
-    if (strcmp(kn_json_str(in, "type"), "x509") == 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Key pairs of type x509 are not supported; ssh is");
-    }
     if (sent != NULL) {
         kn_strbuf_addstr(public_line, sent); /* as it was sent, end of line and all: clients compare */
         return kn_compute_ssh_public_check(sent, fingerprint, err);
@@ -128,20 +138,28 @@ int kn_compute_keypairs_create(struct kn_request *req, struct kn_response *res, 
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf private_pem = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf public_line = KN_STRBUF_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    char fingerprint[KN_FINGERPRINT_SIZE];
+    char fingerprint[KN_X509_FINGERPRINT];
     json_t *in = NULL;
     int64_t most = 0;
-    const char *user = NULL, *name = NULL;
+    const char *user = NULL;
 
     if (kn_rest_body(&KEYPAIR, req, KN_REST_POST, &in, err) < 0) {
         return -1;
     }
-    name = kn_json_str(in, "name");
+    const bool is_ssh = strcmp(kn_schema_text(in, "type", "ssh"), "ssh") == 0;
+    struct kn_compute_keypair pair = { .name = kn_json_str(in, "name"),
+                                       .type = is_ssh ? "ssh" : "x509",
+                                       .fingerprint = fingerprint };
+
     if (whose(req, json_string_value(json_object_get(in, "user_id")), &user, err) < 0 ||
-        take_key(in, &private_pem, &public_line, fingerprint, err) < 0 ||
-        kn_quota_limit(req->db, KN_QUOTA_KEY_PAIRS, req->caller.project_id, &most, err) < 0 ||
-        kn_compute_keypair_insert(req->db, user, name, public_line.buf, fingerprint, most, err) < 0 ||
-        keypairs_find(req, user, name, KN_REST_CHANGED, &rows, err) < 0) {
+        (is_ssh ? take_key(in, &private_pem, &public_line, fingerprint, err)
+                : take_certificate(in, user, &private_pem, &public_line, fingerprint, err)) < 0 ||
+        kn_quota_limit(req->db, KN_QUOTA_KEY_PAIRS, req->caller.project_id, &most, err) < 0) {
+        return -1;
+    }
+    pair.public_key = public_line.buf;
+    if (kn_compute_keypair_insert(req->db, user, &pair, most, err) < 0 ||
+        keypairs_find(req, user, pair.name, KN_REST_CHANGED, &rows, err) < 0) {
         return -1;
     }
     res->status = kn_compute_since(req, 2) ? 201 : 200;

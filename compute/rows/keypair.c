@@ -12,10 +12,11 @@
 
 #define BLOB_MAX 8192 /* a 16384-bit RSA key takes 2 KiB */
 
-static const struct kn_stmt GET = { "keypair_get", "SELECT public_key FROM keypair WHERE user_id = $1 AND name = $2",
-                                    2 };
+static const struct kn_stmt GET = { "keypair_get",
+                                    "SELECT public_key, type FROM keypair WHERE user_id = $1 AND name = $2", 2 };
 static const struct kn_stmt INSERT = {
-    "keypair_insert", "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ($1, $2, $3, $4)", 4
+    "keypair_insert", "INSERT INTO keypair (user_id, name, type, public_key, fingerprint) VALUES ($1, $2, $3, $4, $5)",
+    5
 };
 static const struct kn_stmt DELETE_ROW = { "keypair_delete", "DELETE FROM keypair WHERE user_id = $1 AND name = $2",
                                            2 };
@@ -103,8 +104,8 @@ int kn_compute_keypair_get(struct kn_db *db, const char *user, const char *name,
     return 0;
 }
 
-int kn_compute_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key,
-                              const char *fingerprint, int64_t limit, struct kn_error *err)
+int kn_compute_keypair_insert(struct kn_db *db, const char *user, const struct kn_compute_keypair *pair, int64_t limit,
+                              struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("compute");
     AUTO_TX struct kn_tx tx = { NULL };
@@ -112,9 +113,10 @@ int kn_compute_keypair_insert(struct kn_db *db, const char *user, const char *na
     if (kn_tx_begin(&tx, db, err) < 0) {
         return -1;
     }
-    if (kn_db_run(db, &INSERT, KN_ARGS(user, name, public_key, fingerprint), NULL, err) < 0) {
+    if (kn_db_run(db, &INSERT, KN_ARGS(user, pair->name, pair->type, pair->public_key, pair->fingerprint), NULL, err) <
+        0) {
         return strcmp(kn_db_constraint(db), "keypair_pkey") == 0
-                   ? kn_fail(err, KN_CONFLICT, "Key pair '%s' already exists.", name)
+                   ? kn_fail(err, KN_CONFLICT, "Key pair '%s' already exists.", pair->name)
                    : -1;
     }
     kn_quota_claim_within(&claims, user, KN_QUOTA_KEY_PAIRS, 1, limit);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* keypair: public ssh keys of users. Private halves are never stored. */
+/* keypair: public ssh keys and certificates of users. Private halves are never stored. */
 #ifndef KN_COMPUTE_ROWS_KEYPAIR_H
 #define KN_COMPUTE_ROWS_KEYPAIR_H
 
@@ -13,15 +13,18 @@
  */
 int kn_compute_ssh_public_check(const char *line, char ret_fingerprint[KN_FINGERPRINT_SIZE], struct kn_error *err);
 
-/* One row, its only column the public key; or KN_NOT_FOUND. */
-enum { KN_KEYPAIR_PUBLIC };
+/* One row, or KN_NOT_FOUND. */
+enum { KN_KEYPAIR_PUBLIC, KN_KEYPAIR_TYPE };
 int kn_compute_keypair_get(struct kn_db *db, const char *user, const char *name, struct kn_rows **ret,
                            struct kn_error *err);
 /* KN_NOT_FOUND in Nova's words. Returns -1. */
 int kn_compute_keypair_absent(const char *user, const char *name, struct kn_error *err);
 /* KN_CONFLICT if the name is taken, KN_QUOTA if the user has `limit` (-1: any number) already. */
-int kn_compute_keypair_insert(struct kn_db *db, const char *user, const char *name, const char *public_key,
-                              const char *fingerprint, int64_t limit, struct kn_error *err);
+struct kn_compute_keypair {
+    const char *name, *type, *public_key, *fingerprint;
+};
+int kn_compute_keypair_insert(struct kn_db *db, const char *user, const struct kn_compute_keypair *pair, int64_t limit,
+                              struct kn_error *err);
 int kn_compute_keypair_delete(struct kn_db *db, const char *user, const char *name, struct kn_error *err);
 
 #endif

@@ -453,6 +453,9 @@ int kn_compute_plan_key(const struct kn_request *req, const char *name, char **r
     if (kn_compute_keypair_get(req->db, req->caller.user_id, name, &rows, err) < 0) {
         return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "Invalid key_name provided.") : -1;
     }
+    if (strcmp(kn_rows_text(rows, 0, KN_KEYPAIR_TYPE), "ssh") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Key pairs of type x509 are not given to servers; those of type ssh are.");
+    }
     const char *key = kn_rows_text(rows, 0, KN_KEYPAIR_PUBLIC);
     *ret_key = kn_strndup(key, strcspn(key, "\r\n")); /* a guest gets the line without its end */
     return 0;

@@ -63,4 +63,10 @@ int kn_base64_decode(const char *text, size_t len, uint8_t *out, size_t size, si
 /* A new RSA key of 2048 bits: PEM (PKCS#1, what every ssh reads) and the line for authorized_keys, without a comment. */
 int kn_ssh_key_make(struct kn_strbuf *private_pem, struct kn_strbuf *public_line, struct kn_error *err);
 
+#define KN_X509_FINGERPRINT 60 /* aa:bb:… of a SHA-1, as Nova has it */
+/* Of one certificate in PEM, and nothing beside it; else KN_BAD_REQUEST in Nova's words. */
+int kn_x509_fingerprint(const char *pem, char ret[KN_X509_FINGERPRINT], struct kn_error *err);
+/* A certificate of this name (letters, digits, -, _) for a client, signed by its own new RSA key of 2048 bits, for ten years; both PEM, the key PKCS#8. */
+int kn_x509_make(const char *name, struct kn_strbuf *key_pem, struct kn_strbuf *cert_pem, struct kn_error *err);
+
 #endif

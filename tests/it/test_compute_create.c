@@ -400,6 +400,20 @@ static void bad_input_changes_nothing(void **state)
     }
 }
 
+/* A certificate is made with its key, and no guest of ours would read it. */
+static void certificates_are_for_no_server(void **state)
+{
+    (void)state;
+    assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 91, "POST", "/compute/v2.1/os-keypairs",
+                                      "{\"keypair\": {\"name\": \"cert\", \"type\": \"x509\"}}"),
+                     201);
+    assert_string_equal(kn_test_nova_str(nova, "keypair.type"), "x509");
+    assert_non_null(strstr(kn_test_nova_str(nova, "keypair.private_key"), "BEGIN PRIVATE KEY"));
+    assert_non_null(strstr(kn_test_nova_str(nova, "keypair.public_key"), "BEGIN CERTIFICATE"));
+    assert_int_equal(post(SEED_MEMBER, 1, SERVER(", \"key_name\": \"cert\"")), 400);
+    assert_non_null(strstr(nova->http.body.buf, "x509"));
+}
+
 /* Bodies of all sorts at once: each its own verdict, and the usage is what exists. */
 static void *post_some(void *arg)
 {
@@ -499,6 +513,7 @@ int main(void)
         cmocka_unit_test_setup(many_at_once, kn_seed_fresh),
         cmocka_unit_test_setup(an_admin_names_a_host, kn_seed_fresh),
         cmocka_unit_test_setup(bad_input_changes_nothing, kn_seed_fresh),
+        cmocka_unit_test_setup(certificates_are_for_no_server, kn_seed_fresh),
         cmocka_unit_test_setup(names_of_several_must_fit, kn_seed_fresh),
         cmocka_unit_test_setup(a_crowd_gets_exactly_the_quota, kn_seed_fresh),
         cmocka_unit_test_setup(who_never_comes_holds_nobody_up, kn_seed_fresh),

@@ -18,6 +18,7 @@
 
 #define SERVERS "/compute/v2.1/servers"
 #define OLD KN_WHOLE_JSON "OpenStack-API-Version: compute 2.37\r\n"
+#define FIRST KN_WHOLE_JSON "OpenStack-API-Version: compute 2.35\r\n"
 #define NEW KN_WHOLE_JSON "OpenStack-API-Version: compute 2.45\r\n"
 #define IS(state) \
     "SELECT count(*) FROM server WHERE vm_state = '" state "' AND task_state IS NULL AND deleted_at IS NULL"
@@ -357,6 +358,25 @@ static void backups_rotate(void **state)
     sound();
 }
 
+/* As clients before 2.36 do it; whoever sees an image and may not have it away is told so. */
+static void nova_has_a_route_to_delete_one(void **state)
+{
+    char id[KN_UUID_SIZE];
+
+    (void)state;
+    act(202, OLD, "{\"createImage\": {\"name\": \"short-lived\"}}");
+    await_active("short-lived");
+    settled();
+    kn_copy(id, sizeof(id), shown("id"));
+    AUTO_FREE char *path = kn_asprintf("/compute/v2.1/images/%s", id);
+
+    ask(404, "DELETE", path, NEW, NULL);
+    ask(204, "DELETE", path, FIRST, NULL);
+    ask(404, "DELETE", path, FIRST, NULL);
+    assert_non_null(strstr(kn_whole.http.body.buf, "Image not found."));
+    sound();
+}
+
 static void daemons_die(void **state)
 {
     static const char *const WHO[] = { "kilonova-conductor", "kilonova-agent", "kilonova-image", "kilonova-api" };
@@ -410,6 +430,7 @@ int main(void)
         cmocka_unit_test(who_may_bring_it),
         cmocka_unit_test(deleted_in_the_middle),
         cmocka_unit_test(backups_rotate),
+        cmocka_unit_test(nova_has_a_route_to_delete_one),
         cmocka_unit_test(daemons_die),
     };
 
