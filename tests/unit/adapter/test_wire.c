@@ -64,12 +64,12 @@ static void await_end(const char *why)
 {
     const int64_t deadline = kn_mono_ms() + LIMIT_MS;
 
-    while (atomic_load(&on.ended) == 0) {
+    while (atomic_load(&on.ended) == 0 ||
+           kn_wires_count(on.wires) > 0) { /* its place is free a moment after its end is told */
         assert_true(kn_mono_ms() < deadline);
         kn_test_pause(5);
     }
     assert_string_equal(on.why, why);
-    assert_int_equal(kn_wires_count(on.wires), 0);
 }
 
 static void leave(void)
@@ -197,13 +197,16 @@ static void test_slow_readers(void **state)
 /* Who only asks whether we are there, and never reads the answers, ends; no memory grows for him. */
 static void test_a_flood_of_pings(void **state)
 {
+    static const uint8_t PING[] = { 0x89, 0x81, 0, 0, 0, 0, 'p' };
+    size_t at = 0; /* a full socket takes a part of one */
+
     (void)state;
     join(0, 0, KN_WIRE_WEBSOCKET, NULL);
     for (int64_t deadline = kn_mono_ms() + LIMIT_MS; atomic_load(&on.ended) == 0;) {
-        static const uint8_t PING[] = { 0x89, 0x81, 0, 0, 0, 0, 'p' };
-
         assert_true(kn_mono_ms() < deadline);
-        (void)!send(on.client.fd, PING, sizeof(PING), MSG_NOSIGNAL | MSG_DONTWAIT);
+        const ssize_t sent = send(on.client.fd, PING + at, sizeof(PING) - at, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+        at = sent > 0 ? (at + (size_t)sent) % sizeof(PING) : at;
     }
     await_end("the client does not read");
     leave();
