@@ -34,29 +34,13 @@
 
 static char server[KN_UUID_SIZE], image[KN_UUID_SIZE], flavor[KN_UUID_SIZE];
 
-static void ask(int status, const char *method, const char *path, const char *headers, const char *body)
-{
-    kn_whole_cloud_ask(method, path, headers, body);
-    if (kn_whole.http.status != status) {
-        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
-                 kn_whole.http.body.buf);
-    }
-}
-
-static void act(int status, const char *headers, const char *body)
-{
-    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
-
-    ask(status, "POST", path, headers, body);
-}
-
 static void make_server(void)
 {
     AUTO_FREE char *body = kn_asprintf(
         "{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": \"none\"}}", flavor,
         image);
 
-    ask(202, "POST", SERVERS, OLD, body);
+    kn_whole_cloud_expect(202, "POST", SERVERS, OLD, body);
     kn_copy(server, sizeof(server), kn_whole_cloud_text("server.id"));
     kn_whole_cloud_await(IS("active"), 1);
 }
@@ -79,7 +63,7 @@ static const char *shown(const char *member)
 {
     AUTO_FREE char *path = NULL;
 
-    ask(200, "GET", "/image/v2/images?limit=1", NULL, NULL);
+    kn_whole_cloud_expect(200, "GET", "/image/v2/images?limit=1", NULL, NULL);
     path = kn_asprintf("images.0.%s", member);
     return kn_whole_cloud_text(path);
 }
@@ -98,7 +82,7 @@ static void of_a_running_one(void **state)
     char id[KN_UUID_SIZE];
 
     (void)state;
-    act(202, OLD, "{\"createImage\": {\"name\": \"одна\", \"metadata\": {\"k\": \"v\"}}}");
+    kn_whole_cloud_act(server, 202, OLD, "{\"createImage\": {\"name\": \"одна\", \"metadata\": {\"k\": \"v\"}}}");
     location = kn_test_http_header(&kn_whole.http, "Location");
     assert_non_null(strstr(location, "/image/v2/images/"));
     kn_copy(id, sizeof(id), strrchr(location, '/') + 1);
@@ -119,11 +103,11 @@ static void of_a_running_one(void **state)
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s/file", id),
                    *actions = kn_asprintf(SERVERS "/%s/os-instance-actions", server);
 
-    ask(200, "GET", path, NULL, NULL);
+    kn_whole_cloud_expect(200, "GET", path, NULL, NULL);
     assert_non_null(strstr(kn_whole.http.body.buf, server)); /* its own disk */
-    ask(200, "GET", actions, NULL, NULL);
+    kn_whole_cloud_expect(200, "GET", actions, NULL, NULL);
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "createImage");
-    act(202, NEW, "{\"createImage\": {\"name\": \"two\"}}");
+    kn_whole_cloud_act(server, 202, NEW, "{\"createImage\": {\"name\": \"two\"}}");
     assert_string_equal(kn_test_http_header(&kn_whole.http, "Location"), "");
     kn_copy(id, sizeof(id), kn_whole_cloud_text("image_id"));
     await_active("two");
@@ -145,19 +129,19 @@ static void in_any_state_that_has_a_disk(void **state)
                                          STATES[i].vm_state);
         AUTO_FREE char *body = kn_asprintf("{\"createImage\": {\"name\": \"%s\"}}", STATES[i].vm_state);
 
-        act(202, OLD, STATES[i].before);
+        kn_whole_cloud_act(server, 202, OLD, STATES[i].before);
         kn_whole_cloud_await(is, 1);
-        act(202, OLD, body);
+        kn_whole_cloud_act(server, 202, OLD, body);
         await_active(STATES[i].vm_state);
         kn_whole_cloud_await(is, 1); /* it is what it was */
-        act(202, OLD, STATES[i].after);
+        kn_whole_cloud_act(server, 202, OLD, STATES[i].after);
         kn_whole_cloud_await(IS("active"), 1);
     }
-    act(200, OLD, "{\"rescue\": null}");
+    kn_whole_cloud_act(server, 200, OLD, "{\"rescue\": null}");
     kn_whole_cloud_await(IS("rescued"), 1);
-    act(409, OLD, "{\"createImage\": {\"name\": \"n\"}}");
+    kn_whole_cloud_act(server, 409, OLD, "{\"createImage\": {\"name\": \"n\"}}");
     assert_non_null(strstr(kn_whole.http.body.buf, "Cannot 'createImage' instance"));
-    act(202, OLD, "{\"unrescue\": null}");
+    kn_whole_cloud_act(server, 202, OLD, "{\"unrescue\": null}");
     kn_whole_cloud_await(IS("active"), 1);
     sound();
 }
@@ -171,17 +155,18 @@ static void what_is_wrong_changes_nothing(void **state)
     memset(longer, 'n', 256);
     AUTO_FREE char *too_long = kn_asprintf("{\"createImage\": {\"name\": \"%s\"}}", longer);
 
-    act(400, OLD, "{\"createImage\": {}}");
-    act(400, OLD, "{\"createImage\": null}");
-    act(400, OLD, "{\"createImage\": {\"name\": \"\"}}");
-    act(400, OLD, too_long);
-    act(400, OLD, "{\"createImage\": {\"name\": \"n\", \"metadata\": {\"k\": 1}}}");
-    act(400, OLD, "{\"createImage\": {\"name\": \"n\", \"metadata\": {\"status\": \"active\"}}}");
-    act(400, OLD, "{\"createImage\": {\"name\": \"n\", \"rotation\": 1}}");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createImage\": {}}");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createImage\": null}");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createImage\": {\"name\": \"\"}}");
+    kn_whole_cloud_act(server, 400, OLD, too_long);
+    kn_whole_cloud_act(server, 400, OLD, "{\"createImage\": {\"name\": \"n\", \"metadata\": {\"k\": 1}}}");
+    kn_whole_cloud_act(server, 400, OLD,
+                       "{\"createImage\": {\"name\": \"n\", \"metadata\": {\"status\": \"active\"}}}");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createImage\": {\"name\": \"n\", \"rotation\": 1}}");
     AUTO_FREE char *nobody = kn_strdup(server);
 
     kn_copy(server, sizeof(server), "77777777-7777-4777-8777-777777777777");
-    act(404, OLD, "{\"createImage\": {\"name\": \"n\"}}");
+    kn_whole_cloud_act(server, 404, OLD, "{\"createImage\": {\"name\": \"n\"}}");
     kn_copy(server, sizeof(server), nobody);
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image", NULL), images);
     sound();
@@ -196,12 +181,12 @@ static void what_fails_leaves_nothing(void **state)
     (void)state;
     rmdir(dir); /* empty: nothing was left */
     assert_int_equal(close(creat(dir, 0600)), 0);
-    act(202, OLD, "{\"createImage\": {\"name\": \"lost\"}}");
+    kn_whole_cloud_act(server, 202, OLD, "{\"createImage\": {\"name\": \"lost\"}}");
     kn_whole_cloud_await("SELECT count(*) FROM image WHERE name = 'lost' AND deleted_at IS NULL", 0);
     assert_int_equal(unlink(dir), 0);
     kn_whole_cloud_await(IS("active"), 1);
     settled();
-    ask(200, "GET", actions, NULL, NULL);
+    kn_whole_cloud_expect(200, "GET", actions, NULL, NULL);
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.message"), "Error");
     sound();
 }
@@ -244,7 +229,8 @@ static void who_may_bring_it(void **state)
         "UPDATE image SET brought_by = '%s' WHERE id = '%s'",
         server, SERVER_IMAGE, server, SERVER_IMAGE);
 
-    ask(201, "POST", "/image/v2/images", KN_WHOLE_JSON, "{\"name\": \"awaited\", \"id\": \"" SERVER_IMAGE "\"}");
+    kn_whole_cloud_expect(201, "POST", "/image/v2/images", KN_WHOLE_JSON,
+                          "{\"name\": \"awaited\", \"id\": \"" SERVER_IMAGE "\"}");
     assert_ok(kn_db_script(kn_whole.db, open, &err), &err);
     assert_int_equal(put(SERVER_IMAGE, 1000000, 60, NULL), 400); /* says not what it is */
     assert_int_equal(put(SERVER_IMAGE, 1000000, 60, "X-Image-Format: raw\r\nX-Image-Sha512: " WRONG_SHA512 "\r\n"),
@@ -261,7 +247,7 @@ static void who_may_bring_it(void **state)
                                           SERVER_IMAGE),
                      1);
     assert_ok(kn_db_script(kn_whole.db, "DELETE FROM task WHERE id = 1000000", &err), &err);
-    ask(204, "DELETE", "/image/v2/images/" SERVER_IMAGE, NULL, NULL);
+    kn_whole_cloud_expect(204, "DELETE", "/image/v2/images/" SERVER_IMAGE, NULL, NULL);
     kn_test_http_close(&door);
     sound();
 }
@@ -270,20 +256,20 @@ static void deleted_in_the_middle(void **state)
 {
     (void)state;
     for (int i = 0; i < 4; i++) {
-        act(202, NEW, "{\"createImage\": {\"name\": \"unwanted\"}}");
+        kn_whole_cloud_act(server, 202, NEW, "{\"createImage\": {\"name\": \"unwanted\"}}");
         AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s", kn_whole_cloud_text("image_id"));
 
         kn_test_pause(i * 7);
-        ask(204, "DELETE", path, NULL, NULL);
+        kn_whole_cloud_expect(204, "DELETE", path, NULL, NULL);
         kn_whole_cloud_await(IS("active"), 1);
         settled();
     }
     for (int i = 0; i < 4; i++) {
         AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
 
-        act(202, NEW, "{\"createImage\": {\"name\": \"orphan\"}}");
+        kn_whole_cloud_act(server, 202, NEW, "{\"createImage\": {\"name\": \"orphan\"}}");
         kn_test_pause(i * 7);
-        ask(204, "DELETE", path, OLD, NULL);
+        kn_whole_cloud_expect(204, "DELETE", path, OLD, NULL);
         kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
         settled();
         make_server();
@@ -315,7 +301,7 @@ static void back_up(const char *name, const char *type, int rotation)
         kn_asprintf("{\"createBackup\": {\"name\": \"%s\", \"backup_type\": \"%s\", \"rotation\": %d}}", name, type,
                     rotation);
 
-    act(202, OLD, body);
+    kn_whole_cloud_act(server, 202, OLD, body);
 }
 
 /* As many of a type as are to stay; what is protected, of another type, or a snapshot, is not counted away. */
@@ -334,8 +320,8 @@ static void backups_rotate(void **state)
 
     assert_string_equal(shown("image_type"), "backup");
     assert_string_equal(shown("backup_type"), "daily");
-    ask(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": true}]");
+    kn_whole_cloud_expect(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": true}]");
     back_up("w1", "weekly", 1);
     settled();
     back_up("d5", "daily", 0);
@@ -343,18 +329,21 @@ static void backups_rotate(void **state)
     settled();
     assert_string_equal(backups("daily"), "d4");
     assert_string_equal(backups("weekly"), "w1");
-    act(202, NEW,
+    kn_whole_cloud_act(
+        server, 202, NEW,
         "{\"createBackup\": {\"name\": \"w2\", \"backup_type\": \"weekly\", \"rotation\": \"1\", \"metadata\": {\"k\": \"v\"}}}");
     assert_int_equal(strlen(kn_whole_cloud_text("image_id")), 36);
     settled();
     assert_string_equal(backups("weekly"), "w2");
     assert_string_equal(shown("k"), "v");
-    ask(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": false}]");
-    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\"}}");
-    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"rotation\": 1}}");
-    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": -1}}");
-    act(400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": \"x\"}}");
+    kn_whole_cloud_expect(200, "PATCH", keep, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"replace\", \"path\": \"/protected\", \"value\": false}]");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\"}}");
+    kn_whole_cloud_act(server, 400, OLD, "{\"createBackup\": {\"name\": \"n\", \"rotation\": 1}}");
+    kn_whole_cloud_act(server, 400, OLD,
+                       "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": -1}}");
+    kn_whole_cloud_act(server, 400, OLD,
+                       "{\"createBackup\": {\"name\": \"n\", \"backup_type\": \"d\", \"rotation\": \"x\"}}");
     sound();
 }
 
@@ -364,15 +353,15 @@ static void nova_has_a_route_to_delete_one(void **state)
     char id[KN_UUID_SIZE];
 
     (void)state;
-    act(202, OLD, "{\"createImage\": {\"name\": \"short-lived\"}}");
+    kn_whole_cloud_act(server, 202, OLD, "{\"createImage\": {\"name\": \"short-lived\"}}");
     await_active("short-lived");
     settled();
     kn_copy(id, sizeof(id), shown("id"));
     AUTO_FREE char *path = kn_asprintf("/compute/v2.1/images/%s", id);
 
-    ask(404, "DELETE", path, NEW, NULL);
-    ask(204, "DELETE", path, FIRST, NULL);
-    ask(404, "DELETE", path, FIRST, NULL);
+    kn_whole_cloud_expect(404, "DELETE", path, NEW, NULL);
+    kn_whole_cloud_expect(204, "DELETE", path, FIRST, NULL);
+    kn_whole_cloud_expect(404, "DELETE", path, FIRST, NULL);
     assert_non_null(strstr(kn_whole.http.body.buf, "Image not found."));
     sound();
 }
@@ -383,7 +372,7 @@ static void daemons_die(void **state)
 
     (void)state;
     for (size_t i = 0; i < 2 * KN_COUNT(WHO); i++) {
-        act(202, NEW, "{\"createImage\": {\"name\": \"survivor\"}}");
+        kn_whole_cloud_act(server, 202, NEW, "{\"createImage\": {\"name\": \"survivor\"}}");
         kn_test_pause((int)(i * 5));
         kn_whole_cloud_restart(WHO[i % KN_COUNT(WHO)]);
         kn_test_wait_port(kn_whole.http.port);
@@ -406,9 +395,9 @@ static int start(void **state)
     kn_copy(image, sizeof(image), kn_whole_cloud_image());
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s", image);
 
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"add\", \"path\": \"/hw_of_base\", \"value\": \"stays\"},"
-        " {\"op\": \"add\", \"path\": \"/image_type\", \"value\": \"base\"}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"add\", \"path\": \"/hw_of_base\", \"value\": \"stays\"},"
+                          " {\"op\": \"add\", \"path\": \"/image_type\", \"value\": \"base\"}]");
     make_server();
     return 0;
 }

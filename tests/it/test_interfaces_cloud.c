@@ -25,11 +25,7 @@ static char server[KN_UUID_SIZE], network[KN_UUID_SIZE], other[KN_UUID_SIZE];
 
 static void ask(int status, const char *method, const char *path, const char *body)
 {
-    kn_whole_cloud_ask(method, path, NEW, body);
-    if (kn_whole.http.status != status) {
-        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
-                 kn_whole.http.body.buf);
-    }
+    kn_whole_cloud_expect(status, method, path, NEW, body);
 }
 
 static void make_network(const char *name, const char *cidr, char ret_id[KN_UUID_SIZE])

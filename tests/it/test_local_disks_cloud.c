@@ -13,10 +13,7 @@
 
 static void ask(int status, const char *method, const char *path, const char *body)
 {
-    kn_whole_cloud_ask(method, path, NEW, body);
-    if (kn_whole.http.status != status) {
-        fail_msg("%s %s: %d %s", method, path, kn_whole.http.status, kn_whole.http.body.buf);
-    }
+    kn_whole_cloud_expect(status, method, path, NEW, body);
 }
 
 static void they_are_counted(void **state)

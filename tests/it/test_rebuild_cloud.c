@@ -18,27 +18,11 @@
 
 static char server[KN_UUID_SIZE], image[KN_UUID_SIZE], other[KN_UUID_SIZE];
 
-static void ask(int status, const char *method, const char *path, const char *headers, const char *body)
-{
-    kn_whole_cloud_ask(method, path, headers, body);
-    if (kn_whole.http.status != status) {
-        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
-                 kn_whole.http.body.buf);
-    }
-}
-
-static void act(int status, const char *headers, const char *body)
-{
-    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
-
-    ask(status, "POST", path, headers, body);
-}
-
 static void rebuild(int status, const char *headers, const char *from, const char *more)
 {
     AUTO_FREE char *body = kn_asprintf("{\"rebuild\": {\"imageRef\": \"%s\"%s}}", from, more);
 
-    act(status, headers, body);
+    kn_whole_cloud_act(server, status, headers, body);
 }
 
 static void refused(const char *headers, const char *from, const char *more, const char *words)
@@ -59,7 +43,7 @@ static const char *shown(const char *headers, const char *member)
 {
     AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
 
-    ask(200, "GET", path, headers, NULL);
+    kn_whole_cloud_expect(200, "GET", path, headers, NULL);
     return kn_whole_cloud_text(member);
 }
 
@@ -116,19 +100,19 @@ static void only_what_is_named(void **state)
 static void of_a_stopped_one(void **state)
 {
     (void)state;
-    act(202, V("1"), "{\"os-stop\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"os-stop\": null}");
     kn_whole_cloud_await(IS("stopped"), 1);
     rebuild(202, V("90"), other, "");
     kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
     kn_whole_cloud_await(IS("stopped"), 1);
     sound();
-    act(202, V("1"), "{\"os-start\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"os-start\": null}");
     kn_whole_cloud_await(IS("active"), 1);
-    act(202, V("1"), "{\"pause\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"pause\": null}");
     kn_whole_cloud_await(IS("paused"), 1);
     rebuild(409, V("1"), other, "");
     assert_non_null(strstr(kn_whole.http.body.buf, "Cannot 'rebuild' instance"));
-    act(202, V("1"), "{\"unpause\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"unpause\": null}");
     kn_whole_cloud_await(IS("active"), 1);
 }
 
@@ -147,22 +131,22 @@ static void what_is_wrong_changes_nothing(void **state)
     refused(V("89"), other, ", \"hostname\": \"h\"", "hostname");
     refused(V("90"), other, ", \"hostname\": \"-\"", "hostname");
     refused(V("90"), other, ", \"name\": \"\"", "name");
-    act(400, V("1"), "{\"rebuild\": {}}");
+    kn_whole_cloud_act(server, 400, V("1"), "{\"rebuild\": {}}");
     AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s", other);
 
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"replace\", \"path\": \"/min_ram\", \"value\": 65}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"replace\", \"path\": \"/min_ram\", \"value\": 65}]");
     refused(V("1"), other, "", "Flavor's memory is too small for requested image.");
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"replace\", \"path\": \"/min_ram\", \"value\": 0}]");
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"add\", \"path\": \"/hw_machine_type\", \"value\": \"pc\"}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"replace\", \"path\": \"/min_ram\", \"value\": 0}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"add\", \"path\": \"/hw_machine_type\", \"value\": \"pc\"}]");
     refused(V("1"), other, "", "another machine than the server has");
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"replace\", \"path\": \"/hw_machine_type\", \"value\": \"none\"}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"replace\", \"path\": \"/hw_machine_type\", \"value\": \"none\"}]");
     refused(V("1"), other, "", "hw_machine_type");
-    ask(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
-        "[{\"op\": \"remove\", \"path\": \"/hw_machine_type\"}]");
+    kn_whole_cloud_expect(200, "PATCH", path, "Content-Type: application/openstack-images-v2.1-json-patch\r\n",
+                          "[{\"op\": \"remove\", \"path\": \"/hw_machine_type\"}]");
     assert_string_equal(shown(V("90"), "server.name"), "anew");
     sound();
 }
@@ -201,7 +185,7 @@ static void daemons_die(void **state)
     rebuild(202, V("90"), other, "");
     AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
 
-    ask(204, "DELETE", path, V("1"), NULL);
+    kn_whole_cloud_expect(204, "DELETE", path, V("1"), NULL);
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
     sound();
 }
@@ -216,15 +200,15 @@ static int start(void **state)
 
     kn_copy(image, sizeof(image), kn_whole_cloud_image());
     kn_copy(other, sizeof(other), kn_whole_cloud_image());
-    ask(201, "POST", "/network/v2.0/networks", V("1"), "{\"network\": {\"name\": \"n\"}}");
+    kn_whole_cloud_expect(201, "POST", "/network/v2.0/networks", V("1"), "{\"network\": {\"name\": \"n\"}}");
     net = kn_strdup(kn_whole_cloud_text("network.id"));
     subnet = kn_asprintf("{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"10.5.0.0/24\"}}", net);
-    ask(201, "POST", "/network/v2.0/subnets", V("1"), subnet);
-    ask(200, "POST", "/compute/v2.1/os-keypairs", V("1"), "{\"keypair\": {\"name\": \"key\"}}");
+    kn_whole_cloud_expect(201, "POST", "/network/v2.0/subnets", V("1"), subnet);
+    kn_whole_cloud_expect(200, "POST", "/compute/v2.1/os-keypairs", V("1"), "{\"keypair\": {\"name\": \"key\"}}");
     body = kn_asprintf(
         "{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": [{\"uuid\": \"%s\"}]}}",
         flavor, image, net);
-    ask(202, "POST", SERVERS, V("90"), body);
+    kn_whole_cloud_expect(202, "POST", SERVERS, V("90"), body);
     kn_copy(server, sizeof(server), kn_whole_cloud_text("server.id"));
     kn_whole_cloud_await(IS("active"), 1);
     return 0;

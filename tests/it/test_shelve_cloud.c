@@ -21,22 +21,6 @@
 
 static char server[KN_UUID_SIZE], make[512];
 
-static void ask(int status, const char *method, const char *path, const char *headers, const char *body)
-{
-    kn_whole_cloud_ask(method, path, headers, body);
-    if (kn_whole.http.status != status) {
-        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
-                 kn_whole.http.body.buf);
-    }
-}
-
-static void act(int status, const char *headers, const char *body)
-{
-    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
-
-    ask(status, "POST", path, headers, body);
-}
-
 static void sound(void)
 {
     kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
@@ -48,13 +32,13 @@ static const char *shown(const char *member)
 {
     AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
 
-    ask(200, "GET", path, V("96"), NULL);
+    kn_whole_cloud_expect(200, "GET", path, V("96"), NULL);
     return kn_whole_cloud_text(member);
 }
 
 static void make_server(void)
 {
-    ask(202, "POST", SERVERS, V("37"), make);
+    kn_whole_cloud_expect(202, "POST", SERVERS, V("37"), make);
     kn_copy(server, sizeof(server), kn_whole_cloud_text("server.id"));
     kn_whole_cloud_await(IS("active"), 1);
 }
@@ -66,7 +50,7 @@ static void there_and_back(void **state)
     (void)state;
     mac = shown("server.addresses.n.0.OS-EXT-IPS-MAC:mac_addr");
     image = shown("server.image.id");
-    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
     kn_whole_cloud_await(IS("shelved_offloaded"), 1);
     kn_whole_cloud_await(KEPT_IN, 1);
     assert_string_equal(shown("server.status"), "SHELVED_OFFLOADED");
@@ -79,11 +63,11 @@ static void there_and_back(void **state)
         kn_whole_cloud_count("SELECT count(*) FROM server WHERE id = $1 AND host IS NULL AND power_state = 0", server),
         1);
     sound();
-    act(409, V("1"), "{\"shelve\": null}");
-    act(409, V("1"), "{\"shelveOffload\": null}");
-    act(409, V("1"), "{\"os-start\": null}");
-    act(409, V("1"), "{\"createImage\": {\"name\": \"n\"}}");
-    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_act(server, 409, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_act(server, 409, V("1"), "{\"shelveOffload\": null}");
+    kn_whole_cloud_act(server, 409, V("1"), "{\"os-start\": null}");
+    kn_whole_cloud_act(server, 409, V("1"), "{\"createImage\": {\"name\": \"n\"}}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
     kn_whole_cloud_await(IS("active"), 1);
     kn_whole_cloud_await(KEPT_IN, 0); /* nobody needs it any more */
     assert_string_equal(shown("server.addresses.n.0.OS-EXT-IPS-MAC:mac_addr"), mac);
@@ -91,10 +75,10 @@ static void there_and_back(void **state)
     sound();
     AUTO_FREE char *actions = kn_asprintf(SERVERS "/%s/os-instance-actions", server);
 
-    ask(200, "GET", actions, V("1"), NULL);
+    kn_whole_cloud_expect(200, "GET", actions, V("1"), NULL);
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "unshelve");
     assert_string_equal(kn_whole_cloud_text("instanceActions.2.action"), "shelve");
-    act(409, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_act(server, 409, V("1"), "{\"unshelve\": null}");
 }
 
 static void from_any_state(void **state)
@@ -108,11 +92,11 @@ static void from_any_state(void **state)
         AUTO_FREE char *is = kn_asprintf("SELECT count(*) FROM server WHERE vm_state = '%s' AND task_state IS NULL",
                                          BEFORE[i][1]);
 
-        act(202, V("1"), BEFORE[i][0]);
+        kn_whole_cloud_act(server, 202, V("1"), BEFORE[i][0]);
         kn_whole_cloud_await(is, 1);
-        act(202, V("1"), "{\"shelve\": null}");
+        kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
         kn_whole_cloud_await(IS("shelved_offloaded"), 1);
-        act(202, V("1"), "{\"unshelve\": null}");
+        kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
         kn_whole_cloud_await(IS("active"), 1);
     }
     sound();
@@ -124,22 +108,22 @@ static void where_it_comes_back(void **state)
     AUTO_FREE char *other = NULL, *to = NULL;
 
     (void)state;
-    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
     kn_whole_cloud_await(IS("shelved_offloaded"), 1);
-    act(400, V("77"), "{\"unshelve\": {}}");
-    act(400, V("77"), "{\"unshelve\": {\"availability_zone\": \"nowhere\"}}");
-    act(400, V("77"), "{\"unshelve\": {\"availability_zone\": null}}");
-    act(400, V("90"), "{\"unshelve\": {\"availability_zone\": \"nova\", \"host\": \"h\"}}");
-    act(400, V("91"), "{\"unshelve\": {\"host\": \"none\"}}");
+    kn_whole_cloud_act(server, 400, V("77"), "{\"unshelve\": {}}");
+    kn_whole_cloud_act(server, 400, V("77"), "{\"unshelve\": {\"availability_zone\": \"nowhere\"}}");
+    kn_whole_cloud_act(server, 400, V("77"), "{\"unshelve\": {\"availability_zone\": null}}");
+    kn_whole_cloud_act(server, 400, V("90"), "{\"unshelve\": {\"availability_zone\": \"nova\", \"host\": \"h\"}}");
+    kn_whole_cloud_act(server, 400, V("91"), "{\"unshelve\": {\"host\": \"none\"}}");
     assert_int_equal(kn_whole_cloud_count(IS("shelved_offloaded"), NULL), 1);
-    act(202, V("77"), "{\"unshelve\": {\"availability_zone\": \"nova\"}}");
+    kn_whole_cloud_act(server, 202, V("77"), "{\"unshelve\": {\"availability_zone\": \"nova\"}}");
     kn_whole_cloud_await(IS("active"), 1);
     assert_string_equal(shown("server.pinned_availability_zone"), "nova");
     other = kn_strdup(strcmp(shown("server.OS-EXT-SRV-ATTR:host"), "whole-00001") == 0 ? "whole-00002" : "whole-00001");
-    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
     kn_whole_cloud_await(IS("shelved_offloaded"), 1);
     to = kn_asprintf("{\"unshelve\": {\"availability_zone\": null, \"host\": \"%s\"}}", other);
-    act(202, V("91"), to);
+    kn_whole_cloud_act(server, 202, V("91"), to);
     kn_whole_cloud_await(IS("active"), 1);
     assert_string_equal(shown("server.OS-EXT-SRV-ATTR:host"), other);
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server WHERE id = $1 AND pinned_zone IS NULL", server),
@@ -153,20 +137,20 @@ static void what_fails_leaves_it_shelved(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    act(202, V("1"), "{\"shelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
     kn_whole_cloud_await(IS("shelved_offloaded"), 1);
     assert_ok(kn_db_script(kn_whole.db,
                            "UPDATE image SET status = 'deactivated' WHERE name = 's-shelved' AND deleted_at IS NULL",
                            &err),
               &err);
-    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
     kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
     kn_whole_cloud_await(IS("shelved_offloaded"), 1);
     sound();
     assert_ok(kn_db_script(kn_whole.db,
                            "UPDATE image SET status = 'active' WHERE name = 's-shelved' AND deleted_at IS NULL", &err),
               &err);
-    act(202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
     kn_whole_cloud_await(IS("active"), 1);
     kn_whole_cloud_await(KEPT_IN, 0);
     sound();
@@ -178,13 +162,13 @@ static void deleted_while_it_is_shelved(void **state)
     for (int i = 0; i < 4; i++) {
         AUTO_FREE char *path = kn_asprintf(SERVERS "/%s", server);
 
-        act(202, V("1"), "{\"shelve\": null}");
+        kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
         if (i == 0) {
             kn_whole_cloud_await(IS("shelved_offloaded"), 1);
         } else {
             kn_test_pause(i * 12);
         }
-        ask(204, "DELETE", path, V("1"), NULL);
+        kn_whole_cloud_expect(204, "DELETE", path, V("1"), NULL);
         kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
         kn_whole_cloud_await(UNDECIDED, 0);
         kn_whole_cloud_await("SELECT count(*) FROM task WHERE state IN ('run', 'undo')", 0);
@@ -201,11 +185,11 @@ static void daemons_die(void **state)
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(WHO); i++) {
-        act(202, V("1"), "{\"shelve\": null}");
+        kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
         kn_test_pause((int)(i * 11));
         kn_whole_cloud_restart(WHO[i]);
         kn_whole_cloud_await(IS("shelved_offloaded"), 1);
-        act(202, V("1"), "{\"unshelve\": null}");
+        kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
         kn_test_pause((int)(i * 7));
         kn_whole_cloud_restart(WHO[i]);
         kn_whole_cloud_await(IS("active"), 1);
@@ -222,10 +206,10 @@ static int start(void **state)
     kn_whole_cloud_start("2");
     const char *flavor = kn_whole_cloud_flavor(), *image = kn_whole_cloud_image();
 
-    ask(201, "POST", "/network/v2.0/networks", V("1"), "{\"network\": {\"name\": \"n\"}}");
+    kn_whole_cloud_expect(201, "POST", "/network/v2.0/networks", V("1"), "{\"network\": {\"name\": \"n\"}}");
     net = kn_strdup(kn_whole_cloud_text("network.id"));
     subnet = kn_asprintf("{\"subnet\": {\"network_id\": \"%s\", \"ip_version\": 4, \"cidr\": \"10.5.0.0/24\"}}", net);
-    ask(201, "POST", "/network/v2.0/subnets", V("1"), subnet);
+    kn_whole_cloud_expect(201, "POST", "/network/v2.0/subnets", V("1"), subnet);
     snprintf(
         make, sizeof(make),
         "{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"imageRef\": \"%s\", \"networks\": [{\"uuid\": \"%s\"}]}}",

@@ -34,6 +34,22 @@ int kn_whole_cloud_ask(const char *method, const char *path, const char *headers
     return kn_whole.http.status;
 }
 
+void kn_whole_cloud_expect(int status, const char *method, const char *path, const char *headers, const char *body)
+{
+    kn_whole_cloud_ask(method, path, headers, body);
+    if (kn_whole.http.status != status) {
+        fail_msg("%s %s %s: %d %s", method, path, body == NULL ? "" : body, kn_whole.http.status,
+                 kn_whole.http.body.buf);
+    }
+}
+
+void kn_whole_cloud_act(const char *server, int status, const char *headers, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf("/compute/v2.1/servers/%s/action", server);
+
+    kn_whole_cloud_expect(status, "POST", path, headers, body);
+}
+
 const char *kn_whole_cloud_text(const char *path)
 {
     json_decref(kn_ks.json);

@@ -34,6 +34,10 @@ pid_t kn_whole_cloud_second_api(int port, int console_port);
 void kn_whole_cloud_restart(const char *daemon);
 /* By the administrator; headers: whole lines. body may be NULL. The status. */
 int kn_whole_cloud_ask(const char *method, const char *path, const char *headers, const char *body);
+/* The same; another status fails the test, with what was asked and answered. */
+void kn_whole_cloud_expect(int status, const char *method, const char *path, const char *headers, const char *body);
+/* POST of a server's action. */
+void kn_whole_cloud_act(const char *server, int status, const char *headers, const char *body);
 /* The last answer's text at "a.0.b", kept like kn_ks_keep; fails the test if there is none. */
 const char *kn_whole_cloud_text(const char *path);
 /* Where kilonova-image listens for hosts. */
