@@ -43,6 +43,11 @@ struct kn_network_host_options {
     /* The network left this host: close its socket. */
     void (*metadata_close)(void *ctx, const char *network_id);
     void *ctx;
+    /*
+     * Guests announced addresses of their pairs that do not lead to them yet: what net.announced says, borrowed. On a thread of its own, without the lock. NULL: nothing
+     * is listened to.
+     */
+    void (*announced)(void *ctx, json_t *heard);
     const char *physical; /* agent.physical_networks; NULL: none. Copied */
     int plug_wait_ms; /* how long kn_network_host_plug waits for its ports; 0: 30 s */
 };

@@ -345,7 +345,8 @@ static void agent_stop(struct kn_agent *agent)
 int kn_agent_main(int argc, char **argv)
 {
     static struct kn_agent agent;
-    struct kn_agent_driver_events events = { kn_agent_power_changed, kn_agent_networks_missed, &agent };
+    struct kn_agent_driver_events events = { kn_agent_power_changed, kn_agent_networks_missed, kn_agent_announced,
+                                             &agent };
     struct kn_error err = { 0 };
     char **left = NULL;
     int done;

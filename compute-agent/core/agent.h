@@ -60,5 +60,6 @@ void kn_agent_power_changed(void *ctx, const char *host, const char *server, con
                             const char *reason);
 /* The same: a host's state of networks has a gap. */
 void kn_agent_networks_missed(void *ctx, const char *host, int64_t version);
+void kn_agent_announced(void *ctx, const char *host, json_t *heard);
 
 #endif

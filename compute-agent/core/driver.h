@@ -43,6 +43,8 @@ struct kn_agent_driver_events {
                           const char *reason);
     /* The host knows this version of its networks' state, and it has a gap: it must be told everything. */
     void (*networks_missed)(void *ctx, const char *host, int64_t version);
+    /* Guests of the host announced addresses of theirs (kn_form_heard), borrowed. */
+    void (*announced)(void *ctx, const char *host, json_t *heard);
     void *ctx;
 };
 

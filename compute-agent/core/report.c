@@ -132,6 +132,12 @@ void kn_agent_networks_missed(void *ctx, const char *host, int64_t version)
                      (json_int_t)version, "question", question_of(ctx, question)));
 }
 
+void kn_agent_announced(void *ctx, const char *host, json_t *heard)
+{
+    report(ctx, "net.announced",
+           json_pack("{s:s, s:s, s:O}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "heard", heard));
+}
+
 /* The guests of one host on their way into messages. */
 struct report_roll {
     struct kn_agent *agent;

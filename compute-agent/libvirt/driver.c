@@ -91,6 +91,13 @@ static void networks_missed(void *ctx, int64_t version)
     lv->events->networks_missed(lv->events->ctx, lv->host, version);
 }
 
+static void driver_announced(void *ctx, json_t *heard)
+{
+    const struct kn_agent_libvirt *lv = ctx;
+
+    lv->events->announced(lv->events->ctx, lv->host, heard);
+}
+
 static json_t *password_of(void *ctx, const char *server)
 {
     struct kn_agent_libvirt *lv = ctx;
@@ -129,6 +136,7 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
         .physical = lv->conf->agent_physical_networks,
         .metadata_open = driver_door_open,
         .metadata_close = door_close,
+        .announced = driver_announced,
         .ctx = lv,
     };
 

@@ -42,13 +42,14 @@ extern const struct kn_form kn_form_guest;
 extern const struct kn_form kn_form_seen;
 extern const struct kn_form kn_form_firewall;
 extern const struct kn_form kn_form_step;
-extern const struct kn_form kn_form_known, kn_form_told, kn_form_told_kind, kn_form_standing;
+extern const struct kn_form kn_form_known, kn_form_told, kn_form_told_kind, kn_form_standing, kn_form_heard;
 /* What hosts are told of networks (state_forms.c): one of `kind`, whose form kn_form_state_object's fields do not know; and what is in them. */
 extern const struct kn_form kn_form_state_object, kn_form_state_drop;
 extern const struct kn_form kn_form_state_network, kn_form_state_port, kn_form_state_peer, kn_form_state_group,
     kn_form_state_member, kn_form_state_addresses, kn_form_state_policy, kn_form_state_router;
-extern const struct kn_form kn_form_state_subnet, kn_form_state_ip, kn_form_state_pair, kn_form_state_option,
-    kn_form_state_rule, kn_form_state_limit, kn_form_state_interface, kn_form_state_floating, kn_form_state_forward;
+extern const struct kn_form kn_form_state_subnet, kn_form_state_ip, kn_form_state_pair, kn_form_state_announced,
+    kn_form_state_option, kn_form_state_rule, kn_form_state_limit, kn_form_state_interface, kn_form_state_floating,
+    kn_form_state_forward;
 /* What hosts are asked of a packet's way (trace_forms.c). */
 extern const struct kn_form kn_form_trace_packet, kn_form_trace_piece, kn_form_trace_hop;
 /* What a host tells of a guest that runs (diagnosis_forms.c). */

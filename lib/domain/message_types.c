@@ -183,6 +183,8 @@ const struct kn_message_type kn_message_types[] = {
              UUID_OPT("question", "the answer names it; absent: any will do")), NULL, false },
     { "net.routers", 1, KN_TOPIC_REPORT, "the routers that a host holds, all of them: when one comes, goes or changes, and now and then",
       KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), LIST("routers", STATE_ITEMS, standing, "each that it was leased and has tried")), NULL, false },
+    { "net.announced", 1, KN_TOPIC_REPORT, "guests of a host announced addresses of their pairs (gratuitous ARP, unsolicited neighbour advertisements) that do not lead to them yet",
+      KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"), LIST("heard", ANNOUNCED, heard, "each once")), NULL, false },
     { "agent.domains", 1, KN_TOPIC_REPORT, "guests found on a host, in pieces of at most 500",
       KN_FIELDS(STR("agent", AGENT, "its id"), STR("host", HOST, "which"),
              LIST_APART("domains", guest, "some of its guests")), NULL, false },

@@ -41,6 +41,16 @@ const struct kn_form kn_form_standing = {
     NULL
 };
 
+const struct kn_form kn_form_heard = {
+    "heard address", "an address of allowed_address_pairs that a guest announced to its network",
+    KN_FIELDS(KN_MUST("port", KN_UUID, NONE, "whose"), KN_MUST("ip", KN_STR, CIDR, "without prefix"),
+              KN_MUST("mac", KN_STR, MAC, "with this one"),
+              KN_MUST("after", KN_INT, EXACT,
+                      "the number of the announcement of that address which the host knows of; 0 = none"),
+              KN_MUST("age_ms", KN_INT, EXACT, "when it was heard: so long ago")),
+    NULL
+};
+
 /* --- networks and ports --------------------------------------------------------------------------------------------- */
 
 const struct kn_form kn_form_state_subnet = {
@@ -75,6 +85,12 @@ const struct kn_form kn_form_state_pair = { "address pair", "what else a port ma
                                             KN_FIELDS(KN_MUST("ip", KN_STR, CIDR, "with its prefix, or one"),
                                                       KN_MUST("mac", KN_STR, MAC, "with this one")),
                                             NULL };
+const struct kn_form kn_form_state_announced = {
+    "announced address", "an address of pairs that the port's guest has, because it announced it last",
+    KN_FIELDS(KN_MUST("ip", KN_STR, CIDR, "without prefix"), KN_MUST("mac", KN_STR, MAC, "with this one"),
+              KN_MUST("number", KN_INT, EXACT, "grows: of two about one address or MAC the larger one counts")),
+    NULL
+};
 const struct kn_form kn_form_state_option = {
     "DHCP option", "an extra option of a port",
     KN_FIELDS(KN_MUST("name", KN_STR, DHCP_OPTION, "dnsmasq's name or a number"),
@@ -95,6 +111,8 @@ const struct kn_form kn_form_state_port = {
               KN_MAY("is_router", KN_BOOL, NONE, "a router's interface"),
               KN_MUST("ips", KN_ARR, STATE_ITEMS, "its addresses", .form = &kn_form_state_ip),
               KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs", .form = &kn_form_state_pair),
+              KN_MAY("announced", KN_ARR, STATE_ITEMS, "of those, what its guest announced; absent = nothing",
+                     .form = &kn_form_state_announced),
               IDS_OPT("groups", "its security groups; absent: groups are not asked"),
               KN_MAY("options", KN_ARR, STATE_ITEMS, "extra_dhcp_opts", .form = &kn_form_state_option),
               KN_MAY("floating", KN_ARR, STATE_ITEMS, "what stands for its addresses outside, absent = nothing",
@@ -109,6 +127,8 @@ const struct kn_form kn_form_state_peer = {
               KN_MAY("hostname", KN_STR, DNS_NAME, "its name, as a port's"), KN_MUST("mac", KN_STR, MAC, "its address"),
               WORDS("ips", "its addresses"),
               KN_MAY("pairs", KN_ARR, STATE_ITEMS, "allowed_address_pairs, absent = none", .form = &kn_form_state_pair),
+              KN_MAY("announced", KN_ARR, STATE_ITEMS, "of those, what its guest announced; absent = nothing",
+                     .form = &kn_form_state_announced),
               KN_MUST("underlay", KN_STR, UNDERLAY, "its host's VXLAN address")),
     NULL
 };

@@ -227,7 +227,7 @@ int kn_network_host_open(const struct kn_network_host_options *options, struct k
     host->advertiser = kn_network_advertiser_new();
     host->networks = kn_hmap_new(kn_network_host_network_free);
     host->plugs = kn_hmap_new(free);
-    if (host_prepare(host, options, err) < 0) {
+    if (kn_network_host_ears_open(host, err) < 0 || host_prepare(host, options, err) < 0) {
         return -1;
     }
     struct kn_error unread = host->unread;
@@ -246,7 +246,9 @@ void kn_network_host_free(struct kn_network_host *host)
     if (host == NULL) {
         return;
     }
+    kn_network_ears_free(host->ears); /* first: its thread asks the others */
     kn_network_advertiser_free(host->advertiser);
+    kn_hmap_free(host->words);
     kn_hmap_free(host->networks);
     kn_hmap_free(host->plugs);
     json_decref(host->pieces);

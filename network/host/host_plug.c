@@ -192,6 +192,7 @@ static int drop_unwanted(struct kn_network_host *host, const char *server, const
         if (known != NULL) {
             kn_hmap_del(kn_network_host_network_of(host, known->network)->plugs, plug->port);
         }
+        kn_network_host_unheed(host, port);
         kn_hmap_del(host->plugs, port);
         changed = true;
     }

@@ -7,6 +7,7 @@
  *   host_firewall.c  what the firewall and the taps' limits are told
  *   host_plug.c   taps of servers
  *   host_ask.c    what others want to know
+ *   host_hear.c   what guests announce, and what is announced to them
  *   host_trace.c  which way a packet would go
  */
 #ifndef KN_NETWORK_HOST_HOST_PRIVATE_H
@@ -18,6 +19,7 @@
 #include "network/host.h"
 #include "network/host/dhcp/advertiser.h"
 #include "network/host/firewall/firewall.h"
+#include "network/host/link/ears.h"
 #include "network/host/link/link.h"
 #include "network/host/network.h"
 #include "network/host/router/routers.h"
@@ -40,7 +42,9 @@ struct kn_network_host {
     struct kn_network_firewall *firewall;
     struct kn_network_routers routers;
     struct kn_network_advertiser *advertiser; /* has a lock and a thread of its own */
-    struct kn_error unread;             /* a file that could not be read; reported by the next tick */
+    struct kn_network_ears *ears; /* has a lock and a thread of its own; NULL: nobody asks. Immutable after open */
+    struct kn_hmap *words; /* "network address" -> what was heard of it and not heeded yet, owned */
+    struct kn_error unread; /* a file that could not be read; reported by the next tick */
 };
 
 /* All of them are called with the lock held. */
@@ -60,6 +64,12 @@ int kn_network_host_firewall_open(struct kn_network_host *host, struct kn_error 
 int kn_network_host_firewall_change(struct kn_network_host *host, const struct kn_network_state_changes *changes,
                                     struct kn_error *err);
 int kn_network_host_firewall_keep(struct kn_network_host *host, struct kn_error *err);
+/* Before anything is built. */
+int kn_network_host_ears_open(struct kn_network_host *host, struct kn_error *err);
+/* The network is built: guests that may move addresses are listened to, and told what moved elsewhere. */
+void kn_network_host_heed(struct kn_network_host *host, struct kn_network_host_network *network);
+/* The tap of that port goes. */
+void kn_network_host_unheed(struct kn_network_host *host, const char *port);
 /* The limits of the network's taps, or of all (NULL); costs nothing where they are as they were. */
 int kn_network_host_shape(struct kn_network_host *host, const struct kn_network_host_network *network,
                           struct kn_error *err);

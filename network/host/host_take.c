@@ -154,6 +154,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     network->built = true;
     network->built_mtu = network->wanted->mtu;
     network->names_changed = false;
+    kn_network_host_heed(host, network);
     return kn_network_host_shape(host, network, err);
 }
 
@@ -200,6 +201,7 @@ static void take_detach(struct kn_network_host *host, struct kn_network_host_net
 
     kn_hmap_del(network->ports, port);
     kn_hmap_del(network->plugs, port);
+    kn_network_host_unheed(host, port);
     if (plug != NULL && kn_network_host_unplug_tap(host->links, plug, &why) < 0) {
         kn_log_error("a tap whose port went", &why);
     }

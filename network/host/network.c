@@ -22,6 +22,7 @@ struct kn_network_host_network *kn_network_host_network_new(const char *networks
     network->ports = kn_hmap_new(NULL);
     network->peers = kn_hmap_new(NULL);
     network->plugs = kn_hmap_new(NULL);
+    network->led = kn_hmap_new(free);
     return network;
 }
 
@@ -33,6 +34,7 @@ void kn_network_host_network_free(void *p)
         kn_hmap_free(network->ports);
         kn_hmap_free(network->peers);
         kn_hmap_free(network->plugs);
+        kn_hmap_free(network->led);
         free(network->dir);
         free(network);
     }
@@ -115,16 +117,29 @@ struct kn_network_resident *kn_network_host_network_residents(const struct kn_ne
     for (size_t at = 0; kn_hmap_next(network->ports, &at, &id, &value);) {
         const struct kn_network_state_port *port = value;
 
-        residents[count++] = (struct kn_network_resident){ port->id, port->hostname, port->mac,        &port->ips,
-                                                           port,     port->pairs,    port->pair_count, NULL };
+        residents[count++] = (struct kn_network_resident){ .id = port->id,
+                                                           .hostname = port->hostname,
+                                                           .mac = port->mac,
+                                                           .ips = &port->ips,
+                                                           .port = port,
+                                                           .pairs = port->pairs,
+                                                           .pair_count = port->pair_count,
+                                                           .announced = port->announced,
+                                                           .announced_count = port->announced_count };
     }
     for (size_t at = 0; with_peers && kn_hmap_next(network->peers, &at, &id, &value);) {
         const struct kn_network_state_peer *peer = value;
 
         if (kn_hmap_get(network->ports, peer->id) == NULL) { /* one that is about to come is both */
-            residents[count++] = (struct kn_network_resident){ peer->id,         peer->hostname, peer->mac,
-                                                               &peer->ips,       NULL,           peer->pairs,
-                                                               peer->pair_count, &peer->underlay };
+            residents[count++] = (struct kn_network_resident){ .id = peer->id,
+                                                               .hostname = peer->hostname,
+                                                               .mac = peer->mac,
+                                                               .ips = &peer->ips,
+                                                               .pairs = peer->pairs,
+                                                               .pair_count = peer->pair_count,
+                                                               .announced = peer->announced,
+                                                               .announced_count = peer->announced_count,
+                                                               .underlay = &peer->underlay };
         }
     }
     qsort(residents, count, sizeof(*residents), resident_compare);

@@ -29,6 +29,7 @@ struct kn_network_host_network {
     char why[256];               /* what is wrong if it does not */
     bool has_door;               /* the metadata sockets were handed out */
     bool names_changed;          /* of peers: dnsmasq hears of them at the next tick */
+    struct kn_hmap *led; /* address of a pair -> the MAC and port it leads to, as guests here know it; owned */
 };
 
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id);
@@ -46,6 +47,8 @@ struct kn_network_resident {
     const struct kn_network_state_port *port; /* NULL: it lives elsewhere */
     const struct kn_network_state_pair *pairs;
     size_t pair_count;
+    const struct kn_network_state_announced *announced;
+    size_t announced_count;
     const struct kn_ip *underlay; /* of its host; NULL: here */
 };
 /* All of them in the order of their ids; a new array. with_peers: also those that live elsewhere. */

@@ -350,9 +350,9 @@ static int walk_arrive(struct trace_walk *walk, const struct kn_network_found_po
     char text[KN_IP_SIZE];
 
     walk_end(walk);
-    if (strcmp(how, "pairs") == 0) {
-        walk_say(walk, "address", "note", "", "no port has %s; port %s may have it (allowed address pairs)",
-                 kn_ip_text(next, text), to->id);
+    if (strcmp(how, "pairs") == 0 || strcmp(how, "announced") == 0) {
+        walk_say(walk, "address", "note", "", "no port has %s; port %s %s (allowed address pairs)",
+                 kn_ip_text(next, text), to->id, how[0] == 'a' ? "announced it last" : "may have it");
     }
     if (!kn_ip_equal(next, &walk->destination)) {
         walk_say(walk, "guest", "note", "", "port %s is the next hop: what its guest does with it is its own affair",

@@ -31,15 +31,20 @@ static const struct kn_stmt TRACE_NEXT = { "trace_next",
     " UNION ALL SELECT host(s.gateway_ip), CASE WHEN s.cidr >>= $2::inet THEN -1 ELSE -2 END FROM address a JOIN subnet s ON s.id = a.subnet_id"
     "  WHERE a.port_id = $1::uuid AND family(s.gateway_ip) = family($3::inet)) w ORDER BY w.length DESC, w.next LIMIT 1", 3 };
 
+/* As hosts decide (network/host/link/behind.h): what is a port's own, if it is anywhere; what was announced; a single address that pairs allow; then the rest, which nobody answers for. */
+#define HOLDS_IT(p) "EXISTS (SELECT FROM port_binding b WHERE b.port_id = " p " AND b.state = 'active')"
 static const struct kn_stmt TRACE_HOLDER = { "trace_holder",
     "SELECT w.port, w.how FROM ("
     " SELECT CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN (SELECT g.id FROM floating_ip f JOIN port g ON g.device_id = f.router_id::text"
     "   AND g.device_owner = '" KN_ROUTER_GATEWAY "' WHERE f.own_port_id = p.id) ELSE p.id END AS port,"
-    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'lends' ELSE 'has' END AS how"
+    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'lends' ELSE 'has' END AS how,"
+    "  CASE WHEN p.device_owner LIKE 'network:%' OR " HOLDS_IT("p.id") " THEN 0 ELSE 3 END AS rank"
     "  FROM address a JOIN port p ON p.id = a.port_id WHERE p.network_id = $1::uuid AND a.ip = $2::inet"
-    " UNION ALL SELECT p.id, 'pairs' FROM port p WHERE p.network_id = $1::uuid"
-    "  AND EXISTS (SELECT FROM jsonb_array_elements(p.allowed_pairs) e WHERE (e->>'ip_address')::inet >>= $2::inet)) w"
-    " WHERE w.port IS NOT NULL ORDER BY w.how = 'pairs', w.port LIMIT 1", 2 };
+    " UNION ALL SELECT c.port_id, 'announced', CASE WHEN " HOLDS_IT("c.port_id") " THEN 1 ELSE 4 END FROM announced_address c"
+    "  WHERE c.network_id = $1::uuid AND c.ip = $2::inet"
+    " UNION ALL SELECT p.id, 'pairs', CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) AND " HOLDS_IT("p.id") " THEN 2 ELSE 5 END"
+    "  FROM port p, jsonb_array_elements(p.allowed_pairs) AS e(pair) WHERE p.network_id = $1::uuid AND (e.pair->>'ip_address')::inet >>= $2::inet GROUP BY p.id) w"
+    " WHERE w.port IS NOT NULL ORDER BY w.rank, w.port LIMIT 1", 2 };
 enum { H_PORT, H_HOW };
 
 static const struct kn_stmt TRACE_DOOR = { "trace_door",

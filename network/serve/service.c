@@ -15,6 +15,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/rows/ports/plan.h"
+#include "network/serve/announced.h"
 #include "network/serve/batch.h"
 #include "network/serve/leases.h"
 #include "network/serve/standing.h"
@@ -205,9 +206,10 @@ static int service_handle(struct kn_daemon *d, void *state, struct kn_message **
         asked = asked || strcmp(messages[i]->type->name, "net.changed") == 0;
         asked = kn_network_states_hear(service->states, messages[i], kn_mono_ms()) || asked;
         if (rc == 0) {
-            rc = kn_network_leases_hear(&service->leases, d, messages[i], err) < 0
+            rc = kn_network_leases_hear(&service->leases, d, messages[i], err) < 0 ? -1
+                 : kn_network_standing_hear(d->db, messages[i], err) < 0
                      ? -1
-                     : kn_network_standing_hear(d->db, messages[i], err);
+                     : kn_network_announced_hear(d->db, messages[i], &asked, err);
         }
     }
     if (n > 0 && rc == 0) {

@@ -43,10 +43,15 @@
     LIST_OF("json_build_object('ip', e.pair->>'ip_address', 'mac', e.pair->>'mac_address') ORDER BY e.n", \
             "FROM jsonb_array_elements(" p ".allowed_pairs) WITH ORDINALITY AS e(pair, n)")
 
+/* What its guest announced of them. */
+#define ANNOUNCED_OF(p) \
+    "CASE WHEN " p ".allowed_pairs <> '[]' THEN (SELECT json_agg(json_build_object('ip', host(c.ip), 'mac', c.mac, 'number', c.number) ORDER BY c.ip)" \
+    " FROM announced_address c WHERE c.port_id = " p ".id) END"
+
 #define PORT_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', " NAME_OF("p") ", 'mac', p.mac," \
         " 'up', p.admin_state_up, 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
-        PAIRS_OF("p") \
+        PAIRS_OF("p") ", 'announced', " ANNOUNCED_OF("p") \
         ", 'options', (SELECT json_agg(json_build_object('name', o.option->>'opt_name', 'value', o.option->>'opt_value', 'version', o.option->'ip_version') ORDER BY o.n)" \
         " FROM jsonb_array_elements(p.dhcp_options) WITH ORDINALITY AS o(option, n)), 'groups', CASE WHEN p.port_security THEN " \
         LIST_OF("g.group_id ORDER BY g.group_id", "FROM port_security_group g WHERE g.port_id = p.id") " END, 'policy', " POLICY_OF_PORT ", 'floating', (SELECT json_agg(json_build_object('id', f.id, 'outside', host(f.ip), 'inside', host(f.fixed_ip)) ORDER BY f.id)" \
@@ -57,7 +62,7 @@
 #define PEER_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'hostname', " NAME_OF("p") ", 'mac', p.mac, 'ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM (SELECT ip FROM address WHERE port_id = p.id UNION SELECT f.ip FROM floating_ip f WHERE p.device_owner = 'network:router_gateway'" \
-                " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'pairs', CASE WHEN p.allowed_pairs <> '[]' THEN " PAIRS_OF("p") " END, 'underlay', h.underlay") \
+                " AND f.router_id::text = p.device_id AND " LENT ") a") ", 'pairs', CASE WHEN p.allowed_pairs <> '[]' THEN " PAIRS_OF("p") " END, 'announced', " ANNOUNCED_OF("p") ", 'underlay', h.underlay") \
     " FROM port p" LIVES("p") NAMED("p") " WHERE p.id = ANY($1::uuid[])"
 
 /* What ports on hosts $1 have, by way of their groups. */

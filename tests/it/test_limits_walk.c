@@ -120,6 +120,7 @@ static const struct {
     { L(PREFIX), "on the bus alone" },
     { L(STATE_LIST), "on the bus alone" },
     { L(STATE_ITEMS), "on the bus alone" },
+    { L(ANNOUNCED), "on the bus alone" },
     { L(STATE_PIECES), "on the bus alone" },
     { L(STATE_FROM), "on the bus alone" },
     { L(STATE_PROTOCOL), "on the bus alone" },

@@ -204,8 +204,22 @@ static void test_pairs(void **state)
     }
     neutron_say(200, ALICE, neutron_at("GET", "ports", port), NULL);
     assert_said("port.allowed_address_pairs.2", "(absent)");
+    /* what its guest announced goes with the pair that allowed it */
+    AUTO_FREE char *announced = kn_asprintf(
+        "INSERT INTO announced_address (network_id, ip, port_id, mac, number, heard_at) SELECT network_id, ip::inet, id, station::macaddr, 1, now()"
+        " FROM port, (VALUES ('10.0.0.9', 'fa:16:3e:00:00:01'), ('2001:db8::7', 'fa:16:3e:00:00:02')) AS said(ip, station) WHERE id = '%s'",
+        port);
+    struct kn_error err;
+
+    assert_ok(kn_db_script(kn_neutron.db, announced, &err), &err);
+    put(200, "\"name\":\"x\"");
+    assert_int_equal(number("SELECT count(*) FROM announced_address"), 2);
+    put(200, "\"allowed_address_pairs\":[{\"ip_address\":\"10.0.0.9\"}]");
+    assert_int_equal(number("SELECT count(*) FROM announced_address WHERE ip = '10.0.0.9'"), 1);
+    assert_int_equal(number("SELECT count(*) FROM announced_address"), 1);
     put(200, "\"allowed_address_pairs\":null");
     assert_said("port.allowed_address_pairs", "[]");
+    assert_int_equal(number("SELECT count(*) FROM announced_address"), 0);
 }
 
 /* On a shared network of somebody else nobody opens his own port. */

@@ -246,6 +246,42 @@ static void test_changes_of_rows_arrive(void **state)
     hear_until("peer", 0);
 }
 
+/* What a guest on h2 announced of its pairs leads there from h1; said again, it is nothing. */
+static void test_announced_addresses_arrive(void **state)
+{
+    char mac[32];
+    json_t *first;
+
+    (void)state;
+    kn_network_world_mac(6, mac);
+    AUTO_FREE char *pairs = kn_asprintf(
+        "UPDATE port SET allowed_pairs = jsonb_build_array(jsonb_build_object('ip_address', '10.0.9.9', 'mac_address', '%s'))"
+        " WHERE mac = '%s'",
+        mac, mac);
+    AUTO_FREE char *port = NULL;
+
+    run_script(pairs);
+    kn_network_world_must(kn_network_world_command("port.bind", 6, json_pack("{s:s}", "host", "h2")));
+    hear_until("peer", 1);
+    port = kn_strdup(kn_json_str(the("peer"), "id"));
+    for (int twice = 0; twice < 2; twice++) {
+        kn_network_world_send(KN_TOPIC_REPORT, "net.announced", 0,
+                              json_pack("{s:s, s:s, s:[{s:s, s:s, s:s, s:i, s:i}]}", "agent", AGENT_B, "host", "h2",
+                                        "heard", "port", port, "ip", "10.0.9.9", "mac", mac, "after", 0, "age_ms", 5));
+    }
+    while ((first = json_array_get(json_object_get(the("peer"), "announced"), 0)) == NULL) {
+        hear();
+    }
+    assert_string_equal(kn_json_str(first, "ip"), "10.0.9.9");
+    assert_string_equal(kn_json_str(first, "mac"), mac);
+    assert_true(kn_json_int(first, "number") > 0);
+    const int64_t number = kn_json_int(first, "number");
+
+    kn_network_world_must(kn_network_world_command("port.release", 6, NULL));
+    hear_until("peer", 0);
+    assert_int_equal(kn_network_world_number("SELECT last_value FROM announced_address_number"), number);
+}
+
 /* A host that says an older version than it was told is told everything, and so is one that asks. */
 static void test_a_host_that_missed_something_is_told_everything(void **state)
 {
@@ -326,6 +362,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_hosts_follow_the_servers),
         cmocka_unit_test(test_changes_of_rows_arrive),
+        cmocka_unit_test(test_announced_addresses_arrive),
         cmocka_unit_test(test_a_host_that_missed_something_is_told_everything),
         cmocka_unit_test(test_kill_while_hosts_are_told),
     };

@@ -50,6 +50,29 @@ static void door_open(void *ctx, const char *network_id, int fd)
     pthread_detach(thread);
 }
 
+static pthread_mutex_t announcing = PTHREAD_MUTEX_INITIALIZER;
+static json_t *announced; /* what was said since somebody asked */
+
+static void note_announced(void *ctx, json_t *heard)
+{
+    (void)ctx;
+    pthread_mutex_lock(&announcing);
+    announced = announced == NULL ? json_array() : announced;
+    json_array_extend(announced, heard);
+    pthread_mutex_unlock(&announcing);
+}
+
+static void tell_announced(char *answer, size_t size)
+{
+    pthread_mutex_lock(&announcing);
+    AUTO_FREE char *text = announced == NULL ? kn_strdup("[]") : json_dumps(announced, JSON_COMPACT);
+
+    json_decref(announced);
+    announced = NULL;
+    pthread_mutex_unlock(&announcing);
+    snprintf(answer, size, "%s", text);
+}
+
 /* Of what does not pass the first, "pass" if all does. */
 static void tell_trace(const json_t *found, char *answer, size_t size)
 {
@@ -121,6 +144,9 @@ void kn_host_agent(const char *line, char *answer, size_t size)
     } else if (strcmp(word, "standing") == 0) {
         tell_json(kn_network_host_standing(host), answer, size);
         return;
+    } else if (strcmp(word, "announced") == 0) {
+        tell_announced(answer, size);
+        return;
     } else if (strcmp(word, "broken") == 0) {
         tell_broken(answer, size);
         return;
@@ -131,6 +157,7 @@ void kn_host_agent(const char *line, char *answer, size_t size)
         rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
                                                                      .underlay = first,
                                                                      .metadata_open = door_open,
+                                                                     .announced = note_announced,
                                                                      .physical = physical,
                                                                      .plug_wait_ms = 300 },
                                   &host, &err);

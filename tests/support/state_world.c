@@ -24,6 +24,7 @@ static void world_port_free(void *object)
 
     free(port->ips.items);
     free(port->pairs);
+    free(port->announced);
     free(port->groups);
     free(port);
 }
@@ -42,6 +43,7 @@ static void world_peer_free(void *object)
 
     free(peer->ips.items);
     free(peer->pairs);
+    free(peer->announced);
     free(peer);
 }
 
@@ -198,6 +200,20 @@ static void read_pairs(const char *list, struct kn_network_state_pair **pairs, s
     }
 }
 
+/* address/MAC/number */
+static void read_announced(const char *list, struct kn_network_state_announced **announced, size_t *count)
+{
+    AUTO_FREE char *copy = kn_strdup(list);
+    char *rest = copy;
+
+    *announced = kn_alloc((words_in(list) + 1) * sizeof(**announced));
+    for (char *word; (word = strsep(&rest, ",")) != NULL && *word != '\0'; (*count)++) {
+        assert_true(kn_ip_parse(strsep(&word, "/"), &(*announced)[*count].ip));
+        assert_true(kn_network_mac_parse(strsep(&word, "/"), (*announced)[*count].mac));
+        (*announced)[*count].number = atoi(word);
+    }
+}
+
 static void read_prefixes(const char *list, struct kn_network_prefixes *prefixes)
 {
     AUTO_FREE char *copy = kn_strdup(list);
@@ -218,6 +234,7 @@ static void *read_peer(const char *line)
     assert_true(kn_network_mac_parse(value_of(line, "mac"), peer->mac));
     read_ips(value_of(line, "ip"), &peer->ips);
     read_pairs(value_of(line, "pair"), &peer->pairs, &peer->pair_count);
+    read_announced(value_of(line, "announced"), &peer->announced, &peer->announced_count);
     kn_ip_parse("192.0.2.9", &peer->underlay);
     return peer;
 }
@@ -236,6 +253,7 @@ static void *read_port(const char *line)
     port->group_count = read_ids(value_of(line, "groups"), &port->groups);
     id_into(port->policy, value_of(line, "policy"));
     read_pairs(value_of(line, "pair"), &port->pairs, &port->pair_count);
+    read_announced(value_of(line, "announced"), &port->announced, &port->announced_count);
     return port;
 }
 

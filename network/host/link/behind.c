@@ -71,20 +71,88 @@ static bool behind_pair(const struct kn_network_resident *resident, const struct
     return out->is_station || out->ip.family != 0;
 }
 
+/* --- what was announced -------------------------------------------------------------------------------------------- */
+
+bool kn_network_behind_may(const struct kn_network_state_pair *pairs, size_t count, const uint8_t mac[6],
+                           const struct kn_ip *ip)
+{
+    for (size_t i = 0; i < count; i++) {
+        if (memcmp(pairs[i].mac, mac, 6) == 0 && kn_ip_prefix_holds(&pairs[i].ip, ip)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+bool kn_network_behind_is_own(const struct kn_network_host_network *network, const uint8_t mac[6], const char *port,
+                              const struct kn_ip *ip)
+{
+    size_t count;
+    AUTO_FREE struct kn_network_resident *residents = kn_network_host_network_residents(network, true, &count);
+    AUTO(kn_hmap) struct kn_hmap *taken = taken_by_all(network, residents, count);
+    char text[KN_MAC_TEXT], address[KN_IP_SIZE];
+    const struct kn_network_state_port *own = kn_hmap_get(network->ports, port);
+
+    kn_network_mac_text(mac, text);
+    return kn_hmap_get(taken, kn_ip_text(ip, address)) != NULL ||
+           (kn_hmap_get(taken, text) != NULL && (own == NULL || memcmp(own->mac, mac, 6) != 0));
+}
+
+struct behind_word {
+    const struct kn_network_resident *resident;
+    const struct kn_network_state_announced *said;
+};
+
+static int behind_newest_first(const void *a, const void *b)
+{
+    const struct behind_word *x = a, *y = b;
+
+    return x->said->number < y->said->number ? 1 : x->said->number > y->said->number ? -1 : 0;
+}
+
+/* Before all others, the newest first. What the port's pairs do not allow any more is not heeded. Returns how many were found. */
+static size_t behind_announced(const struct kn_network_resident *residents, size_t count, size_t words,
+                               struct kn_hmap *taken, struct kn_hmap *stations, struct kn_network_behind *list)
+{
+    AUTO_FREE struct behind_word *said = kn_alloc((words + 1) * sizeof(*said));
+    size_t heard = 0, found = 0;
+
+    for (size_t i = 0; i < count; i++) {
+        for (size_t n = 0; n < residents[i].announced_count; n++) {
+            const struct kn_network_state_announced *one = &residents[i].announced[n];
+
+            if (kn_network_behind_may(residents[i].pairs, residents[i].pair_count, one->mac, &one->ip)) {
+                said[heard++] = (struct behind_word){ &residents[i], one };
+            }
+        }
+    }
+    qsort(said, heard, sizeof(*said), behind_newest_first);
+    for (size_t i = 0; i < heard; i++) {
+        struct kn_network_state_pair pair = { .ip = { .ip = said[i].said->ip } };
+
+        pair.ip.length = (uint8_t)kn_ip_bits(&pair.ip.ip);
+        memcpy(pair.mac, said[i].said->mac, sizeof(pair.mac));
+        found += behind_pair(said[i].resident, &pair, taken, stations, &list[found]);
+    }
+    return found;
+}
+
 struct kn_network_behind *kn_network_behind_of(const struct kn_network_host_network *network, size_t *ret_count)
 {
-    size_t count, pairs = 0, found = 0;
+    size_t count, pairs = 0, words = 0, found = 0;
     AUTO_FREE struct kn_network_resident *residents = kn_network_host_network_residents(network, true, &count);
 
     for (size_t i = 0; i < count; i++) {
         pairs += residents[i].pair_count;
+        words += residents[i].announced_count;
     }
-    struct kn_network_behind *list = kn_alloc((pairs + 1) * sizeof(*list));
+    struct kn_network_behind *list = kn_alloc((pairs + words + 1) * sizeof(*list));
 
     if (pairs > 0) {
         AUTO(kn_hmap) struct kn_hmap *taken = taken_by_all(network, residents, count);
         AUTO(kn_hmap) struct kn_hmap *stations = kn_hmap_new(NULL); /* MAC -> the id of its port */
 
+        found = behind_announced(residents, count, words, taken, stations, list);
         for (size_t i = 0; i < count; i++) {
             for (size_t n = 0; n < residents[i].pair_count; n++) {
                 found += behind_pair(&residents[i], &residents[i].pairs[n], taken, stations, &list[found]);

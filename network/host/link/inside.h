@@ -31,8 +31,8 @@ int kn_network_inside_routes(struct kn_network_links *links, const struct kn_net
 int kn_network_inside_digests(struct kn_network_links *links, uint64_t *ret_addresses, uint64_t *ret_routes,
                               struct kn_error *err);
 
-/* Tells the neighbours of a device that the address is here: gratuitous ARP, unsolicited neighbour advertisement. Lost ones are no failure. */
-void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip);
+/* Tells the neighbours of a device that the address is here: gratuitous ARP, unsolicited neighbour advertisement (is_router: of a router). Lost ones are no failure. */
+void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip, bool is_router);
 
 /* Calls ask for each connection that is tracked here and cuts those that it does not want. */
 struct kn_network_router_flow;

@@ -79,14 +79,16 @@ static uint32_t announce_add(uint32_t sum, const void *data, size_t size)
     return sum;
 }
 
-static void announce_nd(unsigned device, const uint8_t mac[6], const struct kn_ip *ip)
+static void announce_nd(unsigned device, const uint8_t mac[6], const struct kn_ip *ip, bool is_router)
 {
     static const uint8_t ALL_NODES[16] = { 0xff, 0x02, [15] = 1 };
-    struct nd_frame frame = { .version = { 0x60 },
-                              .size = htons(sizeof(struct advertisement)),
-                              .next = IPPROTO_ICMPV6,
-                              .hops = 255,
-                              .said = { .type = ND_NEIGHBOR_ADVERT, .flags = 0xa0, .option = 2, .option_size = 1 } };
+    struct nd_frame frame = {
+        .version = { 0x60 },
+        .size = htons(sizeof(struct advertisement)),
+        .next = IPPROTO_ICMPV6,
+        .hops = 255,
+        .said = { .type = ND_NEIGHBOR_ADVERT, .flags = is_router ? 0xa0 : 0x20, .option = 2, .option_size = 1 }
+    };
 
     memcpy(frame.head.ether_dhost, (const uint8_t[6]){ 0x33, 0x33, 0, 0, 0, 1 }, 6);
     memcpy(frame.head.ether_shost, mac, 6);
@@ -106,7 +108,11 @@ static void announce_nd(unsigned device, const uint8_t mac[6], const struct kn_i
     announce_send(device, &frame, sizeof(frame));
 }
 
-void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip)
+void kn_network_inside_announce(unsigned device, const uint8_t mac[6], const struct kn_ip *ip, bool is_router)
 {
-    (ip->family == 4 ? announce_arp : announce_nd)(device, mac, ip);
+    if (ip->family == 4) {
+        announce_arp(device, mac, ip);
+    } else {
+        announce_nd(device, mac, ip, is_router);
+    }
 }

@@ -216,7 +216,7 @@ static void router_announce(const struct router_job *job, const struct router_ad
             const uint8_t *mac = list->items[i].is_new ? router_mac_of(job, list->items[i].device) : NULL;
 
             if (mac != NULL) {
-                kn_network_inside_announce(list->items[i].device, mac, &list->items[i].ip);
+                kn_network_inside_announce(list->items[i].device, mac, &list->items[i].ip, true);
             }
         }
     }

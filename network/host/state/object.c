@@ -81,6 +81,11 @@ static const struct kn_network_field NETWORK[] = {
 static const struct kn_network_field PAIR[] = { MUST("ip", READ_PREFIX, AT(pair, ip)),
                                                 MUST("mac", READ_MAC, AT(pair, mac)), END };
 
+static const struct kn_network_field ANNOUNCED[] = {
+    MUST("ip", READ_IP, AT(announced, ip)), MUST("mac", READ_MAC, AT(announced, mac)),
+    MUST("number", READ_WIDE, AT(announced, number), .most = INT64_MAX), END
+};
+
 static const struct kn_network_field OPTION[] = { MUST("name", READ_TEXT, INTO(option, name)),
                                                   MUST("value", READ_TEXT, INTO(option, value)),
                                                   MUST("version", READ_INT, AT(option, version), .least = 4, .most = 6),
@@ -133,6 +138,8 @@ static const struct kn_network_field PORT[] = {
     MUST("filtered", READ_BOOL, AT(port, filtered)),
     MAY("is_router", READ_BOOL, AT(port, is_router)),
     MAY("pairs", READ_LIST, COUNTED(port, pairs, pair_count), .most = KN_MAX_STATE_ITEMS, OF(PAIR, pair)),
+    MAY("announced", READ_LIST, COUNTED(port, announced, announced_count), .most = KN_MAX_STATE_ITEMS,
+        OF(ANNOUNCED, announced)),
     MAY("groups", READ_UUIDS, COUNTED(port, groups, group_count),
         .said_at = offsetof(struct kn_network_state_port, has_groups), .most = KN_MAX_STATE_ITEMS),
     MAY("options", READ_LIST, COUNTED(port, options, option_count), .most = KN_MAX_STATE_ITEMS, OF(OPTION, option)),
@@ -149,6 +156,8 @@ static const struct kn_network_field PEER[] = {
     MUST("mac", READ_MAC, AT(peer, mac)),
     MUST("ips", READ_IPS, AT(peer, ips), .most = KN_MAX_STATE_ITEMS),
     MAY("pairs", READ_LIST, COUNTED(peer, pairs, pair_count), .most = KN_MAX_STATE_ITEMS, OF(PAIR, pair)),
+    MAY("announced", READ_LIST, COUNTED(peer, announced, announced_count), .most = KN_MAX_STATE_ITEMS,
+        OF(ANNOUNCED, announced)),
     MUST("underlay", READ_IP, AT(peer, underlay)),
     END,
 };

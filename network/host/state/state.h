@@ -84,6 +84,12 @@ struct kn_network_state_pair { /* allowed_address_pairs */
     uint8_t mac[6];
 };
 
+struct kn_network_state_announced { /* an address of pairs that a guest announced, last of all who may */
+    struct kn_ip ip;
+    uint8_t mac[6];
+    int64_t number; /* grows with each that counted, over all addresses */
+};
+
 struct kn_network_state_option { /* extra_dhcp_opts */
     char name[65], value[256]; /* of the characters that Neutron's validator lets through, and never a line's end */
     int version; /* 4 or 6 */
@@ -107,6 +113,8 @@ struct kn_network_state_port {
     char (*subnets)[KN_UUID_SIZE]; /* ips.count of them, beside their address */
     struct kn_network_state_pair *pairs;
     size_t pair_count;
+    struct kn_network_state_announced *announced;
+    size_t announced_count;
     /* "groups" was said, be it empty: what no group allows is dropped. Not said: groups are not asked, as before there were any. */
     bool has_groups;
     char (*groups)[KN_UUID_SIZE];
@@ -127,6 +135,8 @@ struct kn_network_state_peer {
     struct kn_network_state_pair
         *pairs; /* allowed_address_pairs that others must find: what is behind the port beside itself */
     size_t pair_count;
+    struct kn_network_state_announced *announced;
+    size_t announced_count;
     struct kn_ip underlay; /* its host's; of either family */
 };
 

@@ -435,7 +435,16 @@ static int guard_give_groups(struct kn_request *req, const char *id, const struc
     return kn_db_run(req->db, &GIVE, KN_ARGS(id, kn_array_value(&ids)), NULL, err);
 }
 
-static int settle_pairs(const struct kn_rows *now, json_t *object, struct kn_error *err)
+/* What a guest announced and its port's pairs do not allow any more is nobody's (network/serve/announced.c). */
+static const struct kn_stmt FORGET = {
+    "guard_forget",
+    "DELETE FROM announced_address c WHERE c.port_id = $1::uuid AND NOT EXISTS (SELECT FROM jsonb_array_elements($2::jsonb) e"
+    " WHERE (e->>'ip_address')::inet >>= c.ip AND (e->>'mac_address')::macaddr = c.mac)",
+    2
+};
+
+static int settle_pairs(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                        struct kn_error *err)
 {
     json_t *pairs = NULL;
 
@@ -446,8 +455,10 @@ static int settle_pairs(const struct kn_rows *now, json_t *object, struct kn_err
                       &pairs, err) < 0) {
         return -1;
     }
+    AUTO_FREE char *text = json_dumps(pairs, JSON_COMPACT);
+
     json_object_set_new(object, PAIRS, pairs);
-    return 0;
+    return kn_db_run(req->db, &FORGET, KN_ARGS(id, text), NULL, err);
 }
 
 int kn_network_guard_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
@@ -460,7 +471,7 @@ int kn_network_guard_change(struct kn_request *req, const char *id, const struct
     if (said == NULL && json_object_get(object, PAIRS) == NULL && json_object_get(object, SECURE) == NULL) {
         return 0;
     }
-    return (!is_secure && check_keeps(now, object, err) < 0) || settle_pairs(now, object, err) < 0 ||
+    return (!is_secure && check_keeps(now, object, err) < 0) || settle_pairs(req, id, now, object, err) < 0 ||
                    kn_network_change(req->db, KN_CHANGED_PORT, id, err) < 0 ||
                    (said != NULL && guard_give_groups(req, id, now, said, err) < 0)
                ? -1

@@ -124,6 +124,28 @@ def pairs_with_another_mac_are_reached(w):
         w.one.drop_rule(rule)
 
 
+def an_address_of_pairs_moves_between_hosts(w):
+    """As VRRP does: who announces it last has it, for guests on either host; the MAC goes along."""
+    rules, holders = open_to_datagrams(w), (w.c, w.a, w.c)
+    pair = [{"ip_address": PAIR, "mac_address": PAIR_MAC}]
+    for guest in {w.a, w.c}:
+        w.one.port(guest.ports[0]["id"], allowed_address_pairs=pair)
+        guest.sh("ifconfig eth0 promisc")
+    for n, holder in enumerate(holders):
+        mark = b"kn-moves-%02d" % n
+
+        def leads_there(holder=holder):
+            holder.says(wire.arp(PAIR_MAC, PAIR_MAC, PAIR, PAIR))
+            return PAIR_MAC in w.lab.on(holder.host, "bridge", "fdb", "show", "dev", f"tap{holder.ports[0]['id'][:11]}", check=True)
+        wait_until(f"{PAIR} leads to {holder.name}", leads_there, ANY_LIMIT_S)
+        hears_of(holder, w.b, wire.udp4(PAIR_MAC, w.b.mac, w.b.v4, PAIR, 9, 9, mark), mark)
+    for guest in {w.a, w.c}:
+        w.one.port(guest.ports[0]["id"], allowed_address_pairs=[])
+        guest.sh("ifconfig eth0 -promisc")
+    for rule in rules:
+        w.one.drop_rule(rule)
+
+
 def a_members_pair_prefix_is_the_groups(w):
     quiet, mates = w.groups["quiet"], w.groups["mates"]
     port, mark = w.a.ports[0]["id"], b"kn-prefix"
@@ -135,5 +157,6 @@ def a_members_pair_prefix_is_the_groups(w):
     w.one.drop_rule(rule)
 
 
-STEPS = [a_guest_speaks_in_nobody_elses_name, without_port_security_it_would, pairs_with_another_mac_are_reached, a_members_pair_prefix_is_the_groups]
+STEPS = [a_guest_speaks_in_nobody_elses_name, without_port_security_it_would, pairs_with_another_mac_are_reached,
+         an_address_of_pairs_moves_between_hosts, a_members_pair_prefix_is_the_groups]
 SHORT = STEPS

@@ -45,6 +45,22 @@ static const struct {
     { { "peer 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.0.9/" VRRP,
         "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 pair=10.0.0.9/" VRRP },
       "00000001 there 00:00:5e:00:01:01 station 10.0.0.9\n" },
+    /* but once it was announced, who did so last, wherever he lives: with a MAC that goes along, or each with his own */
+    { { "peer 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.0.9/" VRRP " announced=10.0.0.9/" VRRP "/4",
+        "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 pair=10.0.0.9/" VRRP " announced=10.0.0.9/" VRRP "/5" },
+      "00000002 here 00:00:5e:00:01:01 station 10.0.0.9\n" },
+    { { "peer 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.0.9/fa:16:3e:00:00:01",
+        "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 pair=10.0.0.9/fa:16:3e:00:00:02 announced=10.0.0.9/fa:16:3e:00:00:02/1" },
+      "00000002 here fa:16:3e:00:00:02 10.0.0.9\n" },
+    /* of a prefix, too; a MAC that is elsewhere now takes its addresses along, to who may have them */
+    { { "peer 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.9.0/24/" VRRP " announced=10.0.9.7/" VRRP "/2",
+        "peer 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 pair=10.0.9.0/24/" VRRP " announced=10.0.9.8/" VRRP "/3" },
+      "00000002 there 00:00:5e:00:01:01 station 10.0.9.8\n" },
+    /* not what no pair allows (any more), nor what is another's own */
+    { { "peer 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.0.9/fa:16:3e:00:00:01",
+        "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 pair=10.0.0.0/24/fa:16:3e:00:00:02 "
+        "announced=10.0.0.1/fa:16:3e:00:00:02/9,10.1.0.9/fa:16:3e:00:00:02/8,10.0.0.9/fa:16:3e:00:00:01/7" },
+      "00000001 there fa:16:3e:00:00:01 10.0.0.9\n" },
     /* nobody's own is taken: neither MAC nor address */
     { { "port 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1 pair=10.0.0.2/fa:16:3e:00:00:01,10.0.0.9/fa:16:3e:00:00:02",
         "peer 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2" },
