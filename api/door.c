@@ -213,7 +213,7 @@ static int admit(const struct kn_api_door *door, struct kn_request *req, const c
         return -1;
     }
     own->plain_errors = own->api->dialect == KN_DIALECT_GLANCE && req->route->upload != NULL;
-    if (kn_request_query_read(req, err) < 0) {
+    if (kn_request_query_read(req, err) < 0 || (own->api->vets_query != NULL && own->api->vets_query(req, err) < 0)) {
         return -1;
     }
     own->lists = (kn_api_router_lists(&place, req->route) ||

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* compute: Nova's API, microversions 2.1 to 2.96: its route table (api/routes.c) and the handlers that it names. */
+/* compute: Nova's API, microversions 2.1 to 2.104: its route table (api/routes.c) and the handlers that it names. */
 #ifndef KN_COMPUTE_API_H
 #define KN_COMPUTE_API_H
 
@@ -87,6 +87,11 @@ kn_handler kn_compute_hypervisors_list, kn_compute_hypervisors_detail, kn_comput
 kn_handler kn_compute_hypervisors_statistics, kn_compute_hypervisors_uptime;
 /* api/diagnostics.c */
 kn_handler kn_compute_server_diagnostics_show, kn_compute_server_topology_show;
+/* api/shares.c */
+kn_handler kn_compute_server_shares_list, kn_compute_server_shares_attach, kn_compute_server_shares_show,
+    kn_compute_server_shares_detach;
+/* api/parameters.c: kn_api.vets_query */
+int kn_compute_vet_query(const struct kn_request *req, struct kn_error *err);
 /* api/services.c */
 kn_handler kn_compute_services_list, kn_compute_services_update, kn_compute_services_update_old,
     kn_compute_services_delete, kn_compute_zones_list, kn_compute_zones_detail;

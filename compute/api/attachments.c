@@ -194,6 +194,10 @@ int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response 
     also.ctx = in;
     result = kn_compute_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
     json_decref(input);
+    if (result == 0 && kn_compute_since(req, 101)) {
+        res->status = 202; /* and nothing else: whoever wants to know looks */
+        return 0;
+    }
     return result < 0 ? -1 : answer_attachment(req, kn_json_str(in, "volumeId"), res, err);
 }
 

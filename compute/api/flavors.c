@@ -40,11 +40,12 @@ static const struct kn_rest_attr ATTRS[] = {
                  .limit = KN_LIMIT_FLAVOR_SWAP_MIB),
     KN_REST_ATTR("OS-FLV-EXT-DATA:ephemeral", "f.ephemeral_gib", KN_REST_INT, MADE, .column = "ephemeral_gib",
                  .limit = KN_LIMIT_FLAVOR_EPHEMERAL_GIB),
-    KN_REST_ATTR("OS-FLV-DISABLED:disabled", "f.disabled", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("OS-FLV-DISABLED:disabled", "f.disabled", KN_REST_BOOL, KN_REST_SHOWN, .until = 101),
     KN_REST_ATTR("vcpus", "f.vcpus", KN_REST_INT, MUST | KN_REST_SORT, .column = "vcpus",
                  .limit = KN_LIMIT_FLAVOR_VCPUS),
     KN_REST_ATTR("os-flavor-access:is_public", "f.is_public", KN_REST_BOOL, MADE, .column = "is_public"),
-    KN_REST_ATTR("rxtx_factor", "f.rxtx_factor", KN_REST_REAL, MADE | KN_REST_SORT, .column = "rxtx_factor"),
+    KN_REST_ATTR("rxtx_factor", "f.rxtx_factor", KN_REST_REAL, MADE | KN_REST_SORT, .until = 101,
+                 .column = "rxtx_factor"),
     KN_REST_ATTR("extra_specs", "f.extra_specs", KN_REST_JSON, KN_REST_SHOWN, .since = 61),
     KN_REST_ATTR("specs", "f.extra_specs", KN_REST_JSON, 0, .column = "extra_specs"), /* one by one */
     /* Nova's names of the columns, to sort by. */
@@ -72,6 +73,7 @@ static int add_minimum(struct kn_rest_list *l, const struct kn_rest_attr *a, con
 
 static const struct kn_rest_param PARAMS[] = {
     KN_REST_PARAM("is_public", NULL),
+    KN_REST_PARAM("name", kn_rest_match, .since = 102, .sql = "f.name", .type = KN_REST_TEXT),
     KN_REST_PARAM("minRam", add_minimum, .sql = "f.memory_mib"),
     KN_REST_PARAM("minDisk", add_minimum, .sql = "f.disk_gib"),
     KN_REST_PARAMS_END,

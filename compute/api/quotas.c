@@ -156,7 +156,7 @@ static const struct kn_rest_quota_absolute ABSOLUTE[] = {
 
 int kn_compute_limits_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    static const char *const LIMITS_QUERY[] = { "tenant_id", "reserved", NULL };
+    static const char *const LIMITS_QUERY[] = { "tenant_id", NULL };
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     const char *project = kn_request_query(req, "tenant_id");
 

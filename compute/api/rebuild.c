@@ -7,6 +7,7 @@
 
 #include "compute/api.h"
 #include "compute/api/server_noun.h"
+#include "compute/rows/image_properties.h"
 #include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan.h"
@@ -39,8 +40,8 @@ const struct kn_schema kn_compute_rebuild_body[] = {
     KN_SCHEMA("personality", KN_IS_LIST, .inner = FILES, .until = 56),
     KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
               .rule = &KN_TEXT_PRINTABLE, .since = 19),
-    KN_SCHEMA("key_name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_KEYPAIR_NAME, .rule = &KN_TEXT_NAME,
-              .since = 54),
+    KN_SCHEMA("key_name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_KEYPAIR_NAME,
+              .rule = &KN_TEXT_PRINTABLE, .since = 54),
     KN_SCHEMA("user_data", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_USER_DATA, .rule = &KN_TEXT_BASE64,
               .since = 57),
     KN_SCHEMA("trusted_image_certificates", KN_IS_LIST, .flags = KN_NULLABLE, .limit = KN_LIMIT_TRUSTED_CERTIFICATES,
@@ -54,13 +55,14 @@ const struct kn_schema kn_compute_rebuild_body[] = {
 struct rebuilding {
     struct kn_compute_server_rebuild rebuild;
     struct kn_compute_server_update update;
-    char *metadata, *key_data;
+    char *metadata, *key_data, *image_properties;
 };
 
 static void rebuilding_release(struct rebuilding *r)
 {
     free(r->metadata);
     free(r->key_data);
+    free(r->image_properties);
 }
 
 static int rebuild_refuse(const json_t *args, struct kn_error *err)
@@ -109,7 +111,7 @@ static int rebuild_check_machine(const struct kn_request *req, const char *serve
 }
 
 static int rebuild_check_image(const struct kn_request *req, const struct kn_rows *server, const char *image,
-                               struct kn_error *err)
+                               struct rebuilding *ret, struct kn_error *err)
 {
     json_t *properties = NULL;
     struct kn_image_facts facts;
@@ -118,6 +120,7 @@ static int rebuild_check_image(const struct kn_request *req, const struct kn_row
                                          kn_rows_int(server, 0, KN_SERVER_DISK), &facts, &properties, err);
     json_auto_t *owned = properties;
 
+    ret->image_properties = kn_compute_image_properties(owned);
     return rc < 0 ? -1 : rebuild_check_machine(req, req->params[0], owned, strcmp(facts.disk_format, "iso") == 0, err);
 }
 
@@ -128,7 +131,8 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
     const char *key = json_string_value(json_object_get(args, "key_name"));
     const json_t *metadata = json_object_get(args, "metadata");
 
-    if (rebuild_refuse(args, err) < 0 || rebuild_check_image(req, server, kn_json_str(args, "imageRef"), err) < 0 ||
+    if (rebuild_refuse(args, err) < 0 ||
+        rebuild_check_image(req, server, kn_json_str(args, "imageRef"), ret, err) < 0 ||
         (metadata != NULL && kn_compute_plan_metadata(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), metadata,
                                                       &ret->metadata, err) < 0) ||
         (key != NULL && kn_compute_plan_key(req, key, &ret->key_data, err) < 0)) {
@@ -136,6 +140,7 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
     }
     ret->rebuild = (struct kn_compute_server_rebuild){
         .image_id = kn_json_str(args, "imageRef"),
+        .image_properties = ret->image_properties,
         .metadata = ret->metadata,
         .has_key = json_object_get(args, "key_name") != NULL,
         .key_name = key,

@@ -234,6 +234,23 @@ static void print_image(const struct kn_request *req, const char *name, const ch
     kn_jsonw_end_object(out);
 }
 
+/* value: the image's id and its properties behind it. */
+static void print_image_and_properties(const struct kn_request *req, const char *name, const char *value,
+                                       struct kn_strbuf *out)
+{
+    char id[KN_UUID_SIZE];
+
+    if (value[0] == '\0') {
+        kn_jsonw_str(out, name, "");
+        return;
+    }
+    kn_copy(id, sizeof(id), value);
+    kn_jsonw_object(out, name);
+    add_bookmark(req, "/images", id, out);
+    kn_jsonw_raw(out, "properties", value + KN_UUID_SIZE - 1);
+    kn_jsonw_end_object(out);
+}
+
 static void print_flavor_link(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
     kn_jsonw_object(out, name);
@@ -351,7 +368,9 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("user_id", "s.user_id", CORE | SORTED),
     KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, CORE),
     TEXT("hostId", "s.project_id || s.host", CORE | KN_REST_SHARED, .print = kn_compute_server_print_host_id),
-    TEXT("image", "s.image_id", CORE | KN_REST_SHARED, .print = print_image),
+    TEXT("image", "s.image_id", CORE | KN_REST_SHARED, .until = 97, .print = print_image),
+    TEXT("image", "s.image_id || coalesce(s.image_properties::text, '{}')", MORE | KN_REST_SHARED, .since = 98,
+         .print = print_image_and_properties),
     TEXT("flavor", "s.flavor->>'id'", CORE | KN_REST_SHARED, .until = 46, .print = print_flavor_link),
     TEXT("flavor", "s.flavor", CORE | KN_REST_SHARED, .since = 47, .print = print_flavor),
     KN_REST_ATTR("created", "s.created_at", KN_REST_TIME, CORE),
@@ -385,6 +404,7 @@ static const struct kn_rest_attr ATTRS[] = {
     TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", HIDDEN, .since = 3, .until = 89),
     TEXT("OS-EXT-SRV-ATTR:hostname", "s.hostname", MORE, .since = 90),
     TEXT("pinned_availability_zone", "s.pinned_zone", MORE, .since = 96),
+    KN_REST_ATTR("scheduler_hints", "coalesce(s.scheduler_hints, '{}')", KN_REST_JSON, MORE, .since = 100),
     TEXT("OS-EXT-SRV-ATTR:host", "s.host", HIDDEN),
     TEXT("OS-EXT-SRV-ATTR:hypervisor_hostname", "s.host", KN_REST_AGAIN | HIDDEN),
     KN_REST_ATTR("OS-EXT-SRV-ATTR:instance_name", "s.id", KN_REST_UUID, HIDDEN), /* the domain is named by its server */

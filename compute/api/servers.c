@@ -19,6 +19,7 @@ static const struct kn_schema SERVER[] = {
     KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
     KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
     KN_SCHEMA("OS-DCF:diskConfig", KN_IS_STRING, .words = DISK_CONFIGS),
+    KN_SCHEMA("pinned_availability_zone", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_ZONE, .since = 104),
     KN_SCHEMA_END,
 };
 static const struct kn_schema UPDATE[] = {
@@ -56,7 +57,7 @@ int kn_compute_servers_show(struct kn_request *req, struct kn_response *res, str
 int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const json_t *in = NULL;
+    const json_t *in = NULL, *pin = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
     struct kn_compute_server_update update;
     const char *id;
@@ -67,6 +68,7 @@ int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, s
         return -1;
     }
     in = json_object_get(req->body, "server");
+    pin = json_object_get(in, "pinned_availability_zone");
     update = (struct kn_compute_server_update){
         .name = json_string_value(json_object_get(in, "name")),
         .hostname = json_string_value(json_object_get(in, "hostname")),
@@ -78,6 +80,7 @@ int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, s
     };
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_compute_server_describe_begin(req->db, id, err) < 0 ||
+        (pin != NULL && kn_compute_server_pin_again(req->db, id, json_string_value(pin), err) < 0) ||
         kn_compute_server_update(req->db, id, &update, err) < 0 ||
         (update.hostname != NULL && kn_network_server_renamed(req->db, id, err) < 0) ||
         kn_compute_server_describe(req, id, kn_rows_text(rows, 0, KN_SERVER_PROJECT),

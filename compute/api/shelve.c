@@ -15,14 +15,12 @@
 #include "lib/rest/manners.h"
 
 const struct kn_schema kn_compute_unshelve_zone[] = {
-    KN_SCHEMA("availability_zone", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_HOST_ZONE,
-              .rule = &KN_TEXT_NAME),
+    KN_SCHEMA("availability_zone", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_ZONE, .rule = &KN_TEXT_NAME),
     KN_SCHEMA_END,
 };
 const struct kn_schema kn_compute_unshelve_host[] = {
-    KN_SCHEMA("availability_zone", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_HOST_ZONE,
-              .rule = &KN_TEXT_NAME),
-    KN_SCHEMA("host", KN_IS_STRING, .limit = KN_LIMIT_HOST, .rule = &KN_TEXT_FQDN),
+    KN_SCHEMA("availability_zone", KN_IS_STRING, .flags = KN_NULLABLE), /* one that is there, as the host */
+    KN_SCHEMA("host", KN_IS_STRING),
     KN_SCHEMA_END,
 };
 /* --- shelve ------------------------------------------------------------------------------------------------------------------ */

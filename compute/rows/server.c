@@ -57,14 +57,19 @@ static const struct kn_stmt REBUILD_ROW = {
     "server_rebuild",
     "UPDATE server SET image_id = $2, metadata = coalesce($3::jsonb, metadata), "
     "key_name = CASE WHEN $4::boolean THEN $5 ELSE key_name END, key_data = CASE WHEN $4::boolean THEN $6 ELSE key_data END, "
-    "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END WHERE id = $1 AND deleted_at IS NULL",
-    8
+    "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END, image_properties = $9::jsonb WHERE id = $1 AND deleted_at IS NULL",
+    9
 };
 static const struct kn_stmt SHELVED = { "server_shelved",
                                         "UPDATE server SET shelved_image = $2 WHERE id = $1 AND deleted_at IS NULL",
                                         2 };
 static const struct kn_stmt PIN = { "server_pin",
                                     "UPDATE server SET pinned_zone = $2 WHERE id = $1 AND deleted_at IS NULL", 2 };
+/* One row: where it is pinned to, and where it is; it is held, so that what is decided holds. */
+static const struct kn_stmt PINNED = {
+    "server_pinned", "SELECT pinned_zone, zone FROM server WHERE id = $1 AND deleted_at IS NULL FOR UPDATE", 1
+};
+enum { PINNED_TO, PINNED_IN };
 static const struct kn_stmt TOLD = { "server_told", "SELECT key_name, user_data, hostname FROM server WHERE id = $1",
                                      1 };
 static int server_not_found(const char *id, struct kn_error *err)
@@ -302,7 +307,7 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
     return server_change(db, &REBUILD_ROW,
                          KN_ARGS(id, rebuild->image_id, rebuild->metadata, rebuild->has_key ? "t" : "f",
                                  rebuild->key_name, rebuild->key_data, rebuild->has_user_data ? "t" : "f",
-                                 rebuild->user_data),
+                                 rebuild->user_data, rebuild->image_properties),
                          err);
 }
 
@@ -330,4 +335,30 @@ int kn_compute_server_shelved(struct kn_db *db, const char *id, const char *imag
 int kn_compute_server_pin(struct kn_db *db, const char *id, const char *zone, struct kn_error *err)
 {
     return server_change(db, &PIN, KN_ARGS(id, zone), err);
+}
+
+int kn_compute_server_pin_again(struct kn_db *db, const char *id, const char *zone, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &PINNED, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return server_not_found(id, err);
+    }
+    const char *is = kn_rows_str(rows, 0, PINNED_TO);
+
+    if (zone != NULL && is != NULL && strcmp(zone, is) != 0) {
+        return kn_fail(err, KN_CONFLICT,
+                       "Cannot change pinned availability zone directly. Unpin first by setting "
+                       "pinned_availability_zone to null.");
+    }
+    if (zone != NULL && is == NULL && strcmp(zone, kn_rows_text(rows, 0, PINNED_IN)) != 0) {
+        return kn_fail(err, KN_CONFLICT,
+                       "Server can only be pinned to its current availability zone '%.255s', but '%.255s' was "
+                       "requested.",
+                       kn_rows_null(rows, 0, PINNED_IN) ? "None" : kn_rows_text(rows, 0, PINNED_IN), zone);
+    }
+    return kn_compute_server_pin(db, id, zone, err);
 }

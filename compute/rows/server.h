@@ -25,6 +25,7 @@
     X(KN_SERVER_IMAGE, "s.image_id") \
     X(KN_SERVER_NAME, "s.name") \
     X(KN_SERVER_PINNED_ZONE, "s.pinned_zone") \
+    X(KN_SERVER_ZONE, "s.zone") \
     X(KN_SERVER_SHELVED_IMAGE, "s.shelved_image") \
     X(KN_SERVER_DISK, "s.flavor->>'disk_gib'") \
     X(KN_SERVER_MEMORY, "s.flavor->>'memory_mib'") \
@@ -85,9 +86,11 @@ struct kn_compute_server_update {
 /* In the transaction of its task: which image a server is kept in while it is shelved; where it may come back, NULL: anywhere. */
 int kn_compute_server_shelved(struct kn_db *db, const char *id, const char *image, struct kn_error *err);
 int kn_compute_server_pin(struct kn_db *db, const char *id, const char *zone, struct kn_error *err);
+/* The same by a client's PUT: only to the zone that it is in, and only one that is not pinned; KN_CONFLICT in Nova's words. */
+int kn_compute_server_pin_again(struct kn_db *db, const char *id, const char *zone, struct kn_error *err);
 /* And what a rebuild may change besides, in the transaction of its task. */
 struct kn_compute_server_rebuild {
-    const char *image_id;
+    const char *image_id, *image_properties;
     const char *metadata; /* JSON; NULL leaves it as it is */
     bool has_key, has_user_data;
     const char *key_name, *key_data, *user_data; /* NULL with has_…: none */

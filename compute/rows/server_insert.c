@@ -18,17 +18,37 @@ static struct kn_batch_stmt SERVERS = {
     "server_insert",
     "INSERT INTO server (id, project_id, user_id, name, description, hostname, vm_state, task_state, flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index, group_id, "
-    "apart_from, together_with, config_drive, disks, machine) "
+    "apart_from, together_with, config_drive, disks, machine, image_properties, scheduler_hints) "
     "SELECT id, project_id, user_id, name, description, hostname, 'building', 'scheduling', flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, "
-    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id, apart_from::uuid[], together_with::uuid[], config_drive, disks, machine FROM @",
-    { { "id", "uuid" },          { "project_id", "text" },     { "user_id", "text" },         { "name", "text" },
-      { "description", "text" }, { "hostname", "text" },       { "flavor", "jsonb" },         { "image_id", "uuid" },
-      { "key_name", "text" },    { "key_data", "text" },       { "user_data", "text" },       { "metadata", "jsonb" },
-      { "tags", "text" },        { "zone", "text" },           { "disk_config", "text" },     { "access_ipv4", "text" },
-      { "access_ipv6", "text" }, { "reservation_id", "text" }, { "launch_index", "integer" }, { "group_id", "uuid" },
-      { "apart_from", "text" },  { "together_with", "text" },  { "config_drive", "boolean" }, { "disks", "jsonb" },
-      { "machine", "jsonb" } },
+    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id, apart_from::uuid[], together_with::uuid[], config_drive, disks, machine, image_properties, scheduler_hints FROM @",
+    { { "id", "uuid" },
+      { "project_id", "text" },
+      { "user_id", "text" },
+      { "name", "text" },
+      { "description", "text" },
+      { "hostname", "text" },
+      { "flavor", "jsonb" },
+      { "image_id", "uuid" },
+      { "key_name", "text" },
+      { "key_data", "text" },
+      { "user_data", "text" },
+      { "metadata", "jsonb" },
+      { "tags", "text" },
+      { "zone", "text" },
+      { "disk_config", "text" },
+      { "access_ipv4", "text" },
+      { "access_ipv6", "text" },
+      { "reservation_id", "text" },
+      { "launch_index", "integer" },
+      { "group_id", "uuid" },
+      { "apart_from", "text" },
+      { "together_with", "text" },
+      { "config_drive", "boolean" },
+      { "disks", "jsonb" },
+      { "machine", "jsonb" },
+      { "image_properties", "jsonb" },
+      { "scheduler_hints", "jsonb" } },
     { 0 },
     { 0 },
     false
@@ -86,6 +106,8 @@ static void add_server(struct kn_batch *batch, const struct kn_compute_server_or
     kn_batch_add(batch, plan->config_drive ? "t" : "f");
     kn_batch_add(batch, plan->disks);
     kn_batch_add(batch, plan->machine);
+    kn_batch_add(batch, plan->image_properties);
+    kn_batch_add(batch, plan->hints);
 }
 
 static int insert_servers(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,

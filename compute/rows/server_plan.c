@@ -11,10 +11,12 @@
 
 #include "compute/rows/flavor.h"
 #include "compute/rows/hypervisor.h"
+#include "compute/rows/image_properties.h"
 #include "compute/rows/keypair.h"
 #include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan_disks.h"
+#include "compute/rows/server_plan_hints.h"
 #include "compute/rows/server_plan_nics.h"
 #include "compute/rows/server_schema.h"
 #include "compute/rows/view.h"
@@ -46,6 +48,8 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
     free(plan->tags);
     free(plan->apart_from);
     free(plan->together_with);
+    free(plan->hints);
+    free(plan->image_properties);
     json_decref(plan->input);
     *plan = (struct kn_compute_server_plan){ 0 };
 }
@@ -89,66 +93,6 @@ static int refuse_unsupported(const struct planning *p)
                        "Image signatures are not verified, so trusted certificates are not supported");
     }
     return 0;
-}
-
-/* --- the group --- */
-
-static const struct kn_stmt GROUP = { "plan_group", "SELECT FROM server_group WHERE id = $1 AND project_id = $2", 2 };
-
-/* Of the two names that the hints have, the one under which something is said. */
-static json_t *hints_of(const json_t *body)
-{
-    json_t *hints = json_object_get(body, "os:scheduler_hints");
-
-    return json_object_size(hints) > 0 ? hints : json_object_get(body, "OS-SCH-HNT:scheduler_hints");
-}
-
-/* One server, or a list of them, as an array literal; NULL: nothing is said, or nobody named. Heap. */
-static char *plan_hinted(const json_t *said)
-{
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
-
-    if (json_is_string(said)) {
-        kn_array_add(&ids, json_string_value(said));
-    }
-    for (size_t i = 0; i < json_array_size(said); i++) {
-        kn_array_add(&ids, json_string_value(json_array_get(said, i)));
-    }
-    return ids.count > 0 ? kn_strdup(kn_array_value(&ids)) : NULL;
-}
-
-static int plan_group(const struct planning *p)
-{
-    static const char *const KNOWN[] = { "group", "different_host", "same_host" };
-    json_t *hints = hints_of(p->req->body), *value = NULL;
-    const char *hint = NULL, *group = json_string_value(json_object_get(hints, "group"));
-    int64_t found = 0;
-
-    json_object_foreach (hints, hint, value) {
-        bool is_known = false;
-
-        for (size_t i = 0; i < KN_COUNT(KNOWN); i++) {
-            is_known |= strcmp(hint, KNOWN[i]) == 0;
-        }
-        if (!is_known) {
-            return kn_fail(p->err, KN_BAD_REQUEST,
-                           "Scheduler hints other than group, different_host and same_host are not supported: '%.60s' "
-                           "is none that is",
-                           hint);
-        }
-    }
-    p->plan->apart_from = plan_hinted(json_object_get(hints, "different_host"));
-    p->plan->together_with = plan_hinted(json_object_get(hints, "same_host"));
-    if (group == NULL) {
-        return 0;
-    }
-    if (kn_db_change(p->req->db, &GROUP, KN_ARGS(group, p->req->caller.project_id), &found, p->err) < 0 ||
-        kn_quota_limit(p->req->db, KN_QUOTA_GROUP_MEMBERS, p->req->caller.project_id, &p->plan->group_most, p->err) <
-            0) {
-        return -1;
-    }
-    p->plan->group_id = group;
-    return found > 0 ? 0 : kn_fail(p->err, KN_BAD_REQUEST, "Instance group %s could not be found.", group);
 }
 
 /* --- simple fields --- */
@@ -365,6 +309,7 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
     p->plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image.wants_config_drive ||
                             p->req->conf->compute_force_config_drive;
     p->plan->image_id = id;
+    p->plan->image_properties = kn_compute_image_properties(p->plan->properties);
     p->plan->is_cd = strcmp(image.disk_format, "iso") == 0;
     return 0;
 }
@@ -529,10 +474,11 @@ static int plan_all(const struct planning *p)
     ask_ahead(p, &ahead);
     plan_texts(p);
     plan_tags(p);
-    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || plan_group(p) < 0 || plan_zone(p) < 0 ||
-                   plan_requested_host(p) < 0 || kn_compute_disks_read(p->in, &devices, p->err) < 0 ||
-                   plan_flavor(p, &sizes) < 0 || plan_image(p, sizes.root_gib) < 0 ||
-                   plan_machine(p, devices, &sizes) < 0 || plan_key(p) < 0 || plan_metadata(p) < 0 || plan_input(p) < 0
+    return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || kn_compute_plan_hints(p->req, p->plan, p->err) < 0 ||
+                   plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
+                   kn_compute_disks_read(p->in, &devices, p->err) < 0 || plan_flavor(p, &sizes) < 0 ||
+                   plan_image(p, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 || plan_key(p) < 0 ||
+                   plan_metadata(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

@@ -38,6 +38,8 @@ struct kn_compute_server_plan {
     char *metadata;
     char *tags;                 /* an array literal */
     char *apart_from, *together_with; /* the same, of servers; NULL: nothing was hinted */
+    char *hints;                /* all that was hinted, as it is shown; NULL: nothing */
+    char *image_properties;     /* the same of the image (image_properties.h) */
     char zone[KN_SIZE_OF(ZONE)]; /* "" = any */
     char host[KN_SIZE_OF(ZONE)]; /* forced by an admin; "" = the scheduler's choice */
     char reservation_id[KN_RESERVATION_SIZE];

@@ -106,7 +106,7 @@ static const struct kn_schema SERVER[] = {
     KN_SCHEMA_END,
 };
 
-/* What the scheduler is told. Other hints than these are refused in words (server_plan.c). */
+/* What the scheduler obeys; what becomes of other hints says server_plan_hints.c. */
 static const struct kn_schema HINT_SERVER[] = { KN_SCHEMA("server", KN_IS_STRING, .rule = &KN_TEXT_UUID),
                                                 KN_SCHEMA_END };
 static const struct kn_schema HINTS[] = {

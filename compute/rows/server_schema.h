@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* server_schema: what POST /servers may say, from 2.1 to 2.96. What of it cannot be honoured yet is refused by server_plan.c. */
+/* server_schema: what POST /servers may say, from 2.1 to 2.104. What of it cannot be honoured yet is refused by server_plan.c. */
 #ifndef KN_COMPUTE_ROWS_SERVER_SCHEMA_H
 #define KN_COMPUTE_ROWS_SERVER_SCHEMA_H
 

@@ -151,6 +151,8 @@ struct kn_api {
                         *route); /* long lists besides those whose paths say so (router.h); NULL = none */
     char *(*account)(const json_t
                          *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
+    /* Event thread, before a request's handler: whether its query may say what it says, where handlers do not ask; NULL = it may. */
+    int (*vets_query)(const struct kn_request *req, struct kn_error *err);
     const struct kn_route *routes; /* ended by method == NULL */
     const struct kn_unbuilt *unbuilt; /* ended by path == NULL: where no route answers, a 404 says so; NULL = nothing */
 };

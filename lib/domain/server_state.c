@@ -101,6 +101,8 @@ const struct kn_server_action kn_server_actions[] = {
     { "detach_interface", "server.detach_interface", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "addFixedIp", NULL, { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "removeFixedIp", NULL, { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
+    { "create share", NULL, { "stopped" }, ALWAYS, NULL, NULL, -1, false },
+    { "delete share", NULL, { "stopped", "error" }, ALWAYS, NULL, NULL, -1, false },
     { "trigger_crash_dump",
       "server.trigger_crash_dump",
       { "active", "paused", "rescued", "error" },

@@ -328,7 +328,7 @@ static const struct bad BAD[] = {
     { SEED_MEMBER, 1, 400, "badRequest",
       "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
       "\"}, \"os:scheduler_hints\": {\"query\": \"[]\"}}",
-      "Scheduler hints" },
+      "The scheduler hint 'query' is not supported" },
     { SEED_MEMBER, 1, 400, "badRequest",
       "{\"server\": {\"name\": \"s\", \"flavorRef\": \"1\", \"imageRef\": \"" SEED_IMAGE
       "\"}, \"os:scheduler_hints\": {\"different_host\": [\"x\"]}}",

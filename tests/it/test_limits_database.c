@@ -199,6 +199,8 @@ static const struct {
     { KN_LIMIT_CACHED_IMAGES, "of a request" },
     { KN_LIMIT_EXTERNAL_EVENTS, "of a request" },
     { KN_LIMIT_HINT_SERVERS, "of jsonb, which the API alone writes" },
+    { KN_LIMIT_SCHEDULER_HINTS, "of jsonb, which the API alone writes" },
+    { KN_LIMIT_SHARE_TAG, "of a request that is refused" },
     { KN_LIMIT_ROUTER_ROUTES, "of jsonb, which the API alone writes" },
     { KN_LIMIT_TRUSTED_CERTIFICATES, "refused" },
     { KN_LIMIT_TRUSTED_CERTIFICATE, "refused" },

@@ -133,6 +133,8 @@ static const struct {
     { L(ROLE_ITEMS), "needs 101 roles" },
     { L(IDENTITY_ID), "of what exists, which has 32" },
     { L(SERVER_METADATA), "metadata_that_travels below" },
+    { L(SCHEDULER_HINTS), "tests/it/test_compute_create.c" },
+    { L(SHARE_TAG), "refused: tests/it/test_microversions.c" },
     { L(IMAGE_PROPERTIES_SIZE), "tests/unit/image/test_patch.c" },
     { L(LIMIT_ITEMS), "needs 1,001 registered limits" },
     { L(TRUST_USES), "needs a trustee: tests/it/test_trusts.c" },

@@ -58,6 +58,8 @@ static const struct expectation NOVA[] = {
     { "detach_interface", "active paused stopped", "" },
     { "addFixedIp", "active paused stopped", "" },
     { "removeFixedIp", "active paused stopped", "" },
+    { "create share", "stopped", "*" },
+    { "delete share", "stopped error", "*" },
     { "trigger_crash_dump", "active paused rescued error", "" },
     { "changePassword", "active", "" },
     { "injectNetworkInfo", "*", "*" },
