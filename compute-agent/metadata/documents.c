@@ -2,6 +2,7 @@
 /* metadata/documents: a spec, read out in the words that cloud-init and its kin expect. */
 #include "compute-agent/metadata/documents.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "compute-agent/metadata/metadata.h"
@@ -88,6 +89,29 @@ static bool knows(const struct kn_agent_metadata_guest *guest, const char *since
     return strcmp(guest->version, since) >= 0;
 }
 
+/* The name below content/ of a file, by its place in the spec. */
+static void content_name(size_t index, char out[24])
+{
+    snprintf(out, 24, "%04zu", index);
+}
+
+/* Where each file goes, and where its contents are. */
+static json_t *documents_files(const json_t *spec)
+{
+    json_t *files = json_array();
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach (json_object_get(spec, "files"), i, file) {
+        char name[24];
+
+        content_name(i, name);
+        json_array_append_new(files, json_pack("{s:s, s:s+}", "path", kn_json_str(file, "path"), "content_path",
+                                               "/" KN_METADATA_CONTENT "/", name));
+    }
+    return files;
+}
+
 /* What each version brought, as Nova has it. */
 bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
 {
@@ -101,6 +125,9 @@ bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, st
     }
     if (has_key(guest->spec)) {
         add_keys(guest->spec, doc);
+    }
+    if (json_array_size(json_object_get(guest->spec, "files")) > 0) {
+        json_object_set_new(doc, "files", documents_files(guest->spec));
     }
     if (knows(guest, KN_METADATA_HAVANA)) {
         add_seed(doc);
@@ -117,18 +144,40 @@ bool kn_agent_metadata_meta_data(const struct kn_agent_metadata_guest *guest, st
     return write_json(doc, body);
 }
 
-bool kn_agent_metadata_user_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+static bool write_decoded(const char *text, struct kn_strbuf *body)
 {
-    const char *text = kn_json_str(guest->spec, "user_data");
-    size_t size = strlen(text);
+    const size_t size = strlen(text);
     size_t len = 0;
-    AUTO_FREE uint8_t *data = size > 0 ? kn_alloc(size) : NULL;
+    AUTO_FREE uint8_t *data = kn_alloc(size + 1);
 
-    if (data == NULL || kn_base64_decode(text, size, data, size, &len) < 0) {
+    if (kn_base64_decode(text, size, data, size + 1, &len) < 0) {
         return false;
     }
     kn_strbuf_add(body, data, len);
     return true;
+}
+
+bool kn_agent_metadata_user_data(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)
+{
+    const char *text = kn_json_str(guest->spec, "user_data");
+
+    return text[0] != '\0' && write_decoded(text, body);
+}
+
+bool kn_agent_metadata_content(const struct kn_agent_metadata_guest *guest, const char *name, struct kn_strbuf *body)
+{
+    const json_t *file;
+    size_t i;
+
+    json_array_foreach (json_object_get(guest->spec, "files"), i, file) {
+        char its[24];
+
+        content_name(i, its);
+        if (strcmp(its, name) == 0) {
+            return write_decoded(kn_json_str(file, "contents"), body);
+        }
+    }
+    return false;
 }
 
 bool kn_agent_metadata_vendor(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body)

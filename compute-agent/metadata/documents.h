@@ -8,6 +8,8 @@
 
 #include "lib/base/strbuf.h"
 
+#define KN_METADATA_CONTENT "content" /* beside the versions: what files hold */
+
 /* Versions of OpenStack's tree that brought something. */
 #define KN_METADATA_GRIZZLY "2013-04-04"
 #define KN_METADATA_HAVANA "2013-10-17"
@@ -26,6 +28,8 @@ struct kn_agent_metadata_guest {
 typedef bool kn_agent_metadata_writer(const struct kn_agent_metadata_guest *guest, struct kn_strbuf *body);
 
 kn_agent_metadata_writer kn_agent_metadata_meta_data;    /* OpenStack's meta_data.json */
+/* A file by its number ("0000") among those that meta_data.json names, decoded; false: there is none. */
+bool kn_agent_metadata_content(const struct kn_agent_metadata_guest *guest, const char *name, struct kn_strbuf *body);
 kn_agent_metadata_writer kn_agent_metadata_network_data; /* OpenStack's network_data.json (network.c) */
 kn_agent_metadata_writer kn_agent_metadata_user_data;    /* decoded */
 kn_agent_metadata_writer kn_agent_metadata_vendor;       /* what the operator says to all guests; {} */

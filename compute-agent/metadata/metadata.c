@@ -25,6 +25,7 @@ struct node {
 #define DIR true
 #define TEXT "text/plain; charset=UTF-8"
 #define JSON "application/json"
+#define CONTENT "openstack/" KN_METADATA_CONTENT "/"
 
 /* Below /openstack/<version>/ */
 static const struct node OPENSTACK[] = {
@@ -183,6 +184,10 @@ int kn_agent_metadata_answer(const char *server, const json_t *spec, const char 
         list_versions(OPENSTACK_VERSIONS, body);
         return 200;
     }
+    if (strncmp(plain, CONTENT, strlen(CONTENT)) == 0) {
+        *ret_type = "application/octet-stream";
+        return kn_agent_metadata_content(&guest, plain + strlen(CONTENT), body) ? 200 : 404;
+    }
     if (strncmp(plain, "openstack/", 10) == 0) {
         len = strcspn(plain + 10, "/");
         kn_copy(version, len < sizeof(version) ? len + 1 : sizeof(version), plain + 10);
@@ -250,6 +255,19 @@ static bool drive_ec2(const struct kn_agent_metadata_guest *guest, struct kn_str
     return true;
 }
 
+/* What meta_data.json names; a file may be empty. */
+static void drive_contents(const struct kn_agent_metadata_guest *guest, kn_agent_metadata_file *file, void *ctx)
+{
+    for (size_t i = 0; i < json_array_size(json_object_get(guest->spec, "files")); i++) {
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+        AUTO_FREE char *path = kn_asprintf(CONTENT "%04zu", i);
+
+        if (kn_agent_metadata_content(guest, path + strlen(CONTENT), &body)) {
+            file(ctx, path, &body);
+        }
+    }
+}
+
 void kn_agent_metadata_drive(const char *server, const json_t *spec, kn_agent_metadata_file *file, void *ctx)
 {
     static const char *const EC2_KEPT[] = { "2009-04-04", "latest" }; /* Nova leaves the older ones out */
@@ -262,6 +280,7 @@ void kn_agent_metadata_drive(const char *server, const json_t *spec, kn_agent_me
         drive_file(&guest, meta, drive_ec2, file, ctx);
         drive_file(&guest, user, kn_agent_metadata_user_data, file, ctx);
     }
+    drive_contents(&guest, file, ctx);
     for (const char *const *version = OPENSTACK_VERSIONS; *version != NULL; version++) {
         guest.version = *version;
         for (size_t i = 0; i < KN_COUNT(OPENSTACK); i++) {

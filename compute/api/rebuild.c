@@ -11,6 +11,7 @@
 #include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan.h"
+#include "compute/rows/server_plan_files.h"
 #include "compute/rows/view.h"
 #include "image/api.h"
 #include "lib/base/mem.h"
@@ -21,10 +22,6 @@
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
                                           KN_SCHEMA_END };
-static const struct kn_schema FILE_FIELDS[] = { KN_SCHEMA("path", KN_IS_STRING),
-                                                KN_SCHEMA("contents", KN_IS_STRING, .rule = &KN_TEXT_BASE64),
-                                                KN_SCHEMA_END };
-static const struct kn_schema FILES[] = { KN_SCHEMA("file", KN_IS_OBJECT, .inner = FILE_FIELDS), KN_SCHEMA_END };
 static const struct kn_schema CERTS[] = {
     KN_SCHEMA("trusted_image_certificates", KN_IS_STRING, .limit = KN_LIMIT_TRUSTED_CERTIFICATE), KN_SCHEMA_END
 };
@@ -37,7 +34,7 @@ const struct kn_schema kn_compute_rebuild_body[] = {
     KN_SCHEMA("OS-DCF:diskConfig", KN_IS_STRING, .words = DISK_CONFIGS),
     KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
     KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
-    KN_SCHEMA("personality", KN_IS_LIST, .inner = FILES, .until = 56),
+    KN_SCHEMA("personality", KN_IS_LIST, .inner = kn_compute_personality_schema, .until = 56),
     KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_SERVER_DESCRIPTION,
               .rule = &KN_TEXT_PRINTABLE, .since = 19),
     KN_SCHEMA("key_name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_KEYPAIR_NAME,
@@ -55,7 +52,7 @@ const struct kn_schema kn_compute_rebuild_body[] = {
 struct rebuilding {
     struct kn_compute_server_rebuild rebuild;
     struct kn_compute_server_update update;
-    char *metadata, *key_data, *image_properties;
+    char *metadata, *key_data, *image_properties, *files;
 };
 
 static void rebuilding_release(struct rebuilding *r)
@@ -63,15 +60,13 @@ static void rebuilding_release(struct rebuilding *r)
     free(r->metadata);
     free(r->key_data);
     free(r->image_properties);
+    free(r->files);
 }
 
 static int rebuild_refuse(const json_t *args, struct kn_error *err)
 {
     if (kn_schema_bool(args, "preserve_ephemeral", false)) {
         return kn_fail(err, KN_BAD_REQUEST, "The current driver does not support preserving ephemeral partitions.");
-    }
-    if (json_array_size(json_object_get(args, "personality")) > 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
     }
     return json_array_size(json_object_get(args, "trusted_image_certificates")) == 0
                ? 0
@@ -135,12 +130,15 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
         rebuild_check_image(req, server, kn_json_str(args, "imageRef"), ret, err) < 0 ||
         (metadata != NULL && kn_compute_plan_metadata(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), metadata,
                                                       &ret->metadata, err) < 0) ||
+        kn_compute_plan_files(req, kn_rows_text(server, 0, KN_SERVER_PROJECT), json_object_get(args, "personality"),
+                              &ret->files, err) < 0 ||
         (key != NULL && kn_compute_plan_key(req, key, &ret->key_data, err) < 0)) {
         return -1;
     }
     ret->rebuild = (struct kn_compute_server_rebuild){
         .image_id = kn_json_str(args, "imageRef"),
         .image_properties = ret->image_properties,
+        .files = ret->files,
         .metadata = ret->metadata,
         .has_key = json_object_get(args, "key_name") != NULL,
         .key_name = key,

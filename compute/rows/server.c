@@ -57,8 +57,9 @@ static const struct kn_stmt REBUILD_ROW = {
     "server_rebuild",
     "UPDATE server SET image_id = $2, metadata = coalesce($3::jsonb, metadata), "
     "key_name = CASE WHEN $4::boolean THEN $5 ELSE key_name END, key_data = CASE WHEN $4::boolean THEN $6 ELSE key_data END, "
-    "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END, image_properties = $9::jsonb WHERE id = $1 AND deleted_at IS NULL",
-    9
+    "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END, image_properties = $9::jsonb, "
+    "files = $10::jsonb, config_drive = config_drive OR $10::jsonb IS NOT NULL WHERE id = $1 AND deleted_at IS NULL",
+    10
 };
 static const struct kn_stmt SHELVED = { "server_shelved",
                                         "UPDATE server SET shelved_image = $2 WHERE id = $1 AND deleted_at IS NULL",
@@ -307,7 +308,7 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
     return server_change(db, &REBUILD_ROW,
                          KN_ARGS(id, rebuild->image_id, rebuild->metadata, rebuild->has_key ? "t" : "f",
                                  rebuild->key_name, rebuild->key_data, rebuild->has_user_data ? "t" : "f",
-                                 rebuild->user_data, rebuild->image_properties),
+                                 rebuild->user_data, rebuild->image_properties, rebuild->files),
                          err);
 }
 

@@ -91,6 +91,7 @@ int kn_compute_server_pin_again(struct kn_db *db, const char *id, const char *zo
 /* And what a rebuild may change besides, in the transaction of its task. */
 struct kn_compute_server_rebuild {
     const char *image_id, *image_properties;
+    const char *files; /* NULL: none any more */
     const char *metadata; /* JSON; NULL leaves it as it is */
     bool has_key, has_user_data;
     const char *key_name, *key_data, *user_data; /* NULL with has_…: none */

@@ -18,10 +18,10 @@ static struct kn_batch_stmt SERVERS = {
     "server_insert",
     "INSERT INTO server (id, project_id, user_id, name, description, hostname, vm_state, task_state, flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags, zone, pinned_zone, disk_config, access_ipv4, access_ipv6, reservation_id, launch_index, group_id, "
-    "apart_from, together_with, config_drive, disks, machine, image_properties, scheduler_hints) "
+    "apart_from, together_with, config_drive, disks, machine, image_properties, scheduler_hints, files) "
     "SELECT id, project_id, user_id, name, description, hostname, 'building', 'scheduling', flavor, image_id, key_name, "
     "key_data, user_data, metadata, tags::text[], zone, zone, disk_config, access_ipv4, "
-    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id, apart_from::uuid[], together_with::uuid[], config_drive, disks, machine, image_properties, scheduler_hints FROM @",
+    "coalesce(host(nullif(access_ipv6, '')::inet), ''), reservation_id, launch_index, group_id, apart_from::uuid[], together_with::uuid[], config_drive, disks, machine, image_properties, scheduler_hints, files FROM @",
     { { "id", "uuid" },
       { "project_id", "text" },
       { "user_id", "text" },
@@ -48,7 +48,8 @@ static struct kn_batch_stmt SERVERS = {
       { "disks", "jsonb" },
       { "machine", "jsonb" },
       { "image_properties", "jsonb" },
-      { "scheduler_hints", "jsonb" } },
+      { "scheduler_hints", "jsonb" },
+      { "files", "jsonb" } },
     { 0 },
     { 0 },
     false
@@ -108,6 +109,7 @@ static void add_server(struct kn_batch *batch, const struct kn_compute_server_or
     kn_batch_add(batch, plan->machine);
     kn_batch_add(batch, plan->image_properties);
     kn_batch_add(batch, plan->hints);
+    kn_batch_add(batch, plan->files);
 }
 
 static int insert_servers(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,

@@ -16,6 +16,7 @@
 #include "compute/rows/machine.h"
 #include "compute/rows/server.h"
 #include "compute/rows/server_plan_disks.h"
+#include "compute/rows/server_plan_files.h"
 #include "compute/rows/server_plan_hints.h"
 #include "compute/rows/server_plan_nics.h"
 #include "compute/rows/server_schema.h"
@@ -49,6 +50,7 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
     free(plan->apart_from);
     free(plan->together_with);
     free(plan->hints);
+    free(plan->files);
     free(plan->image_properties);
     json_decref(plan->input);
     *plan = (struct kn_compute_server_plan){ 0 };
@@ -85,9 +87,6 @@ static const char *text(const struct planning *p, const char *key)
 
 static int refuse_unsupported(const struct planning *p)
 {
-    if (json_array_size(json_object_get(p->in, "personality")) > 0) {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Personality files are not supported; use user_data");
-    }
     if (json_array_size(json_object_get(p->in, "trusted_image_certificates")) > 0) {
         return kn_fail(p->err, KN_BAD_REQUEST,
                        "Image signatures are not verified, so trusted certificates are not supported");
@@ -203,6 +202,17 @@ static int plan_metadata(const struct planning *p)
 {
     return kn_compute_plan_metadata(p->req, p->req->caller.project_id, json_object_get(p->in, "metadata"),
                                     &p->plan->metadata, p->err);
+}
+
+/* Guests find their files on a config drive. */
+static int plan_files(const struct planning *p)
+{
+    if (kn_compute_plan_files(p->req, p->req->caller.project_id, json_object_get(p->in, "personality"), &p->plan->files,
+                              p->err) < 0) {
+        return -1;
+    }
+    p->plan->config_drive = p->plan->config_drive || p->plan->files != NULL;
+    return 0;
 }
 
 /* --- where --- */
@@ -478,7 +488,7 @@ static int plan_all(const struct planning *p)
                    plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
                    kn_compute_disks_read(p->in, &devices, p->err) < 0 || plan_flavor(p, &sizes) < 0 ||
                    plan_image(p, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 || plan_key(p) < 0 ||
-                   plan_metadata(p) < 0 || plan_input(p) < 0
+                   plan_metadata(p) < 0 || plan_files(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

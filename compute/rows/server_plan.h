@@ -35,6 +35,7 @@ struct kn_compute_server_plan {
     bool is_cd;                 /* the image is one */
     char *machine;              /* what comes of them; NULL: it is as any other */
     bool config_drive;
+    char *files;                /* personality, as the row keeps it; NULL: none */
     char *metadata;
     char *tags;                 /* an array literal */
     char *apart_from, *together_with; /* the same, of servers; NULL: nothing was hinted */

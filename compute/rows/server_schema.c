@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+#include "compute/rows/server_plan_files.h"
 #include "lib/domain/message.h"
 
 #define WORDLESS 36 /* from 2.37 on "networks" must be there, and may be a word */
@@ -56,12 +57,6 @@ static const struct kn_schema GROUP[] = {
 };
 static const struct kn_schema GROUPS[] = { KN_SCHEMA("security_group", KN_IS_OBJECT, .inner = GROUP), KN_SCHEMA_END };
 
-static const struct kn_schema FILE_FIELDS[] = {
-    KN_SCHEMA("path", KN_IS_STRING),
-    KN_SCHEMA("contents", KN_IS_STRING, .rule = &KN_TEXT_BASE64),
-    KN_SCHEMA_END,
-};
-static const struct kn_schema FILES[] = { KN_SCHEMA("file", KN_IS_OBJECT, .inner = FILE_FIELDS), KN_SCHEMA_END };
 static const struct kn_schema TAGS[] = {
     KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SERVER_TAG, .rule = &KN_TEXT_TAG),
     KN_SCHEMA_END,
@@ -82,7 +77,7 @@ static const struct kn_schema SERVER[] = {
     KN_SCHEMA("OS-DCF:diskConfig", KN_IS_STRING, .words = DISK_CONFIGS),
     KN_SCHEMA("accessIPv4", KN_IS_STRING, .rule = &KN_TEXT_IPV4),
     KN_SCHEMA("accessIPv6", KN_IS_STRING, .rule = &KN_TEXT_IPV6),
-    KN_SCHEMA("personality", KN_IS_LIST, .inner = FILES, .until = 56),
+    KN_SCHEMA("personality", KN_IS_LIST, .inner = kn_compute_personality_schema, .until = 56),
     KN_SCHEMA("availability_zone", KN_IS_STRING, .limit = KN_LIMIT_ZONE, .rule = &KN_TEXT_NAME),
     KN_SCHEMA("block_device_mapping", KN_IS_LIST, .inner = DEVICES),
     KN_SCHEMA("block_device_mapping_v2", KN_IS_LIST, .inner = DEVICES),

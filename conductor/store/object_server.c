@@ -31,6 +31,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "key_name", "t.key_name" },
     { "public_key", "t.key_data" },
     { "user_data", "t.user_data" },
+    { "files", "t.files" },
     { "config_drive", "nullif(t.config_drive, false)" },
     { "metadata", "t.metadata" },
     { "nics", "t.nics" },
@@ -52,7 +53,7 @@ static const struct kn_stmt BUMP = {
 static const struct kn_stmt DELETE = {
     "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
-    "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, key_data = NULL "
+    "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, files = NULL, key_data = NULL "
     "WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL "
     "RETURNING id, project_id, user_id, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
     "SELECT project_id, count(*), sum(vcpus), sum(memory_mib), sum((SELECT count(*) FROM attachment a WHERE a.server_id = gone.id)) "

@@ -28,7 +28,7 @@ struct kn_form {
 extern const struct kn_form kn_form_rescue;
 extern const struct kn_form kn_form_spec;
 extern const struct kn_form kn_form_image;
-extern const struct kn_form kn_form_local, kn_form_machine;
+extern const struct kn_form kn_form_local, kn_form_machine, kn_form_file;
 extern const struct kn_form kn_form_disk;
 extern const struct kn_form kn_form_connection;
 extern const struct kn_form kn_form_nic;

@@ -436,6 +436,28 @@ static void test_config_drive(void **state)
     kn_one_guest_destroy(6);
 }
 
+/* A drive that comes later, as with the files of a rebuild: the guest that has one finds it, and the files are on it. */
+static void test_config_drive_that_comes_later(void **state)
+{
+    json_t *spec = kn_one_guest_spec(), *body, *result;
+
+    (void)state;
+    kn_one_guest_spawn(8);
+    json_object_set_new(spec, "nics", json_array());
+    json_object_set_new(spec, "config_drive", json_true());
+    json_object_set_new(spec, "hostname", json_string("driven-3"));
+    json_object_set_new(spec, "files", json_pack("[{s:s, s:s}]", "path", "/a", "contents", "cGVyc29uYWxpdHkK"));
+    body = json_pack("{s:s, s:s, s:o}", "server", kn_one_guest.server, "action", "reboot_hard", "spec", spec);
+    result = kn_test_agent_done(&kn_one_guest.agent, "server.power",
+                                kn_test_agent_command(&kn_one_guest.agent, "server.power", 8, body));
+    json_decref(result);
+    await_driven("=== GUEST-READY name=driven-3 md=configdrive");
+    assert_int_equal(system("grep -a -q '^personality$' \"$(virsh -q -c qemu:///system domblklist $(virsh -q -c "
+                            "qemu:///system list --name) | awk '/disk.config/ { print $2 }')\""),
+                     0);
+    kn_one_guest_destroy(8);
+}
+
 /* A guest that does not listen holds a soft reboot for a minute; a destroy behind it ends the waiting. A late destroy does not. */
 static void test_destroy_waits_for_no_reboot(void **state)
 {
@@ -482,6 +504,7 @@ static int run_inside(void)
         cmocka_unit_test(test_killed_while_spawning),
         cmocka_unit_test(test_diagnosis),
         cmocka_unit_test(test_config_drive),
+        cmocka_unit_test(test_config_drive_that_comes_later),
         cmocka_unit_test(test_full_disk_stops_no_deletion),
         cmocka_unit_test(test_destroy_waits_for_no_reboot),
     };

@@ -20,6 +20,7 @@
 static const char SPEC[] =
     "{\"name\":\"web \\\"1\\\"\",\"hostname\":\"web-1\",\"project\":\"p1\",\"zone\":\"nova\",\"flavor\":\"m1.small\",\"key_name\":\"mine\","
     "\"public_key\":\"ssh-ed25519 AAAA me\",\"user_data\":\"IyEvYmluL3NoCmVjaG8gaGkK\",\"metadata\":{\"role\":\"db\",\"\xc3\xbc\":\"\xe2\x82\xac\"},"
+    "\"files\":[{\"path\":\"/etc/motd\",\"contents\":\"aGVsbG8K\"},{\"path\":\"/empty\",\"contents\":\"\"}],"
     "\"vendor_data\":{\"cloud-init\":\"#cloud-config\\npackages: []\"},\"image\":{\"id\":\"0abcdef0-0000-4000-8000-000000000000\"},"
     "\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
     "{\"address\":\"10.0.0.5\",\"prefix\":24,\"version\":4,\"gateway\":\"10.0.0.1\",\"dhcp\":true,\"dns\":[\"9.9.9.9\"],\"routes\":[]}]},"
@@ -117,14 +118,27 @@ static void test_each_version_has_what_it_brought(void **state)
     says("ls drive/openstack/2013-10-17", "meta_data.json\nuser_data\nvendor_data.json\n");
     says("ls drive/openstack/2016-10-06",
          "meta_data.json\nnetwork_data.json\nuser_data\nvendor_data.json\nvendor_data2.json\n");
-    says("ls drive/openstack | tr '\\n' ' '",
-         "2012-08-10 2013-04-04 2013-10-17 2015-10-15 2016-06-30 2016-10-06 2017-02-22 2018-08-27 2020-10-14 latest ");
+    says(
+        "ls drive/openstack | tr '\\n' ' '",
+        "2012-08-10 2013-04-04 2013-10-17 2015-10-15 2016-06-30 2016-10-06 2017-02-22 2018-08-27 2020-10-14 content latest ");
     says("ls drive/ec2/*",
          "drive/ec2/2009-04-04:\nmeta-data.json\nuser-data\n\ndrive/ec2/latest:\nmeta-data.json\nuser-data\n");
     says("cat drive/openstack/latest/vendor_data2.json",
          "{\"static\": {\"cloud-init\": \"#cloud-config\\npackages: []\"}}");
     says("grep -c random_seed drive/openstack/2013-04-04/meta_data.json; true", "0\n");
     says("grep -c project_id drive/openstack/2013-10-17/meta_data.json; true", "0\n");
+}
+
+/* What is to be at which path, and what it holds. */
+static void test_files(void **state)
+{
+    (void)state;
+    says("ls drive/openstack/content | tr '\\n' ' '", "0000 0001 ");
+    says("cat drive/openstack/content/0000", "hello\n");
+    says("cat drive/openstack/content/0001", "");
+    says("grep -o '\"files\": .*}\\]' drive/openstack/2012-08-10/meta_data.json | grep -o '\"files\": [^]]*]'",
+         "\"files\": [{\"path\": \"/etc/motd\", \"content_path\": \"/content/0000\"}, {\"path\": \"/empty\", "
+         "\"content_path\": \"/content/0001\"}]\n");
 }
 
 static void test_cloud_init_reads_both_alike(void **state)
@@ -179,6 +193,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_another_program_reads_the_disk),
         cmocka_unit_test(test_each_version_has_what_it_brought),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_cloud_init_reads_both_alike),
         cmocka_unit_test(test_large_directories),
     };

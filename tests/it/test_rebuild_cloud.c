@@ -122,7 +122,7 @@ static void what_is_wrong_changes_nothing(void **state)
     refused(V("1"), "77777777-7777-4777-8777-777777777777", "", "Cannot find image for rebuild");
     refused(V("1"), "x", "", "imageRef");
     refused(V("1"), other, ", \"preserve_ephemeral\": true", "preserving ephemeral");
-    refused(V("1"), other, ", \"personality\": [{\"path\": \"/a\", \"contents\": \"Zm9v\"}]", "Personality files");
+    refused(V("1"), other, ", \"personality\": [{\"path\": \"/a\", \"contents\": \"?\"}]", "base64");
     refused(V("1"), other, ", \"key_name\": \"key\"", "key_name");
     refused(V("54"), other, ", \"key_name\": \"none\"", "Invalid key_name provided.");
     refused(V("57"), other, ", \"personality\": []", "personality");

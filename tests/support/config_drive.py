@@ -74,6 +74,8 @@ with tempfile.TemporaryDirectory() as work:
     two.network_json = results.get("networkdata")
     two.userdata_raw = results.get("userdata")
     two.version = results["version"]
+    assert results["files"] == {"/etc/motd": b"hello\n", "/empty": b""}, results["files"]
+    assert one.files == results["files"], one.files
     two.vendordata_raw = by_service.sources.convert_vendordata(results.get("vendordata"))
     two.vendordata2_raw = by_service.sources.convert_vendordata(results.get("vendordata2"))
     drive_says, service_says = told(one), told(two)

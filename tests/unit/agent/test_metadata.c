@@ -14,6 +14,7 @@
 static const char SPEC[] =
     "{\"name\":\"web \\\"1\\\"\",\"hostname\":\"web-1\",\"project\":\"p1\",\"zone\":\"nova\",\"flavor\":\"m1.small\",\"key_name\":\"mine\","
     "\"public_key\":\"ssh-ed25519 AAAA me\",\"user_data\":\"IyEvYmluL3NoCmVjaG8gaGkK\",\"metadata\":{\"role\":\"db\"},"
+    "\"files\":[{\"path\":\"/etc/motd\",\"contents\":\"aGVs\\nbG8K\"}],"
     "\"image\":{\"id\":\"0abcdef0-0000-4000-8000-000000000000\"},"
     "\"nics\":[{\"port\":\"p\",\"network\":\"n\",\"mac\":\"fa:16:3e:00:00:01\",\"tap\":\"tap1\",\"mtu\":1450,\"ips\":["
     "{\"address\":\"10.0.0.5\",\"prefix\":24,\"version\":4,\"gateway\":\"10.0.0.1\",\"dhcp\":true,\"dns\":[\"9.9.9.9\"],\"routes\":[]}]},"
@@ -304,6 +305,22 @@ static void test_requests(void **state)
     refuses("GET", "", 0, 400);
 }
 
+/* Personality: named in meta_data.json, its contents beside the versions. */
+static void test_files(void **state)
+{
+    json_t *meta = document("/openstack/latest/meta_data.json");
+    const json_t *file = json_array_get(json_object_get(meta, "files"), 0);
+
+    (void)state;
+    assert_string_equal(json_string_value(json_object_get(file, "path")), "/etc/motd");
+    assert_string_equal(json_string_value(json_object_get(file, "content_path")), "/content/0000");
+    json_decref(meta);
+    text_is("/openstack/content/0000", "hello\n");
+    absent(SPEC, "/openstack/content/0001");
+    absent(SPEC, "/openstack/content/0");
+    absent(SPEC, "/openstack/content");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -315,6 +332,7 @@ int main(void)
         cmocka_unit_test(test_network_data_of_both_families),
         cmocka_unit_test(test_public_address),
         cmocka_unit_test(test_absent),
+        cmocka_unit_test(test_files),
         cmocka_unit_test(test_requests),
     };
 
