@@ -18,7 +18,7 @@ static bool share_tag(const char *text)
 static const struct kn_text_rule TAG = { share_tag, "does not match '^[a-zA-Z0-9-]*$'", false };
 static const struct kn_schema SHARE[] = {
     KN_SCHEMA("share_id", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
-    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_SHARE_TAG, .rule = &TAG),
+    KN_SCHEMA("tag", KN_IS_STRING, .limit = KN_LIMIT_META_KEY, .rule = &TAG),
     KN_SCHEMA_END,
 };
 static const struct kn_schema BODY[] = { KN_SCHEMA("share", KN_IS_OBJECT, .flags = KN_REQUIRED, .inner = SHARE),

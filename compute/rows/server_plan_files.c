@@ -14,7 +14,7 @@
 
 static const struct kn_schema FIELDS[] = {
     KN_SCHEMA("path", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FILE_PATH, .rule = &KN_TEXT_PRINTABLE),
-    KN_SCHEMA("contents", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_FILE_CONTENTS, .rule = &KN_TEXT_BASE64),
+    KN_SCHEMA("contents", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_PERSONALITY, .rule = &KN_TEXT_BASE64),
     KN_SCHEMA_END,
 };
 const struct kn_schema kn_compute_personality_schema[] = { KN_SCHEMA("file", KN_IS_OBJECT, .inner = FIELDS),
@@ -35,7 +35,8 @@ static bool is_over(int64_t amount, int64_t most)
 }
 
 /* Nova's order: how many, then the longest path, then the largest content. */
-static int check_quota(const struct kn_request *req, const char *project, const json_t *files, struct kn_error *err)
+static int plan_files_check_quota(const struct kn_request *req, const char *project, const json_t *files,
+                                  struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
     int64_t path = 0, content = 0;
@@ -74,13 +75,13 @@ int kn_compute_plan_files(const struct kn_request *req, const char *project, con
         *ret_text = NULL;
         return 0;
     }
-    if (check_quota(req, project, personality, err) < 0) {
+    if (plan_files_check_quota(req, project, personality, err) < 0) {
         return -1;
     }
     text = json_dumps(personality, JSON_COMPACT);
-    if (json_array_size(personality) > KN_MAX_FILES || !kn_limit_fits(KN_LIMIT_PERSONALITY, text)) {
-        return kn_fail(err, KN_BAD_REQUEST, "Personality is too large: %d files of %d bytes in all, as base64",
-                       KN_MAX_FILES, KN_MAX_PERSONALITY);
+    if (!kn_limit_fits(KN_LIMIT_PERSONALITY, text)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Personality is too large: files have at most %d bytes in all, as base64",
+                       KN_MAX_PERSONALITY);
     }
     *ret_text = kn_steal(&text);
     return 0;

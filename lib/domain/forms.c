@@ -260,7 +260,7 @@ const struct kn_form kn_form_rescue = {
 
 const struct kn_form kn_form_file = { "file", "what a guest is to have at a path (personality), in a spec",
                                       KN_FIELDS(KN_MUST("path", KN_STR, FILE_PATH, "where"),
-                                                KN_MUST("contents", KN_STR, FILE_CONTENTS, "base64, as given")),
+                                                KN_MUST("contents", KN_STR, PERSONALITY, "base64, as given")),
                                       NULL };
 
 const struct kn_form kn_form_spec = {
@@ -282,7 +282,7 @@ const struct kn_form kn_form_spec = {
               KN_MAY("key_name", KN_STR, KEYPAIR_NAME, "of the key"),
               KN_MAY("public_key", KN_STR, PUBLIC_KEY, "for the guest's user"),
               KN_MAY("user_data", KN_STR, USER_DATA, "base64, as given"),
-              KN_MAY("files", KN_ARR, FILES, "absent: none", .form = &kn_form_file),
+              KN_MAY("files", KN_ARR, NONE, "absent: none", .form = &kn_form_file),
               KN_MAY("config_drive", KN_BOOL, NONE, "it has a disk with its metadata; absent = none"),
               KN_MAY("metadata", KN_OBJ, NONE, "the user's keys and values"), KN_MAY("created_at", KN_STR, NONE, "UTC"),
               KN_MAY("described", KN_INT, EXACT,
