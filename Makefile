@@ -223,9 +223,9 @@ packets:
 consoles:
 	@tests/e2e/run.sh --consoles
 
-# make interop [SERVICES=a,b] [TESTS=regex] [ALL=1]
+# make interop [SERVICES=a,b] [TESTS=regex] [ALL=1] [GUESTS=1]
 interop: all
-	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all)
+	@tests/interop/run.sh $(if $(SERVICES),--services '$(SERVICES)') $(if $(TESTS),--tests '$(TESTS)') $(if $(filter 1,$(ALL)),--all) $(if $(filter 1,$(GUESTS)),--guests)
 
 # make shapes [SERVICES=a,b]: the APIs against what the services publish of them
 shapes: all

@@ -109,6 +109,7 @@ put_configuration() {
     : >"$root/etc/resolv.conf"
     install -m 755 "$here/guest/init" "$root/init"
     install -m 755 "$here/guest/udhcpc.sh" "$root/etc/udhcpc.sh"
+    install -m 755 "$here"/guest/bin/* "$root/bin/"
     install -m 755 "$here/guest/status" "$root/www/cgi-bin/status"
     install -m 755 "$here/guest/power-button" "$root/etc/acpi/PWRF/00000080"
 }

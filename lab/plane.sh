@@ -113,6 +113,9 @@ agents_start() {
     for host in $(hosts); do into+=(--into "$ns/$host/net"); done
     ask add forward log="$log/forward.log" -- \
         "$bin/kilonova-forward" "${into[@]}" --port "$bus_port" --port "$image_port" --port "$console_port"
+    # Outside, where floating IPs are, clients live: what they ask is there, too, and nothing of what is the cloud's own.
+    ask add forward-outside log="$log/forward.log" -- \
+        "$bin/kilonova-forward" --into "$ns/underlay" --port "$api_port" --port "$console_port"
     for host in $(hosts); do
         "$bin/kilonova" --config "$lab/conf/kilonova.conf" agent key "$host" "$lab/conf/agent-$host.key" >>"$log/keys.log"
         ask add "agent-$host" ns="$ns/$host" log="$log/agent-$host.log" -- \

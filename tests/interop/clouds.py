@@ -22,15 +22,15 @@ import website  # noqa: E402
 # Keystone has these off; two required tests want them, as Tempest's own defaults say.
 COMPLIANCE = {"identity.lockout_failure_attempts": 2, "identity.lockout_duration_s": 5, "identity.unique_last_password_count": 2}
 REMOTE = "image_remote"  # the type of a second image service, if there is one
-GUESTS = {"compute"}  # services that need hosts which run guests; all others a simulated cloud serves as a real one does
 
 
 class Target:
     """A cloud and its administrator, for Tempest's configuration and for what must be in the cloud before."""
 
-    def __init__(self, auth_url, username, password, project, domain="default", region="RegionOne", ours=False, guests=False, site=None):
+    def __init__(self, auth_url, username, password, project, domain="default", region="RegionOne", ours=False, guests=True, site=None, enter=()):
+        """ours: what is missing may be made; guests: its servers run them; enter: the command before those that are to reach floating IPs."""
         self.auth_url, self.username, self.password, self.project = auth_url.rstrip("/"), username, password, project
-        self.region, self.ours, self.guests, self.site = region, ours, guests, site
+        self.region, self.ours, self.guests, self.site, self.enter = region, ours, guests, site, enter
         self.token = self.catalog = None
         self.login(domain)
 
@@ -80,7 +80,7 @@ def add_api(cloud, target):
     """A second copy of the API, which the catalog names as another image service: what one has staged the other imports and deletes."""
     port = simulation.free_port()
     cloud.add("api-2", "kilonova-api", "--config", cloud.dir / "kilonova.conf", "--set", "daemon.host=api-2",
-              "--set", f"api.listen=127.0.0.1:{port}")
+              "--set", f"api.listen=127.0.0.1:{port}", "--set", "console.listen=")
     simulation.wait_until("the second API", lambda: simulation.answers(port))
     service = target.call("identity", "POST", "/v3/services", {"service": {"type": REMOTE, "name": REMOTE}})["service"]["id"]
     endpoint = {"service_id": service, "interface": "public", "region_id": target.region, "url": f"http://127.0.0.1:{port}/image"}
@@ -91,7 +91,7 @@ def add_api(cloud, target):
 @contextlib.contextmanager
 def simulated(site):
     with simulation.Cloud(hosts=2, settings={**COMPLIANCE, **site.settings}) as cloud:
-        target = Target(f"http://127.0.0.1:{cloud.api_port}/identity/v3", "admin", simulation.PASSWORD, "admin", ours=True, site=site)
+        target = Target(f"http://127.0.0.1:{cloud.api_port}/identity/v3", "admin", simulation.PASSWORD, "admin", ours=True, guests=False, site=site)
         add_api(cloud, target)
         yield target
         cloud.audit()
@@ -103,7 +103,8 @@ def in_lab(site):
     found = (lab.DIR / "up").exists()
     lab.Lab.up(**{"KILONOVA_" + key.replace(".", "_").upper(): str(value) for key, value in {**COMPLIANCE, **site.settings}.items()})
     try:
-        yield named("kilonova", lab.DIR / "clouds.yaml", ours=True, guests=True, site=None if found else site)
+        outside = ("nsenter", f"--net={lab.DIR}/ns/underlay")
+        yield named("kilonova", lab.DIR / "clouds.yaml", ours=True, site=None if found else site, enter=outside)
         lab.Lab.audit()
     finally:
         if not found:
@@ -111,10 +112,10 @@ def in_lab(site):
 
 
 @contextlib.contextmanager
-def choose(services, name, directory):
+def choose(name, guests, directory):
     with contextlib.ExitStack() as stack:
         if name:
             yield stack.enter_context(existing(name))
         else:
             site = stack.enter_context(website.serve(directory))
-            yield stack.enter_context(in_lab(site) if GUESTS & set(services) else simulated(site))
+            yield stack.enter_context(in_lab(site) if guests else simulated(site))

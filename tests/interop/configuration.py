@@ -35,7 +35,9 @@ def access(work, target):
                      "user_lockout_duration": 5, "user_unique_last_password_count": 2},
         "identity-feature-enabled": {"security_compliance": True},
         "service_available": {"swift": False},
-        "compute-feature-enabled": {"vnc_console": True},
+        "compute-feature-enabled": {"vnc_console": True, "stable_rescue": True, "hostname_fqdn_sanitization": True,
+                                    "scheduler_enabled_filters": "all", "change_password": not target.guests},
+        "validation": {"run_validation": target.guests},
         "network-feature-enabled": {"ipv6_subnet_attributes": True},
     }
 
@@ -57,6 +59,7 @@ def machines(target):
             options["compute"].update({noun: found[0], f"{noun}_alt": found[-1]})
     for network, name in contents.external_network(target):
         options["network"].update({"public_network_id": network, "floating_network_name": name})
+    options["compute"]["min_compute_nodes"] = len(target.call("compute", "GET", "/os-hypervisors")["hypervisors"])
     return options
 
 

@@ -4,6 +4,7 @@
     --services identity,image   which services are judged; default: those that are built (BUILT)
     --tests REGEX               only the tests whose name matches
     --all                       every Tempest API test of the services, as a scoreboard: not passing is no failure of the run
+    --guests                    the scoreboard, too, on hosts that run guests; else only the required tests of compute are judged by guests
     --concurrency N             Tempest's workers (2)
     --short                     counts into the tally of the check as well
 
@@ -23,6 +24,7 @@ import time
 
 import clouds
 import configuration
+import contents
 import results
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -31,6 +33,7 @@ WORK = ROOT / "build" / "interop"
 REQUIRED = HERE / "required-2022.11.txt"
 KNOWN = ("identity", "image", "network", "volume", "compute")
 BUILT = ("identity", "image", "network")
+GUESTS = {"compute"}  # services that need hosts which run guests; all others a simulated cloud serves as a real one does
 
 
 def service_of(test):
@@ -51,6 +54,7 @@ def arguments():
     parser.add_argument("--services", type=services, default=BUILT, metavar="A,B")
     parser.add_argument("--tests", type=re.compile, default=re.compile(""), metavar="REGEX")
     parser.add_argument("--all", action="store_true")
+    parser.add_argument("--guests", action="store_true")
     parser.add_argument("--concurrency", type=int, default=2)
     parser.add_argument("--short", action="store_true")
     return parser.parse_args()
@@ -67,6 +71,10 @@ def chosen(options):
     found = [known[test] for test in wanted
              if test.startswith("tempest.api.") and service_of(test) in options.services and options.tests.search(test)]
     return found or sys.exit("interop: no test is chosen")
+
+
+def wants_guests(options):
+    return options.guests or bool(GUESTS & set(options.services)) and not options.all
 
 
 def report(judged, wanted):
@@ -96,13 +104,15 @@ def main():
     options = arguments()
     configuration.workspace(WORK)
     with contextlib.ExitStack() as stack:
-        target = stack.enter_context(clouds.choose(options.services, os.environ.get("OS_CLOUD"), WORK / "www"))
+        target = stack.enter_context(clouds.choose(os.environ.get("OS_CLOUD"), wants_guests(options), WORK / "www"))
         configuration.write(WORK, target)
         wanted = chosen(options)  # not earlier: what Tempest calls a test depends on its configuration
         started = time.monotonic()
-        judged = results.run(WORK, wanted, options.concurrency)
+        judged = results.run(WORK, wanted, options.concurrency, target.enter)
         print(f"{len(wanted)} tests in {time.monotonic() - started:.0f} s")
         counts = report(judged, wanted)
+        if target.ours:
+            contents.forget_orphans(target)
     if options.short:
         tally(counts)
     missed = sum(count["failed"] + count["skipped"] for count in counts.values())

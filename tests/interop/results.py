@@ -52,12 +52,12 @@ class Judged:
         return "".join(f"=== {name}: {text}\n" for name, text in sorted(self.texts.items()))
 
 
-def run(workspace, tests, concurrency):
-    """Runs the tests; prints a line a test."""
+def run(workspace, tests, concurrency, enter):
+    """Runs the tests, behind the command `enter`; prints a line a test."""
     (workspace / "tests.txt").write_text("\n".join(tests) + "\n")
     judged = Judged()
     with open(workspace / "tempest.err", "wb") as complaints:
-        tempest = subprocess.Popen([*TEMPEST, "run", "--config-file", "tempest.conf", "--load-list", "tests.txt", "--subunit",
+        tempest = subprocess.Popen([*enter, *TEMPEST, "run", "--config-file", "tempest.conf", "--load-list", "tests.txt", "--subunit",
                                     "--concurrency", str(concurrency)], cwd=workspace, stdout=subprocess.PIPE, stderr=complaints)
         result = testtools.StreamToDict(judged.hear)
         result.startTestRun()
