@@ -9,10 +9,15 @@
 
 extern const struct kn_api kn_volume_api;
 
+/* What Cinder's POST makes of {"size", "display_name"?, …}, req->body's "volume", and what its DELETE does to the volume of the path. */
+int kn_volume_make(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err);
+int kn_volume_end(struct kn_request *req, struct kn_error *err);
+
 struct kn_volume_attach {
     const char *volume_id;
     const char *server_id;
-    const char *tag;            /* NULL = none */
+    const char *device; /* "/dev/vdb", nobody else's at this server; NULL: its host finds one */
+    const char *tag; /* NULL = none */
     bool delete_on_termination; /* the volume dies with the server */
 };
 

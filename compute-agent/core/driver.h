@@ -20,8 +20,7 @@
 #include "lib/base/error.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"
-
-#define KN_DEVICE_SIZE 16 /* "vdb" with room */
+#include "lib/domain/device.h"
 
 /* Which guest a command means. The generation is the command's. */
 struct kn_agent_guest_ref {

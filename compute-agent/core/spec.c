@@ -5,7 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
 

@@ -5,7 +5,7 @@
  */
 #include <string.h>
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "compute-agent/core/guest_dir.h"
 #include "compute-agent/core/spec.h"
 #include "compute-agent/libvirt/domain_scan.h"
@@ -32,7 +32,7 @@ static int choose_device(const struct kn_agent_faces *f, const json_t *spec, con
         return 0;
     }
     used |= f->live != NULL ? kn_agent_scan_devices(f->live) : 0;
-    return kn_agent_device_pick(used, wish, ret_device, err);
+    return kn_device_pick(used, wish, ret_device, err);
 }
 
 static int plug(virDomainPtr dom, const struct kn_agent_faces *f, const struct kn_agent_domain_disk *disk,

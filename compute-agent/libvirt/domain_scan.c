@@ -11,7 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "compute-agent/libvirt/domain_xml.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"

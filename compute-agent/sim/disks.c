@@ -4,7 +4,7 @@
 
 #include <string.h>
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"

@@ -11,7 +11,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "compute-agent/core/driver.h"
 #include "compute-agent/sim/console.h"
 #include "compute-agent/sim/diagnosis.h"
@@ -376,7 +376,7 @@ static int sim_attach(void *state, const struct kn_agent_guest_ref *ref, const c
     if (kn_agent_sim_disks_find(g->volumes, volume, ret_device)) {
         return 0;
     }
-    if (kn_agent_device_pick(kn_agent_sim_disks_used(g->volumes), wish, ret_device, err) < 0) {
+    if (kn_device_pick(kn_agent_sim_disks_used(g->volumes), wish, ret_device, err) < 0) {
         return -1;
     }
     with = kn_agent_sim_disks_with(g->volumes, volume, ret_device);
@@ -456,9 +456,11 @@ static int sim_console_log(void *state, const struct kn_agent_guest_ref *ref, si
     if (g == NULL) {
         return -1;
     }
-    if (max > 128) {
-        kn_strbuf_addf(out, "simulated guest %s, generation %" PRId64 ", rebooted %d\n", ref->server, g->generation,
-                       g->reboots);
+    if (max > 256) { /* ends as a serial line does that somebody may type at */
+        kn_strbuf_addf(out,
+                       "simulated guest %s, generation %" PRId64
+                       ", rebooted %d\nno kernel\nno userspace\n\nsim login: ",
+                       ref->server, g->generation, g->reboots);
     }
     return 0;
 }

@@ -2,12 +2,15 @@
 /*
  * Volumes that are plugged into a server (os-volume_attachments). They come and go by tasks; their rows are volume/'s (volume/api.h).
  */
+#include <stdio.h>
 #include <string.h>
 
 #include "compute/api.h"
 #include "compute/rows/server.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
+#include "lib/domain/device.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 #include "lib/rest/list.h"
@@ -52,10 +55,13 @@ static const struct kn_schema UPDATE[] = {
     KN_SCHEMA_END,
 };
 
-/* Those that stand and the root disk. */
-/* clang-format off */
-static const struct kn_stmt FULL = { "attachments_full", "SELECT FROM attachment WHERE server_id = $1 HAVING count(*) + 1 >= $2::bigint", 2 };
-/* clang-format on */
+/* Of volumes that are there, come or go, and of the server's own disks. */
+static const struct kn_stmt DEVICES = {
+    "attachment_devices",
+    "SELECT coalesce(device, '') FROM attachment WHERE server_id = $1 "
+    "UNION ALL SELECT d->>'device' FROM server s, jsonb_array_elements(s.disks) d WHERE s.id = $1",
+    1
+};
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN, .until = 88),
@@ -135,21 +141,36 @@ int kn_compute_server_volumes_show(struct kn_request *req, struct kn_response *r
                : answer_attachment(req, req->params[1], res, err);
 }
 
-/* The server's row is locked by the action that this is part of, so that two at once count each other. */
-static int attachments_check_room(const struct kn_request *req, const char *server_id, struct kn_error *err)
+/*
+ * The name that the volume will have: the one that is wished for if it is free, else the next. The server's row is locked by the action that this is
+ * part of, so that two at once see each other.
+ */
+static int attachments_pick_device(const struct kn_request *req, const char *server_id, const char *wish,
+                                   char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
-    struct kn_arg most;
-    int64_t is_full = 0;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    uint32_t used = 1; /* its first disk's, wherever that is */
+    char name[KN_DEVICE_SIZE];
+    int n, others = 0; /* of another bus, or without a name yet */
 
-    if (kn_db_change(req->db, &FULL, KN_ARGS(server_id, kn_arg_int(&most, KN_MAX_DISKS)), &is_full, err) < 0) {
+    if (kn_db_run(req->db, &DEVICES, KN_ARGS(server_id), &rows, err) < 0) {
         return -1;
     }
-    return is_full == 0
-               ? 0
-               : kn_fail(
-                     err, KN_FORBIDDEN,
-                     "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
-                     KN_MAX_DISKS);
+    n = kn_rows_count(rows);
+    for (int i = 0; i < n; i++) {
+        const int at = kn_device_index(kn_rows_text(rows, i, 0));
+
+        used |= at >= 0 ? UINT32_C(1) << at : 0;
+        others += at < 0 ? 1 : 0;
+    }
+    if (__builtin_popcount(used) + others >= KN_MAX_DISKS || kn_device_pick(used, wish, name, err) < 0) {
+        return kn_fail(
+            err, KN_FORBIDDEN,
+            "The maximum allowed number of disk devices (%d) to attach to a single instance has been exceeded.",
+            KN_MAX_DISKS);
+    }
+    snprintf(ret_device, KN_DEVICE_SIZE, "/dev/%.3s", name);
+    return 0;
 }
 
 /* Inside the wish's transaction: the volume's side of it. */
@@ -157,28 +178,28 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
                         struct kn_error *err)
 {
     const json_t *in = ctx;
+    char device[KN_DEVICE_SIZE];
     const struct kn_volume_attach wish = {
         .volume_id = kn_json_str(in, "volumeId"),
         .server_id = server_id,
+        .device = device,
         .tag = json_string_value(json_object_get(in, "tag")),
         .delete_on_termination = kn_schema_bool(in, "delete_on_termination", false),
     };
     char attachment[KN_UUID_SIZE];
 
-    if (attachments_check_room(req, server_id, err) < 0) {
-        return -1;
-    }
-    if (kn_volume_attach_begin(req->db, &req->caller, &wish, attachment, err) < 0) {
+    if (attachments_pick_device(req, server_id, json_string_value(json_object_get(in, "device")), device, err) < 0 ||
+        kn_volume_attach_begin(req->db, &req->caller, &wish, attachment, err) < 0) {
         return -1;
     }
     json_object_set_new(input, "attachment", json_string(attachment));
+    json_object_set_new(input, "device", json_string(device));
     return 0;
 }
 
 int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     json_t *in = NULL, *input = NULL;
-    const char *device = NULL;
     struct kn_compute_server_also also = { begin_attach, NULL, NULL, NULL };
     int result = -1;
 
@@ -186,11 +207,7 @@ int kn_compute_server_volumes_attach(struct kn_request *req, struct kn_response 
         return -1;
     }
     in = json_object_get(req->body, "volumeAttachment");
-    device = json_string_value(json_object_get(in, "device"));
     input = json_pack("{s:s}", "volume", kn_json_str(in, "volumeId"));
-    if (device != NULL) {
-        json_object_set_new(input, "device", json_string(device));
-    }
     also.ctx = in;
     result = kn_compute_server_act(req, req->params[0], kn_server_action("attach_volume"), input, &also, err);
     json_decref(input);
@@ -222,9 +239,12 @@ static int check_unchanged(const struct kn_request *req, const json_t *in, const
 }
 
 /* Another volume's id would swap the volumes, as would any before 2.85: for administrators, and not built. */
-static int refuse_swap(const struct kn_request *req, struct kn_error *err)
+static int refuse_swap(struct kn_request *req, struct kn_error *err)
 {
-    return kn_policy_check(KN_NOVA_SERVER_VOLUME_SWAP, &req->caller, NULL, err) < 0
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    return kn_policy_check(KN_NOVA_SERVER_VOLUME_SWAP, &req->caller, NULL, err) < 0 ||
+                   find_attachment(req, req->params[1], &rows, err) < 0
                ? -1
                : kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova");
 }

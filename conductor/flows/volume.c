@@ -45,11 +45,12 @@ static const struct kn_conductor_becomes DELETE_FAILED[] = {
 
 /* --- server.attach_volume: [connect] -> [plug]; server.detach_volume: [unplug] -> [disconnect] --------------------------------- */
 
+/* A server that was shelved may be on no host: it finds the volume when it comes back. */
 static json_t *build_connect(const struct kn_conductor_task *task, int item)
 {
     (void)item;
-    return json_pack("{s:O, s:s, s:s}", "volume", kn_conductor_wished(task, "volume"), "server", task->object_id,
-                     "host", task->home.host);
+    return json_pack("{s:O, s:s, s:s*}", "volume", kn_conductor_wished(task, "volume"), "server", task->object_id,
+                     "host", task->home.host[0] != '\0' ? task->home.host : NULL);
 }
 
 static json_t *build_let_go(const struct kn_conductor_task *task, int item)
@@ -71,7 +72,11 @@ static json_t *build_plug(const struct kn_conductor_task *task, int item)
 
 static const struct kn_conductor_finding ATTACH_FINDS[] = {
     { .name = "connection", .kind = KN_OBJ, .from = "volume.connect", .read_by = "server.attach_volume done" },
-    { .name = "device", .kind = KN_STR, .from = "server.attach_volume", .read_by = "done" },
+    { .name = "device",
+      .kind = KN_STR,
+      .from = "server.attach_volume",
+      .read_by = "done",
+      .may_lack = true }, /* then it is what the wish wrote */
     { .name = NULL },
 };
 
@@ -84,6 +89,7 @@ static const struct kn_conductor_flow_row ATTACH_ROWS[] = {
     { { { .message = "server.attach_volume",
           .to = KN_TO_HOME,
           .build = build_plug,
+          .count = kn_conductor_count_if_on_host,
           .undo = "server.detach_volume",
           .undo_build = build_connect,
           .undo_waits_for_host = true } },

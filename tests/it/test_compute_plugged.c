@@ -57,6 +57,41 @@ static void what_cannot_be_plugged_in(void **state)
     assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM volume WHERE status = 'attaching'"), 0);
 }
 
+/* The answer says which device the volume becomes, as Nova's does: the one that was asked for, or the next that nobody has. */
+static void what_a_volume_is_called(void **state)
+{
+    static const struct {
+        const char *volume, *wish, *device;
+    } CASES[] = {
+        { "99999999-9999-4999-8999-000000000001", "",
+          "/dev/vdd" }, /* vda: root; vdb: a volume; vdc: the server's own */
+        { "99999999-9999-4999-8999-000000000002", ", \"device\": \"/dev/vdc\"", "/dev/vde" },
+        { "99999999-9999-4999-8999-000000000003", ", \"device\": \"/dev/vdx\"", "/dev/vdx" },
+        { "99999999-9999-4999-8999-000000000004", ", \"device\": null", "/dev/vdf" },
+    };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            nova->db,
+            "INSERT INTO volume (id, project_id, user_id, size_gib, status) SELECT ('99999999-9999-4999-8999-' || lpad(i::text, 12, '0'))::uuid, '" SEED_PROJECT
+            "', '" SEED_PROJECT "', 1, 'available' FROM generate_series(1, 4) i;"
+            "UPDATE attachment SET device = '/dev/vdb';"
+            "UPDATE server SET disks = '[{\"device\": \"/dev/vdc\", \"bus\": \"virtio\"}]' WHERE id = '" ONE "'",
+            &err),
+        &err);
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        AUTO_FREE char *body = kn_asprintf("{\"volumeAttachment\": {\"volumeId\": \"%s\"%s}}", CASES[i].volume,
+                                           CASES[i].wish);
+
+        assert_int_equal(kn_test_nova_ask(nova, SEED_MEMBER, 1, "POST", SERVERS "/" ONE "/os-volume_attachments", body),
+                         200);
+        assert_string_equal(kn_test_nova_str(nova, "volumeAttachment.device"), CASES[i].device);
+        assert_ok(kn_db_script(nova->db, "DELETE FROM task; UPDATE server SET task_state = NULL", &err), &err);
+    }
+}
+
 #define NEW "99999999-9999-4999-8999-000000000000"
 #define PLUGGED SERVERS "/" ONE "/os-volume_attachments"
 
@@ -132,6 +167,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(what_is_plugged_in, five_servers_fresh),
         cmocka_unit_test_setup(what_cannot_be_plugged_in, five_servers_fresh),
+        cmocka_unit_test_setup(what_a_volume_is_called, five_servers_fresh),
         cmocka_unit_test_setup(what_dies_with_a_server, five_servers_fresh),
     };
 

@@ -156,6 +156,45 @@ static void what_fails_leaves_it_shelved(void **state)
     sound();
 }
 
+/* A server that is on no host gets volumes and loses them; it finds them when it comes back, as what it was told they would be. */
+static void volumes_come_and_go_meanwhile(void **state)
+{
+    char volumes[2][KN_UUID_SIZE];
+    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/os-volume_attachments", server), *gone = NULL;
+
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        AUTO_FREE char *body = NULL;
+
+        kn_whole_cloud_expect(202, "POST", "/volume/v3/volumes", V("1"), "{\"volume\": {\"size\": 1}}");
+        kn_copy(volumes[i], KN_UUID_SIZE, kn_whole_cloud_text("volume.id"));
+        kn_whole_cloud_await("SELECT count(*) FROM volume WHERE status = 'creating'", 0);
+        if (i == 0) {
+            kn_whole_cloud_act(server, 202, V("1"), "{\"shelve\": null}");
+            kn_whole_cloud_await(IS("shelved_offloaded"), 1);
+        }
+        body = kn_asprintf("{\"volumeAttachment\": {\"volumeId\": \"%s\"}}", volumes[i]);
+        kn_whole_cloud_expect(200, "POST", path, V("1"), body);
+        assert_string_equal(kn_whole_cloud_text("volumeAttachment.device"), i == 0 ? "/dev/vdb" : "/dev/vdc");
+        kn_whole_cloud_await("SELECT count(*) FROM attachment WHERE status = 'attached'", i + 1);
+    }
+    sound();
+    gone = kn_asprintf("%s/%s", path, volumes[0]);
+    kn_whole_cloud_expect(202, "DELETE", gone, V("1"), NULL);
+    kn_whole_cloud_await("SELECT count(*) FROM attachment", 1);
+    kn_whole_cloud_await("SELECT count(*) FROM volume WHERE status = 'available'", 1);
+    kn_whole_cloud_act(server, 202, V("1"), "{\"unshelve\": null}");
+    kn_whole_cloud_await(IS("active"), 1);
+    sound(); /* its host was asked: the guest has that disk and no other */
+    kn_whole_cloud_expect(200, "GET", path, V("1"), NULL);
+    assert_string_equal(kn_whole_cloud_text("volumeAttachments.0.device"), "/dev/vdc");
+    AUTO_FREE char *last = kn_asprintf("%s/%s", path, volumes[1]);
+
+    kn_whole_cloud_expect(202, "DELETE", last, V("1"), NULL);
+    kn_whole_cloud_await("SELECT count(*) FROM attachment", 0);
+    sound();
+}
+
 static void deleted_while_it_is_shelved(void **state)
 {
     (void)state;
@@ -232,6 +271,7 @@ int main(void)
         cmocka_unit_test(from_any_state),
         cmocka_unit_test(where_it_comes_back),
         cmocka_unit_test(what_fails_leaves_it_shelved),
+        cmocka_unit_test(volumes_come_and_go_meanwhile),
         cmocka_unit_test(deleted_while_it_is_shelved),
         cmocka_unit_test(daemons_die),
     };

@@ -3,8 +3,10 @@
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
 #include "lib/domain/schema.h"
 #include "lib/rest/write.h"
+#include "volume/api.h"
 #include "volume/api/private.h"
 #include "volume/rows/noun.h"
 
@@ -122,4 +124,24 @@ int kn_volume_api_delete(struct kn_request *req, struct kn_response *res, struct
         return -1;
     }
     return kn_volume_api_delete_as(req, force ? KN_VOLUME_FORCE_DELETE : KN_VOLUME_DELETE, err);
+}
+
+/* --- for Nova's old proxy --------------------------------------------------------------------------------------------- */
+
+int kn_volume_make(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err)
+{
+    const char *id = NULL;
+    json_t *object = NULL;
+
+    if (kn_rest_body(&kn_volume_noun, req, KN_REST_POST, &object, err) < 0 ||
+        kn_rest_insert(&kn_volume_noun, req, object, &id, err) < 0) {
+        return -1;
+    }
+    kn_copy(ret_id, KN_UUID_SIZE, id);
+    return 0;
+}
+
+int kn_volume_end(struct kn_request *req, struct kn_error *err)
+{
+    return kn_volume_api_delete_as(req, KN_VOLUME_DELETE, err);
 }

@@ -15,8 +15,8 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
 {
     static const struct kn_stmt ATTACH = {
         "attachment_begin",
-        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared) VALUES ($1, $2, $3, 'attaching', $4, $5, $6)",
-        6
+        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared, device) VALUES ($1, $2, $3, 'attaching', $4, $5, $6, $7)",
+        7
     };
     static const struct kn_stmt THERE = { "attachment_there",
                                           "SELECT 1 FROM attachment WHERE volume_id = $1 AND server_id = $2", 2 };
@@ -37,7 +37,7 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
     if (kn_volume_move(db, &v, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_ATTACH, err) < 0 ||
         kn_db_run(db, &ATTACH,
                   KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f",
-                          v.is_shared ? "t" : "f"),
+                          v.is_shared ? "t" : "f", wish->device),
                   NULL, err) < 0 ||
         kn_volume_follow(db, v.id, err) < 0) {
         return -1;

@@ -2,7 +2,7 @@
 /* Names of disks. */
 #include "tests/support/test.h"
 
-#include "compute-agent/core/device.h"
+#include "lib/domain/device.h"
 #include "lib/domain/form.h"
 
 static void test_index(void **state)
@@ -23,15 +23,15 @@ static void test_pick(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(kn_agent_device_pick(0, "", device, &err), &err);
+    assert_ok(kn_device_pick(0, "", device, &err), &err);
     assert_string_equal(device, "vdb"); /* vda is the root disk's, always */
-    assert_ok(kn_agent_device_pick(0, "/dev/vda", device, &err), &err);
+    assert_ok(kn_device_pick(0, "/dev/vda", device, &err), &err);
     assert_string_equal(device, "vdb");
-    assert_ok(kn_agent_device_pick(1U << 1, "/dev/vdf", device, &err), &err);
+    assert_ok(kn_device_pick(1U << 1, "/dev/vdf", device, &err), &err);
     assert_string_equal(device, "vdf");
-    assert_ok(kn_agent_device_pick(1U << 1 | 1U << 2, "/dev/vdc", device, &err), &err);
+    assert_ok(kn_device_pick(1U << 1 | 1U << 2, "/dev/vdc", device, &err), &err);
     assert_string_equal(device, "vdd");
-    assert_fails(kn_agent_device_pick(0x3ffffff, NULL, device, &err), &err, KN_CONFLICT);
+    assert_fails(kn_device_pick(0x3ffffff, NULL, device, &err), &err, KN_CONFLICT);
 }
 
 int main(void)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* device: which name a disk gets. Both drivers ask it; it must never know what is behind a name. */
-#include "compute-agent/core/device.h"
+/* device: which name a disk gets. Doors and drivers ask it; it must never know what is behind a name. */
+#include "lib/domain/device.h"
 
 #include <stdio.h>
 
@@ -8,7 +8,7 @@
 
 #define DEVICE_COUNT 26
 
-int kn_agent_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
+int kn_device_pick(uint32_t used, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
     int at = kn_device_index(wish);
 
