@@ -110,10 +110,9 @@ static void nova_v21(const struct page *p, const char *key, bool whole)
     kn_jsonw_end_object(p->sb);
 }
 
-static void nova_root(const struct page *p)
+static void nova_v20(const struct page *p, const char *key, bool whole)
 {
-    kn_jsonw_array(p->sb, "versions");
-    kn_jsonw_object(p->sb, NULL);
+    kn_jsonw_object(p->sb, key);
     kn_jsonw_str(p->sb, "id", "v2.0");
     kn_jsonw_str(p->sb, "status", "DEPRECATED");
     kn_jsonw_str(p->sb, "version", "");
@@ -121,8 +120,20 @@ static void nova_root(const struct page *p)
     kn_jsonw_str(p->sb, "updated", "2011-01-21T11:33:21Z");
     kn_jsonw_array(p->sb, "links");
     add_self(p->sb, p->base, "/v2/");
+    if (whole) {
+        add_docs(p->sb);
+    }
     kn_jsonw_end_array(p->sb);
+    if (whole) {
+        add_media(p->sb, "application/vnd.openstack.compute+json;version=2");
+    }
     kn_jsonw_end_object(p->sb);
+}
+
+static void nova_root(const struct page *p)
+{
+    kn_jsonw_array(p->sb, "versions");
+    nova_v20(p, NULL, false);
     nova_v21(p, NULL, false);
     kn_jsonw_end_array(p->sb);
 }
@@ -130,6 +141,11 @@ static void nova_root(const struct page *p)
 static void nova_version(const struct page *p)
 {
     nova_v21(p, "version", true);
+}
+
+static void nova_old_version(const struct page *p)
+{
+    nova_v20(p, "version", true);
 }
 
 /* A path without a version: what the client may have meant. */
@@ -232,6 +248,8 @@ static const struct {
     { KN_DIALECT_NOVA, "/", 200, nova_root },
     { KN_DIALECT_NOVA, "/v2.1", 200, nova_version },
     { KN_DIALECT_NOVA, "/v2.1/", 200, nova_version },
+    { KN_DIALECT_NOVA, "/v2", 200, nova_old_version },
+    { KN_DIALECT_NOVA, "/v2/", 200, nova_old_version },
     { KN_DIALECT_NOVA, "*", 300, nova_choices },
     { KN_DIALECT_GLANCE, "", 300, glance_versions },
     { KN_DIALECT_GLANCE, "/", 300, glance_versions },

@@ -32,6 +32,12 @@ kn_handler kn_compute_server_tag_show, kn_compute_server_tag_update, kn_compute_
 void kn_compute_password_make(char out[KN_PASSWORD_MADE]);
 extern const struct kn_schema kn_compute_password_body[];
 int kn_compute_server_set_password(struct kn_request *req, const json_t *args, struct kn_error *err);
+/* api/hosts.c, api/networks.c, api/volumes.c, api/usage_audit.c */
+kn_handler kn_compute_hosts_list, kn_compute_hosts_show, kn_compute_hosts_update, kn_compute_hosts_power;
+kn_handler kn_compute_networks_list, kn_compute_networks_show, kn_compute_tenant_networks_list,
+    kn_compute_tenant_networks_show;
+kn_handler kn_compute_volumes_list, kn_compute_volumes_create, kn_compute_volumes_show, kn_compute_volumes_delete;
+kn_handler kn_compute_usage_audit_list, kn_compute_usage_audit_show;
 /* api/external_events.c */
 kn_handler kn_compute_external_events_create;
 /* api/rescue.c: {"adminPass"?, "rescue_image_ref"?}, or nothing */

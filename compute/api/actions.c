@@ -259,9 +259,10 @@ static int run_inject(struct kn_request *req, const struct action *action, const
 
     (void)args;
     (void)res;
-    return kn_compute_server_get(req, req->params[0], &rows, err) < 0
+    return kn_compute_server_get(req, req->params[0], &rows, err) < 0 ||
+                   kn_compute_server_may(req, rows, kn_server_action(action->state_action), err) < 0
                ? -1
-               : kn_compute_server_may(req, rows, kn_server_action(action->state_action), err);
+               : kn_compute_server_record(req, rows, "server.injectNetworkInfo", err);
 }
 
 static int run_gone(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -357,7 +358,11 @@ int kn_compute_servers_action(struct kn_request *req, struct kn_response *res, s
         return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.60s", name);
     }
     if (action->run == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "The action %s is not supported", name);
+        AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+        return kn_compute_server_get(req, req->params[0], &rows, err) < 0
+                   ? -1
+                   : kn_fail(err, KN_BAD_REQUEST, "The action %s is not supported", name);
     }
     if (kn_schema_check(BODIES, req->body, req->microversion, err) < 0) {
         return -1;

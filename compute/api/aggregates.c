@@ -125,8 +125,12 @@ static const struct kn_rest_noun AGGREGATE = {
 static int aggregates_number(const struct kn_request *req, const char **ret, struct kn_error *err)
 {
     const char *id = req->params[0];
-    const size_t digits = strspn(id, "0123456789");
+    const bool is_negative = id[0] == '-' && id[1] != '\0';
+    const size_t digits = strspn(id + (is_negative ? 1 : 0), "0123456789");
 
+    if (is_negative && id[digits + 1] == '\0') {
+        return kn_rest_not_found(&AGGREGATE, id, err);
+    }
     if (*id == '\0' || id[digits] != '\0') {
         return kn_fail(err, KN_BAD_REQUEST, "id must be an integer");
     }

@@ -50,7 +50,9 @@ static void images_visit(void *ctx, const char *key, const char *value)
 
     for (size_t i = 0; i < KN_COUNT(FILTERS); i++) {
         if (strcmp(key, FILTERS[i].key) == 0) {
-            wish(w, FILTERS[i].value, value);
+            const char *slash = strcmp(key, "server") == 0 ? strrchr(value, '/') : NULL; /* its link, too */
+
+            wish(w, FILTERS[i].value, slash != NULL ? slash + 1 : value);
             return;
         }
     }

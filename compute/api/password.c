@@ -149,6 +149,7 @@ int kn_compute_server_set_password(struct kn_request *req, const json_t *args, s
     if (kn_compute_server_get(req, id, &rows, err) < 0 ||
         kn_compute_server_may(req, rows, kn_server_action("changePassword"), err) < 0 ||
         kn_db_run(req->db, &ADMIN, KN_ARGS(id), &admin, err) < 0 ||
+        kn_compute_server_record(req, rows, "server.changePassword", err) < 0 || /* as Nova: that it was tried */
         kn_compute_server_ask_host(req, id, "server.set_password",
                                    json_pack("{s:s, s:s}", "user",
                                              kn_rows_count(admin) > 0 ? kn_rows_text(admin, 0, ADMIN_USER) : "root",

@@ -321,6 +321,14 @@ static void print_root_device(const struct kn_request *req, const char *name, co
     kn_jsonw_str(out, name, "/dev/vda");
 }
 
+/* The answer to a rebuild has it under another name. */
+static void print_user_data(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    if (json_object_get(req->body, "rebuild") == NULL) {
+        kn_jsonw_str(out, name, value[0] != '\0' ? value : NULL);
+    }
+}
+
 /* value: seconds since the host was heard, a space, and what it is while it is heard. */
 static void print_host_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
@@ -413,7 +421,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("OS-EXT-SRV-ATTR:launch_index", "s.launch_index", KN_REST_INT, HIDDEN, .since = 3),
     TEXT("OS-EXT-SRV-ATTR:reservation_id", "s.reservation_id", HIDDEN, .since = 3),
     TEXT("OS-EXT-SRV-ATTR:root_device_name", NULL, HIDDEN, .since = 3, .print = print_root_device),
-    TEXT("OS-EXT-SRV-ATTR:user_data", "s.user_data", HIDDEN, .since = 3),
+    TEXT("OS-EXT-SRV-ATTR:user_data", "s.user_data", HIDDEN, .since = 3, .print = print_user_data),
     TEXT("host_status", HOST_STATUS, KN_REST_LIST, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16,
          .print = print_host_status),
     TEXT("host_status", HOST_STATUS_OF_ONE, KN_REST_SHOW, .read = KN_NOVA_SERVER_HOST_STATUS, .since = 16,

@@ -200,9 +200,8 @@ int kn_compute_server_delete(const struct kn_request *req, const char *id, struc
     return 0;
 }
 
-/* Done at once: the row and its place in the server's history, in one transaction. */
-static int act_at_once(const struct kn_request *req, const struct kn_rows *rows, const char *kind,
-                       const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
+int kn_compute_server_record(const struct kn_request *req, const struct kn_rows *rows, const char *kind,
+                             struct kn_error *err)
 {
     const struct kn_task_wish wish = { kind,
                                        kn_rows_text(rows, 0, KN_SERVER_ID),
@@ -210,10 +209,18 @@ static int act_at_once(const struct kn_request *req, const struct kn_rows *rows,
                                        req->caller.user_id,
                                        req->request_id,
                                        NULL };
+
+    return kn_task_record(req->db, &wish, err);
+}
+
+/* Done at once: the row and its place in the server's history, in one transaction. */
+static int act_at_once(const struct kn_request *req, const struct kn_rows *rows, const char *kind,
+                       const struct kn_stmt *stmt, const char *const *args, struct kn_error *err)
+{
     AUTO_TX struct kn_tx tx = { NULL };
 
     return kn_tx_begin(&tx, req->db, err) < 0 || kn_db_run(req->db, stmt, args, NULL, err) < 0 ||
-                   kn_task_record(req->db, &wish, err) < 0
+                   kn_compute_server_record(req, rows, kind, err) < 0
                ? -1
                : kn_tx_commit(&tx, err);
 }

@@ -66,6 +66,9 @@ int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *ro
 /* The wish to delete. A server that is being deleted already is fine. */
 int kn_compute_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
 
+/* Something was done at once that changes no row: the server's history says so ("server.<action>"). rows: kn_compute_server_get's. */
+int kn_compute_server_record(const struct kn_request *req, const struct kn_rows *rows, const char *kind,
+                             struct kn_error *err);
 /* Lock (reason may be NULL) and unlock; KN_FORBIDDEN for a member who would open an admin's lock. */
 int kn_compute_server_lock(const struct kn_request *req, const char *id, const char *reason, struct kn_error *err);
 int kn_compute_server_unlock(const struct kn_request *req, const char *id, struct kn_error *err);
