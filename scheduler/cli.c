@@ -10,6 +10,7 @@
 #include "lib/adapter/bus.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
+#include "scheduler/api.h"
 
 static const struct kn_stmt LIST = {
     "cli_hosts",
@@ -23,18 +24,6 @@ static const struct kn_stmt KNOWN = { "cli_agent_known", "SELECT 1 FROM agent WH
 /* clang-format off */
 static const struct kn_stmt MOVE = { "cli_host_move", "UPDATE host SET agent_id = $2, updated_at = now() WHERE name = $1", 2 };
 /* clang-format on */
-
-/* What is still said of it comes with a reason; nothing is removed from under a server, nor while its agent would say hello at once. */
-static const struct kn_stmt IN_THE_WAY = {
-    "cli_host_in_the_way",
-    "SELECT coalesce((SELECT format('its agent \"%s\" is alive, last heard of %s s ago', a.id, extract(epoch FROM now() - a.last_seen)::bigint) FROM agent a "
-    "WHERE a.id = h.agent_id AND a.last_seen > now() - $2::bigint * interval '1 s'), "
-    "(SELECT format('%s servers are on it', count(*)) FROM server s WHERE s.host = h.name HAVING count(*) > 0), "
-    "(SELECT format('%s servers hold places on it', count(*)) FROM allocation a WHERE a.host = h.name HAVING count(*) > 0), '') FROM host h "
-    "WHERE h.name = $1",
-    2
-};
-static const struct kn_stmt REMOVE = { "cli_host_remove", "DELETE FROM host WHERE name = $1", 1 };
 
 static int cmd_list(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
@@ -96,32 +85,33 @@ static int cmd_move(struct kn_cli *cli, int argc, char **argv, struct kn_error *
     return 0;
 }
 
-static int remove_host(struct kn_db *db, const char *host, const char *silence_s, struct kn_error *err)
+static int cli_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_scheduler_obstacles is = { 0 };
 
-    if (kn_db_run(db, &IN_THE_WAY, KN_ARGS(host, silence_s), &rows, err) < 0) {
+    if (kn_scheduler_host_remove(db, host, silent_s, &is, err) == 0) {
+        return 0;
+    }
+    if (is.is_heard) {
+        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: its agent \"%s\" is alive, last heard of %lld s ago", host,
+                is.agent, (long long)is.heard_s);
+    } else if (is.servers > 0) {
+        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: %lld servers are on it", host, (long long)is.servers);
+    } else if (is.places > 0) {
+        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: %lld servers hold places on it", host, (long long)is.places);
+    } else {
         return -1;
     }
-    if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "there is no host \"%s\"", host);
-    }
-    if (*kn_rows_text(rows, 0, KN_ONLY) != '\0') {
-        kn_fail(err, KN_CONFLICT, "host \"%s\" stays: %s", host, kn_rows_text(rows, 0, KN_ONLY));
-        return kn_fail_hint(err, "delete its servers, then stop its agent for good");
-    }
-    return kn_db_run(db, &REMOVE, KN_ARGS(host), NULL, err); /* a claim that came in between: its foreign key refuses */
+    return kn_fail_hint(err, "delete its servers, then stop its agent for good");
 }
 
 static int cmd_remove(struct kn_cli *cli, int argc, char **argv, struct kn_error *err)
 {
-    struct kn_arg silence;
-
     if (argc != 1) {
         return kn_fail(err, KN_BAD_REQUEST, "usage: kilonova host remove HOST");
     }
     if (kn_db_connect(cli->db, 10000, err) < 0 ||
-        remove_host(cli->db, argv[0], kn_arg_int(&silence, cli->conf.scheduler_agent_timeout_s), err) < 0) {
+        cli_remove(cli->db, argv[0], cli->conf.scheduler_agent_timeout_s, err) < 0) {
         return -1;
     }
     fprintf(cli->out, "host \"%s\" is forgotten; an agent that says hello in its name brings it back\n", argv[0]);

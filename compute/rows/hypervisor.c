@@ -4,6 +4,8 @@
 
 #include <stdlib.h>
 
+#include "scheduler/api.h"
+
 static const struct kn_stmt ZONE = { "zone_look", "SELECT FROM host WHERE coalesce(aggregate_zone, zone) = $1 LIMIT 1",
                                      1 };
 static const struct kn_stmt HOST = { "host_look", "SELECT FROM host WHERE name = $1", 1 };
@@ -25,15 +27,6 @@ static const struct kn_stmt DECIDE = {
     4
 };
 
-/* Held, so that nobody claims a place on it meanwhile. */
-static const struct kn_stmt IN_THE_WAY = {
-    "host_in_the_way",
-    "SELECT (SELECT count(*) FROM server s WHERE s.host = h.name AND s.deleted_at IS NULL) + (SELECT count(*) FROM allocation a WHERE a.host = h.name), "
-    "g.last_seen > now() - $2::bigint * interval '1 s' FROM host h JOIN agent g ON g.id = h.agent_id WHERE h.name = $1 FOR UPDATE OF h",
-    2
-};
-enum { W_SERVERS, W_IS_HEARD };
-static const struct kn_stmt REMOVE = { "host_remove", "DELETE FROM host WHERE name = $1", 1 };
 static const struct kn_stmt REMOVE_DAEMON = {
     "daemon_remove",
     "DELETE FROM service s WHERE replace(s.binary_name, 'kilonova-', 'nova-') = $1 AND s.host = $2 AND s.last_seen <= now() - $3::bigint * interval '1 s' "
@@ -85,28 +78,24 @@ int kn_compute_host_check(struct kn_db *db, const char *host, struct kn_error *e
 
 int kn_compute_host_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_TX struct kn_tx tx = { NULL };
-    struct kn_arg patience;
+    struct kn_scheduler_obstacles is = { 0 };
 
-    if (kn_tx_begin(&tx, db, err) < 0 ||
-        kn_db_run(db, &IN_THE_WAY, KN_ARGS(host, kn_arg_int(&patience, silent_s)), &rows, err) < 0) {
-        return -1;
+    if (kn_scheduler_host_remove(db, host, silent_s, &is, err) == 0) {
+        return 0;
     }
-    if (kn_rows_count(rows) == 0) {
+    if (err->code == KN_NOT_FOUND) {
         return kn_fail(err, KN_NOT_FOUND, "Compute host %.255s could not be found.", host);
     }
-    if (kn_rows_int(rows, 0, W_SERVERS) > 0) {
+    if (is.servers > 0 || is.places > 0) {
         return kn_fail(
             err, KN_CONFLICT,
             "Unable to delete compute service that is hosting instances. Migrate or delete the instances first.");
     }
-    if (kn_rows_bool(rows, 0, W_IS_HEARD)) {
-        return kn_fail(err, KN_CONFLICT,
-                       "Unable to delete compute service on %.255s: it is alive and would come back. Stop it first.",
-                       host);
-    }
-    return kn_db_run(db, &REMOVE, KN_ARGS(host), NULL, err) < 0 ? -1 : kn_tx_commit(&tx, err);
+    return is.is_heard
+               ? kn_fail(err, KN_CONFLICT,
+                         "Unable to delete compute service on %.255s: it is alive and would come back. Stop it first.",
+                         host)
+               : -1;
 }
 
 int kn_compute_daemon_remove(struct kn_db *db, const char *binary, const char *host, int64_t silent_s,

@@ -85,7 +85,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("alive", SILENCE, KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER, .filter = agents_add_alive, .print = agents_print_alive),
     KN_REST_ATTR("configurations", CONFIGURATIONS, KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("description", "s.description", KN_REST_TEXT, FIND | KN_REST_PUT | KN_REST_NULL, .limit = KN_LIMIT_NETWORK_DESCRIPTION),
-    KN_REST_ATTR("availability_zone", "(CASE WHEN d.duty IN ('dhcp', 'l3') THEN h.zone END)", KN_REST_TEXT, FIND | KN_REST_NULL),
+    KN_REST_ATTR("availability_zone", "(CASE WHEN d.duty IN ('dhcp', 'l3') THEN " KN_NETWORK_ZONE_OF("h") " END)", KN_REST_TEXT, FIND | KN_REST_NULL),
     KN_REST_ATTRS_END,
 };
 /* clang-format on */
@@ -269,10 +269,11 @@ int kn_network_agents_refuse(struct kn_request *req, struct kn_response *res, st
 
 /* Of hosts that are switched on, the one heard last. */
 #define ZONE_OF(resource, from, duty) \
-    "SELECT h.zone AS name, '" resource "' AS resource, min(" SILENCE \
-    ") FILTER (WHERE coalesce(s.enabled, true)) AS silence FROM " from \
-    " JOIN agent g ON g.id = h.agent_id LEFT JOIN network_agent s ON s.host = h.name AND s.duty = '" duty \
-    "' GROUP BY h.zone"
+    "SELECT " KN_NETWORK_ZONE_OF( \
+        "h") " AS name, '" resource "' AS resource, min(" SILENCE \
+             ") FILTER (WHERE coalesce(s.enabled, true)) AS silence FROM " from \
+             " JOIN agent g ON g.id = h.agent_id LEFT JOIN network_agent s ON s.host = h.name AND s.duty = '" duty \
+             "' GROUP BY 1"
 #define ZONES \
     "(" ZONE_OF("network", "host h", \
                 "dhcp") " UNION ALL " ZONE_OF("router", "network_host nh JOIN host h ON h.name = nh.host", "l3") ") z"
@@ -317,8 +318,9 @@ const struct kn_rest_noun kn_network_zones = {
 
 static const struct kn_stmt ZONE_MISSING = {
     "zone_missing",
-    "SELECT w FROM jsonb_array_elements_text($1::jsonb) w WHERE NOT EXISTS (SELECT FROM host h WHERE h.zone = w"
-    " AND ($2 = 'network' OR EXISTS (SELECT FROM network_host nh WHERE nh.host = h.name))) LIMIT 1",
+    "SELECT w FROM jsonb_array_elements_text($1::jsonb) w WHERE NOT EXISTS (SELECT FROM host h WHERE " KN_NETWORK_ZONE_OF(
+        "h") " = w"
+             " AND ($2 = 'network' OR EXISTS (SELECT FROM network_host nh WHERE nh.host = h.name))) LIMIT 1",
     2
 };
 

@@ -9,6 +9,9 @@
 #include "lib/adapter/http.h"
 #include "lib/rest/noun.h"
 
+/* Of a host's row: what an aggregate says, before what its agent says. */
+#define KN_NETWORK_ZONE_OF(h) "coalesce(" h ".aggregate_zone, " h ".zone)"
+
 extern const struct kn_rest_noun kn_network_agents, kn_network_zones;
 
 kn_handler kn_network_agents_update, kn_network_agents_delete, kn_network_agents_refuse;

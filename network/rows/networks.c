@@ -23,7 +23,8 @@
 #define PROVIDER (KN_REST_SHOWN | KN_REST_FILTER | KN_REST_POST)
 /* Where it is carried. */
 #define ZONES \
-    "(SELECT coalesce(json_agg(DISTINCT h.zone), '[]') FROM host_network_object o JOIN host h ON h.name = o.host WHERE o.kind = 'network' AND o.id = n.id)"
+    "(SELECT coalesce(json_agg(DISTINCT " KN_NETWORK_ZONE_OF( \
+        "h") "), '[]') FROM host_network_object o JOIN host h ON h.name = o.host WHERE o.kind = 'network' AND o.id = n.id)"
 
 /* Subnets of one network and family are all of one scope, or of none. */
 #define SCOPE_OF(version) \

@@ -16,6 +16,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/lease.h"
+#include "network/rows/agents.h"
 #include "network/rows/change.h"
 #include "network/rows/l3/routers.h"
 
@@ -160,8 +161,10 @@ static int leases_note(struct kn_network_leases *leases, struct kn_db *db, struc
 #define FITS(nh) \
     "NOT EXISTS (SELECT 1 FROM port p JOIN network n ON n.id = p.network_id WHERE p.device_id = r.id::text AND p.device_owner IN ('" KN_ROUTER_LEG \
     "', '" KN_ROUTER_GATEWAY "') AND n.type = 'flat' AND NOT n.physical = ANY(" nh ".physical))" \
-    " AND (r.zone_hints = '[]' OR r.zone_hints ? (SELECT z.zone FROM host z WHERE z.name = " nh ".host))" \
-    " AND NOT EXISTS (SELECT FROM network_agent na WHERE na.host = " nh ".host AND na.duty = 'l3' AND NOT na.enabled)"
+    " AND (r.zone_hints = '[]' OR r.zone_hints ? (SELECT " KN_NETWORK_ZONE_OF( \
+        "z") " FROM host z WHERE z.name = " nh ".host))" \
+             " AND NOT EXISTS (SELECT FROM network_agent na WHERE na.host = " nh \
+             ".host AND na.duty = 'l3' AND NOT na.enabled)"
 
 #define HAS_LEGS \
     "EXISTS (SELECT 1 FROM port p WHERE p.device_id = r.id::text AND p.device_owner IN ('" KN_ROUTER_LEG \

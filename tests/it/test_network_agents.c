@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What Neutron calls agents, zones, segments and providers: hosts and networks told over HTTP as they are, and what operators may say of them. */
+#include "lib/base/uuid.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -212,6 +213,28 @@ static void test_zones(void **state)
     assert_said("availability_zones.0.state", "unavailable");
 }
 
+/* What an aggregate says of a host goes before what its agent says, here as in compute. */
+static void test_zones_of_aggregates(void **state)
+{
+    char network[KN_UUID_SIZE];
+
+    (void)state;
+    run("UPDATE host SET aggregate_zone = 'moon' WHERE name = 'h1'");
+    count(ALICE, "GET /availability_zones?name=moon", "availability_zones", 2);
+    count(ALICE, "GET /availability_zones?name=east", "availability_zones", 0);
+    count(ADMIN, "GET /agents?host=h1&availability_zone=moon", "agents", 2);
+    neutron_say(201, ALICE, "POST /networks", "{\"network\":{\"availability_zone_hints\":[\"moon\"]}}");
+    kn_copy(network, sizeof(network), neutron_get("network.id"));
+    neutron_say(404, ALICE, "POST /networks", "{\"network\":{\"availability_zone_hints\":[\"east\"]}}");
+    run("INSERT INTO host_network_object (host, kind, id) VALUES ('h1', 'network', '%s')", network);
+    neutron_say(200, ALICE, at("GET /networks/%s", network), NULL);
+    assert_said("network.availability_zones", "[\"moon\"]");
+    neutron_say(201, ALICE, "POST /routers", "{\"router\":{\"availability_zone_hints\":[\"moon\"]}}");
+    run("UPDATE router SET host = 'h1'");
+    neutron_say(200, ALICE, at("GET /routers/%s", neutron_get("router.id")), NULL);
+    assert_said("router.availability_zones", "[\"moon\"]");
+}
+
 static void test_zone_hints(void **state)
 {
     (void)state;
@@ -315,6 +338,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_agents_end, fresh, empty),
         cmocka_unit_test_setup_teardown(test_who_serves_what, fresh, empty),
         cmocka_unit_test_setup_teardown(test_zones, fresh, empty),
+        cmocka_unit_test_setup_teardown(test_zones_of_aggregates, fresh, empty),
         cmocka_unit_test_setup_teardown(test_zone_hints, fresh, empty),
         cmocka_unit_test_setup(test_segments, kn_neutron_fresh),
         cmocka_unit_test_setup(test_default_external_network, kn_neutron_fresh),

@@ -62,7 +62,7 @@ static const struct kn_schema ZONE[] = {
     " (SELECT coalesce(json_agg(json_build_object('subnet_id', a.subnet_id, 'ip_address', host(a.ip)) ORDER BY a.ip), '[]') FROM address a" \
     " WHERE a.port_id = g.id)) FROM port g WHERE g.device_id = r.id::text AND g.device_owner = '" KN_ROUTER_GATEWAY \
     "')::text, 'null')"
-#define ZONES "(SELECT coalesce(json_agg(h.zone), '[]') FROM host h WHERE h.name = r.host)"
+#define ZONES "(SELECT coalesce(json_agg(" KN_NETWORK_ZONE_OF("h") "), '[]') FROM host h WHERE h.name = r.host)"
 
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
