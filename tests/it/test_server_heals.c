@@ -104,9 +104,13 @@ static void dumps_and_passwords(void **state)
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "trigger_crash_dump");
     act(400, "{\"trigger_crash_dump\": {}}");
     act(202, "{\"changePassword\": {\"adminPass\": \"secret-of-mine\"}}");
+    assert_int_equal(kn_whole_cloud_ask("GET", history, VERSION, NULL), 200);
+    assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "changePassword");
     act(400, "{\"changePassword\": {}}");
     act(400, "{\"changePassword\": {\"adminPass\": 1}}");
     act(202, "{\"injectNetworkInfo\": null}");
+    assert_int_equal(kn_whole_cloud_ask("GET", history, VERSION, NULL), 200);
+    assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "injectNetworkInfo");
     act(410, "{\"resetNetwork\": null}");
     act(409, "{\"restore\": null}");
     act(202, "{\"os-stop\": null}");
