@@ -8,9 +8,9 @@
 #include <string.h>
 
 #include "lib/adapter/bus.h"
+#include "lib/adapter/host.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
-#include "scheduler/api.h"
 
 static const struct kn_stmt LIST = {
     "cli_hosts",
@@ -87,9 +87,9 @@ static int cmd_move(struct kn_cli *cli, int argc, char **argv, struct kn_error *
 
 static int cli_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err)
 {
-    struct kn_scheduler_obstacles is = { 0 };
+    struct kn_host_obstacles is = { 0 };
 
-    if (kn_scheduler_host_remove(db, host, silent_s, &is, err) == 0) {
+    if (kn_host_remove(db, host, silent_s, &is, err) == 0) {
         return 0;
     }
     if (is.is_heard) {

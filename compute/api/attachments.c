@@ -62,6 +62,7 @@ static const struct kn_stmt DEVICES = {
     "UNION ALL SELECT d->>'device' FROM server s, jsonb_array_elements(s.disks) d WHERE s.id = $1",
     1
 };
+enum { TAKEN_DEVICE };
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.volume_id", KN_REST_UUID, KN_REST_SHOWN, .until = 88),
@@ -158,7 +159,7 @@ static int attachments_pick_device(const struct kn_request *req, const char *ser
     }
     n = kn_rows_count(rows);
     for (int i = 0; i < n; i++) {
-        const int at = kn_device_index(kn_rows_text(rows, i, 0));
+        const int at = kn_device_index(kn_rows_text(rows, i, TAKEN_DEVICE));
 
         used |= at >= 0 ? UINT32_C(1) << at : 0;
         others += at < 0 ? 1 : 0;

@@ -30,7 +30,7 @@ static int usage_audit_answer(struct kn_request *req, const char *key, const cha
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_raw(&res->body, key, kn_rows_text(rows, 0, 0));
+    kn_jsonw_raw(&res->body, key, kn_rows_text(rows, 0, KN_ONLY));
     kn_jsonw_end_object(&res->body);
     return 0;
 }

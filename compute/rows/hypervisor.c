@@ -4,7 +4,7 @@
 
 #include <stdlib.h>
 
-#include "scheduler/api.h"
+#include "lib/adapter/host.h"
 
 static const struct kn_stmt ZONE = { "zone_look", "SELECT FROM host WHERE coalesce(aggregate_zone, zone) = $1 LIMIT 1",
                                      1 };
@@ -78,9 +78,9 @@ int kn_compute_host_check(struct kn_db *db, const char *host, struct kn_error *e
 
 int kn_compute_host_remove(struct kn_db *db, const char *host, int64_t silent_s, struct kn_error *err)
 {
-    struct kn_scheduler_obstacles is = { 0 };
+    struct kn_host_obstacles is = { 0 };
 
-    if (kn_scheduler_host_remove(db, host, silent_s, &is, err) == 0) {
+    if (kn_host_remove(db, host, silent_s, &is, err) == 0) {
         return 0;
     }
     if (err->code == KN_NOT_FOUND) {
