@@ -308,6 +308,14 @@ bool kn_api_door_is_slow(void *ctx, const struct kn_request *req)
     return own->api->is_slow != NULL && own->api->is_slow(req->route);
 }
 
+bool kn_api_door_join(void *ctx, struct kn_request *req)
+{
+    const struct kn_api_door_request *own = req->door;
+
+    (void)ctx;
+    return own->api->join != NULL && own->api->join(req);
+}
+
 /* "kind name" in the request's memory; NULL for nobody. */
 static const char *queue_name(struct kn_request *req, const char *kind, const char *name)
 {

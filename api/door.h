@@ -40,6 +40,7 @@ const char *kn_api_door_meet(struct kn_api_door *door, struct kn_request *req);
 /* For struct kn_http_ops; ctx is the struct kn_api_door. */
 int kn_api_door_open(void *ctx, struct kn_request *req, const struct kn_upload **ret_upload, struct kn_response *res);
 /* Whose request it is, to the fair queues: a project; a person without one; an address and the account that it claims. */
+bool kn_api_door_join(void *ctx, struct kn_request *req);
 void kn_api_door_names(void *ctx, struct kn_request *req, const char *body, size_t len,
                        const char *names[KN_HTTP_NAMES]);
 bool kn_api_door_is_list(void *ctx, const struct kn_request *req);

@@ -36,6 +36,7 @@ static const struct kn_http_ops OPS = {
     .is_slow = kn_api_door_is_slow,
     .is_list = kn_api_door_is_list,
     .names = kn_api_door_names,
+    .join = kn_api_door_join,
 };
 
 /* A list costs a processor here or in the database: as many as there are, and always half of the workers for what is short. */

@@ -19,6 +19,7 @@ kn_handler kn_compute_flavor_access_list, kn_compute_flavors_action;
 /* api/keypairs.c */
 kn_handler kn_compute_keypairs_list, kn_compute_keypairs_show, kn_compute_keypairs_create, kn_compute_keypairs_delete;
 /* api/servers.c, api/server_create.c */
+bool kn_compute_servers_join(struct kn_request *req); /* the API's `join` */
 kn_handler kn_compute_servers_list, kn_compute_servers_detail, kn_compute_servers_show, kn_compute_servers_create,
     kn_compute_servers_update, kn_compute_servers_delete;
 kn_handler kn_compute_server_ips_list, kn_compute_server_ips_show;

@@ -195,6 +195,7 @@ const struct kn_api kn_compute_api = {
     .min_minor = 1,
     .max_minor = 104,
     .project_in_path = true,
+    .join = kn_compute_servers_join,
     .routes = ROUTES,
     .unbuilt = UNBUILT,
     .vets_query = kn_compute_vet_query,

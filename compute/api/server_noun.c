@@ -161,7 +161,7 @@ static bool has_progress(const char *status)
     return false;
 }
 
-/* value: vm_state, a space, task_state, a space, progress; a server that is gone is of no other state. */
+/* value: vm_state, and if there is more to say: a space, task_state, a space, progress; a server that is gone is of no other state. */
 static void print_status(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
 {
     const size_t len = strcspn(value, " ");
@@ -347,8 +347,9 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define SORTED KN_REST_SORT
 #define TEXT(name, sql, ...) KN_REST_ATTR(name, sql, KN_REST_TEXT, __VA_ARGS__)
 
+/* Nearly all servers are at rest: their word is put together from nothing. */
 #define STATUS \
-    "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL \
+    "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' WHEN s.task_state IS NULL AND s.vm_state <> 'building' THEN s.vm_state ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL \
     " END"
 #define VOLUMES(members) \
     "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members \

@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "lib/rest/together.h"
 #include "network/api.h"
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
@@ -37,9 +38,10 @@ int kn_compute_servers_detail(struct kn_request *req, struct kn_response *res, s
     return kn_rest_list(&kn_compute_server_noun, req, KN_REST_LIST, "/servers/detail", res, err);
 }
 
+static const struct kn_rest_bound ALIVE[] = { { "s.deleted_at IS NULL", NULL }, { NULL, NULL } };
+
 static int answer_one(struct kn_request *req, struct kn_response *res, unsigned view, struct kn_error *err)
 {
-    static const struct kn_rest_bound ALIVE[] = { { "s.deleted_at IS NULL", NULL }, { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_rest_find(&kn_compute_server_noun, req, req->params[0], view, ALIVE, &rows, err) < 0) {
@@ -51,7 +53,13 @@ static int answer_one(struct kn_request *req, struct kn_response *res, unsigned 
 
 int kn_compute_servers_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return answer_one(req, res, KN_REST_SHOW, err);
+    return kn_rest_show_together(&kn_compute_server_noun, req, req->params[0], KN_REST_SHOW, ALIVE, res, err);
+}
+
+bool kn_compute_servers_join(struct kn_request *req)
+{
+    return req->route->handle == kn_compute_servers_show &&
+           kn_rest_join_together(&kn_compute_server_noun, req, req->params[0], KN_REST_SHOW, ALIVE);
 }
 
 int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)

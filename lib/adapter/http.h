@@ -149,6 +149,9 @@ struct kn_api {
             *route); /* routes whose path says all: whatever a client sends with it is not read; NULL = none */
     bool (*is_list)(const struct kn_route
                         *route); /* long lists besides those whose paths say so (router.h); NULL = none */
+    bool (*join)(
+        struct kn_request *
+            req); /* event thread: whether who works on the like of it just now answers it, too (struct kn_http_ops); NULL: nobody does */
     char *(*account)(const json_t
                          *body); /* event thread: whom a login claims to be, for fair queues; heap, NULL = nobody */
     /* Event thread, before a request's handler: whether its query may say what it says, where handlers do not ask; NULL = it may. */
@@ -185,6 +188,11 @@ struct kn_http_ops {
      * the request's memory; NULL is none. May be NULL: all are one crowd.
      */
     void (*names)(void *ctx, struct kn_request *req, const char *body, size_t len, const char *names[KN_HTTP_NAMES]);
+    /*
+     * Event thread, when the request is complete, and not at all if it has a body: true: it needs no worker, kn_request_answer() will be called for it, or was. Must not
+     * block. May be NULL: each needs one.
+     */
+    bool (*join)(void *ctx, struct kn_request *req);
 };
 struct kn_http_limits {
     int threads; /* workers */

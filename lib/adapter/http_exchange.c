@@ -72,6 +72,24 @@ static void http_exchange_give_way(struct kn_http_raw *raw)
     MHD_resume_connection(raw->connection);
 }
 
+/* Somebody answers it who is at work already. Nobody else holds it: its handler has returned before it began. */
+static bool joins(struct kn_http_raw *raw)
+{
+    const struct kn_http_ops *ops = raw->server->ops;
+
+    if (ops->join == NULL || raw->body.len > 0) {
+        return false;
+    }
+    raw->deferred = true;
+    atomic_store(&raw->parted, 1);
+    if (ops->join(raw->server->ctx, &raw->req)) {
+        return true; /* and may be gone */
+    }
+    raw->deferred = false;
+    atomic_store(&raw->parted, 0);
+    return false;
+}
+
 static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
 {
     struct kn_http_server *s = raw->server;
@@ -85,6 +103,9 @@ static enum MHD_Result hand_over(struct kn_http_raw *raw, enum kn_http_job job)
     }
     raw->state = KN_HTTP_WORKING;
     MHD_suspend_connection(raw->connection);
+    if (job == KN_HTTP_DISPATCH && joins(raw)) {
+        return MHD_YES;
+    }
     switch (kn_http_work(raw, job, &evicted)) {
     case KN_HTTP_QUEUED:
         break;

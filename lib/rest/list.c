@@ -364,6 +364,44 @@ int kn_rest_list(const struct kn_rest_noun *noun, struct kn_request *req, unsign
     return kn_rest_list_within(noun, req, view, path, NULL, res, err);
 }
 
+/* id: what the noun's id is compared with, an expression; NULL: the value. Returns its place among the statement's values, or -1. */
+static int add_find(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                    const struct kn_rest_bound *bounds, const char *id, const char *value, struct kn_rest_query *q)
+{
+    int at = -1;
+
+    kn_rest_text(q, "SELECT ");
+    kn_rest_columns(noun, req, view, &q->sql);
+    add_from(noun, noun->from, req, kn_rest_reaches_all(req), q);
+    kn_strbuf_addf(&q->sql, " AND %s = ", noun->id);
+    if (id != NULL) {
+        kn_rest_text(q, id);
+    } else {
+        at = q->count;
+        kn_rest_add(q, "?", value);
+    }
+    kn_rest_add_bounds(q, bounds);
+    return at;
+}
+
+int kn_rest_find_sql(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     const struct kn_rest_bound *bounds, const char *id, struct kn_rest_query *q)
+{
+    return add_find(noun, req, view, bounds, NULL, id, q);
+}
+
+/* Each is found as one alone would be. That there are ten of them is what the planner believes of any text, so it has no reason to plan anew. */
+void kn_rest_find_many_sql(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                           const struct kn_rest_bound *bounds, const char *ids, struct kn_rest_query *q)
+{
+    AUTO_FREE char *form = kn_asprintf("SELECT found.* FROM unnest(?::text::%s[]) AS asked (id) CROSS JOIN LATERAL (",
+                                       kn_rest_sql_type(noun->id_type));
+
+    kn_rest_add(q, form, ids);
+    add_find(noun, req, view, bounds, "asked.id", NULL, q);
+    kn_rest_text(q, " OFFSET 0) AS found");
+}
+
 int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err)
 {
@@ -373,12 +411,7 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     if (!kn_rest_fits(noun->id_type, id)) {
         return kn_rest_not_found(noun, id, err);
     }
-    kn_rest_text(&q, "SELECT ");
-    kn_rest_columns(noun, req, view, &q.sql);
-    add_from(noun, noun->from, req, kn_rest_reaches_all(req), &q);
-    kn_strbuf_addf(&q.sql, " AND %s = ", noun->id);
-    kn_rest_add(&q, "?", id);
-    kn_rest_add_bounds(&q, bounds);
+    kn_rest_find_sql(noun, req, view, bounds, id, &q);
     if (kn_rest_run_again(&q, req->db, &rows, err) < 0) {
         return -1;
     }
@@ -392,8 +425,8 @@ int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const 
     return 0;
 }
 
-void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
-                       const struct kn_rows *rows, struct kn_response *res)
+void kn_rest_write_row(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, int row, struct kn_response *res)
 {
     const bool is_bare = noun->manners->is_bare;
 
@@ -401,11 +434,17 @@ void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, 
         kn_jsonw_object(&res->body, NULL);
     }
     kn_jsonw_object(&res->body, is_bare ? NULL : noun->one);
-    kn_rest_members(noun, req, view, rows, 0, &res->body);
+    kn_rest_members(noun, req, view, rows, row, &res->body);
     kn_jsonw_end_object(&res->body);
     if (!is_bare) {
         kn_jsonw_end_object(&res->body);
     }
+}
+
+void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, struct kn_response *res)
+{
+    kn_rest_write_row(noun, req, view, rows, 0, res);
 }
 
 void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,

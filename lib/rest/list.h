@@ -94,9 +94,17 @@ int kn_rest_show(const struct kn_rest_noun *noun, struct kn_request *req, const 
 /* The row that kn_rest_show() writes, for who has to look at it first: kn_rest_cell() reads it. bounds: NULL = none. */
 int kn_rest_find(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                  const struct kn_rest_bound *bounds, struct kn_rows **ret_rows, struct kn_error *err);
-/* {"volume": {…}} of the first row, {"volumes": […]} of all: of statements whose columns are kn_rest_columns()'. */
+/* The statement that finds it. Returns the place of its id among the statement's values. */
+int kn_rest_find_sql(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                     const struct kn_rest_bound *bounds, const char *id, struct kn_rest_query *q);
+/* The one that finds all of them that are there (ids: an array literal), with the same columns. */
+void kn_rest_find_many_sql(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                           const struct kn_rest_bound *bounds, const char *ids, struct kn_rest_query *q);
+/* {"volume": {…}} of the first row, of that row, {"volumes": […]} of all: of statements whose columns are kn_rest_columns()'. */
 void kn_rest_write_one(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
                        const struct kn_rows *rows, struct kn_response *res);
+void kn_rest_write_row(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
+                       const struct kn_rows *rows, int row, struct kn_response *res);
 void kn_rest_write_all(const struct kn_rest_noun *noun, struct kn_request *req, unsigned view,
                        const struct kn_rows *rows, struct kn_response *res);
 

@@ -44,8 +44,9 @@ struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const stru
                                             .finish = kn_api_door_finish,
                                             .thread_db = thread_db,
                                             .is_list = kn_api_door_is_list,
-                                            .names = kn_api_door_names };
-    static const struct kn_http_limits LIMITS = { .threads = 4, .lists = 2, .max_body = 1 << 20 };
+                                            .names = kn_api_door_names,
+                                            .join = kn_api_door_join };
+    static const struct kn_http_limits LIMITS = { .threads = KN_TEST_FRONT_THREADS, .lists = 2, .max_body = 1 << 20 };
     struct kn_test_front *front = KN_NEW(struct kn_test_front);
     struct kn_error err = { 0 };
 

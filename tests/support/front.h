@@ -11,6 +11,7 @@
 
 #include "lib/adapter/http.h"
 
+#define KN_TEST_FRONT_THREADS 4
 struct kn_test_front;
 
 /* A header line. */

@@ -34,6 +34,7 @@ struct kn_test_nova *kn_test_nova_start(void)
 
     kn_log_init("nova", KN_ERROR);
     kn_conf_defaults(&in->conf);
+    in->conf.api_threads = KN_TEST_FRONT_THREADS;
     in->pg = kn_test_pg_start(KN_TEST_PG_FAST);
     in->conf.db_url = in->url = kn_test_pg_migrated(in->pg, "nova");
     in->broker = kn_test_broker_start();
