@@ -6,6 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <threads.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "lib/adapter/bus.h"
@@ -382,6 +384,29 @@ static void test_comes_back_under_many_clients(void **state)
     }
 }
 
+/* librdkafka wakes up too early for its timers and asks the clock until they are due: what it waits for ends later by that much, and never before. */
+static void test_a_wait_ends_when_timers_are_due(void **state)
+{
+    struct timespec until;
+    cnd_t condition;
+    mtx_t mutex;
+
+    (void)state;
+    assert_int_equal(cnd_init(&condition), thrd_success);
+    assert_int_equal(mtx_init(&mutex, mtx_plain), thrd_success);
+    for (int i = 0; i < 20; i++) {
+        clock_gettime(CLOCK_REALTIME, &until);
+        const int64_t begun = kn_mono_us();
+
+        mtx_lock(&mutex);
+        assert_int_equal(cnd_timedwait(&condition, &mutex, &until), thrd_timedout);
+        mtx_unlock(&mutex);
+        assert_true(kn_mono_us() - begun >= 1000);
+    }
+    mtx_destroy(&mutex);
+    cnd_destroy(&condition);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -393,6 +418,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_unassigned_partitions_are_silent, setup, teardown),
         cmocka_unit_test_setup_teardown(test_missing_topic_is_said, setup, teardown),
         cmocka_unit_test(test_security),
+        cmocka_unit_test(test_a_wait_ends_when_timers_are_due),
         cmocka_unit_test_setup_teardown(test_too_large_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(test_a_broker_that_forgot_is_noticed, setup, teardown),
         cmocka_unit_test_setup_teardown(test_comes_back_under_many_clients, setup, teardown),
