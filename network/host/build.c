@@ -5,6 +5,7 @@
  */
 #include "network/host/build.h"
 
+#include <fcntl.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -13,6 +14,7 @@
 #include "network/host/link/behind.h"
 #include "network/host/dhcp/dhcp.h"
 #include "network/host/dhcp/dnsmasq.h"
+#include "network/host/link/inside.h"
 #include "network/host/link/netns.h"
 
 const struct kn_ip KN_METADATA_IP = { .family = 4, .bytes = { 169, 254, 169, 254 } };
@@ -142,30 +144,56 @@ static int build_vxlan(struct kn_network_links *links, const struct kn_network_h
 
 /* --- DHCP ----------------------------------------------------------------------------------------------------------- */
 
-/* Inside the namespace: the addresses of DHCP and of the metadata door. */
+struct kn_ip_prefix *kn_network_host_inside(const struct kn_network_host_network *network, size_t *ret_count)
+{
+    const struct kn_network_state_network *wanted = network->wanted;
+    struct kn_ip_prefix *list = kn_realloc_array(NULL, wanted->subnet_count + 2, sizeof(*list));
+    size_t count = 0;
+    struct kn_ip ip;
+
+    list[count++] = (struct kn_ip_prefix){ .ip = KN_METADATA_IP, .length = 32 };
+    if (kn_network_host_network_speaks(network, 6)) {
+        list[count++] = (struct kn_ip_prefix){ .ip = KN_METADATA_IP6, .length = 64 };
+    }
+    for (size_t i = 0; i < wanted->subnet_count; i++) {
+        if (kn_network_host_network_dhcp_ip(network, &wanted->subnets[i], &ip) &&
+            kn_network_host_network_speaks(network, ip.family)) {
+            list[count++] = (struct kn_ip_prefix){ .ip = ip, .length = wanted->subnets[i].cidr.length };
+        }
+    }
+    *ret_count = count;
+    return list;
+}
+
+/* It has the addresses that it is told: no guest's advertisement gives it others. A kernel or a device without IPv6 has nothing to be set. */
+static int build_deaf(struct kn_error *err)
+{
+    AUTO_CLOSE int fd = open("/proc/sys/net/ipv6/conf/" KN_HOST_DHCP_IFACE "/accept_ra", O_WRONLY | O_CLOEXEC);
+
+    return fd >= 0 && write(fd, "0", 1) != 1 ? kn_fail(err, KN_INTERNAL, "cannot set accept_ra of a network") : 0;
+}
+
+/* Inside the namespace. What it had of subnets that are gone, or under an address that is another's now, it has no more. */
 static int build_inside(void *ctx, struct kn_error *err)
 {
     const struct kn_network_host_network *network = ctx;
     AUTO(kn_network_links) struct kn_network_links *links = NULL;
+    size_t count;
 
     if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", 0, err) < 0 ||
-        kn_network_link_up(links, KN_HOST_DHCP_IFACE, network->wanted->mtu, err) < 0 ||
-        kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP, 32, err) < 0 ||
-        (kn_network_host_network_speaks(network, 6) &&
-         kn_network_link_address(links, KN_HOST_DHCP_IFACE, &KN_METADATA_IP6, 64, err) < 0)) {
+        kn_network_link_mac(links, KN_HOST_DHCP_IFACE, network->wanted->dhcp_mac, err) < 0 ||
+        kn_network_link_up(links, KN_HOST_DHCP_IFACE, network->wanted->mtu, err) < 0 || build_deaf(err) < 0) {
         return -1;
     }
-    for (size_t i = 0; i < network->wanted->subnet_count; i++) {
-        const struct kn_network_state_subnet *subnet = &network->wanted->subnets[i];
-        struct kn_ip ip;
+    AUTO_FREE struct kn_ip_prefix *list = kn_network_host_inside(network, &count);
+    AUTO_FREE struct kn_network_inside_address *addresses = kn_realloc_array(NULL, count, sizeof(*addresses));
 
-        if (kn_network_host_network_dhcp_ip(network, subnet, &ip) &&
-            kn_network_host_network_speaks(network, ip.family) &&
-            kn_network_link_address(links, KN_HOST_DHCP_IFACE, &ip, subnet->cidr.length, err) < 0) {
-            return -1;
-        }
+    for (size_t i = 0; i < count; i++) {
+        addresses[i] = (struct kn_network_inside_address){ .device = kn_network_link_index(KN_HOST_DHCP_IFACE),
+                                                           .ip = list[i].ip,
+                                                           .length = list[i].length };
     }
-    return 0;
+    return kn_network_inside_addresses(links, addresses, count, err);
 }
 
 bool kn_network_host_is_torn(const struct kn_network_host_network *network)
@@ -184,7 +212,7 @@ static int clear_remains(struct kn_network_links *links, const struct kn_network
     return kn_network_netns_remove(network->netns, err) < 0 ? -1 : kn_network_link_delete(links, network->veth, err);
 }
 
-static int build_veth(struct kn_network_links *links, const struct kn_network_host_network *network,
+static int build_veth(struct kn_network_links *links, const struct kn_network_host_network *network, bool is_whole,
                       struct kn_error *err)
 {
     AUTO_CLOSE int ns = kn_network_netns_open(network->netns);
@@ -194,17 +222,27 @@ static int build_veth(struct kn_network_links *links, const struct kn_network_ho
         kn_network_link_enslave(links, network->veth, network->bridge, true, err) < 0) {
         return -1;
     }
-    return kn_network_link_station(links, network->veth, wanted->dhcp_mac, err);
+    return is_whole ? kn_network_link_stations(links, network->veth, &wanted->dhcp_mac, 1, err)
+                    : kn_network_link_station(links, network->veth, wanted->dhcp_mac, err);
 }
 
-static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network,
+/* Nothing of it is served any more: nobody answers for it. */
+static int end_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network, struct kn_error *err)
+{
+    if (kn_network_dnsmasq_runs(network->dir)) {
+        kn_network_dnsmasq_remove(network->dir);
+    }
+    return kn_network_netns_remove(network->netns, err) < 0 ? -1 : kn_network_link_delete(links, network->veth, err);
+}
+
+static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network, bool is_whole,
                       struct kn_error *err)
 {
     if (!kn_network_host_network_is_served(network)) {
-        return 0;
+        return end_dhcp(links, network, err);
     }
     if (clear_remains(links, network, err) < 0 || kn_network_netns_ensure(network->netns, err) < 0 ||
-        build_veth(links, network, err) < 0 ||
+        build_veth(links, network, is_whole, err) < 0 ||
         kn_network_netns_run(network->netns, build_inside, (void *)(uintptr_t)network, err) < 0) {
         return -1;
     }
@@ -226,7 +264,7 @@ int kn_network_host_build(struct kn_network_links *links, const struct kn_networ
         build_taps(links, network, behind, is_whole, err) < 0) {
         return -1;
     }
-    return build_dhcp(links, network, err);
+    return build_dhcp(links, network, is_whole, err);
 }
 
 int kn_network_host_demolish(struct kn_network_links *links, const struct kn_network_host_network *network,

@@ -137,7 +137,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     if (network->wanted == NULL) {
         return network->built ? host_demolish(host, network, err) : 0;
     }
-    if (network->has_door && kn_network_host_is_torn(network)) {
+    if (network->has_door && (kn_network_host_is_torn(network) || !kn_network_host_network_is_served(network))) {
         close_doors(host, network);
         kn_network_advertiser_drop(host->advertiser, network->id);
     }

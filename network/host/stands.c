@@ -3,6 +3,7 @@
 #include "network/host/stands.h"
 
 #include <ifaddrs.h>
+#include <netpacket/packet.h>
 #include <net/if.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -142,55 +143,83 @@ struct inside_look {
     char *why;
 };
 
-static bool inside_has_address(const struct ifaddrs *list, const struct kn_ip *ip)
+static struct kn_ip inside_ip(const struct ifaddrs *at)
 {
-    for (const struct ifaddrs *at = list; at != NULL; at = at->ifa_next) {
-        if (at->ifa_addr == NULL || strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) != 0) {
-            continue;
-        }
-        if (ip->family == 4
-                ? at->ifa_addr->sa_family == AF_INET &&
-                      memcmp(&((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr, ip->bytes, 4) == 0
-                : at->ifa_addr->sa_family == AF_INET6 &&
-                      memcmp(&((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr, ip->bytes, 16) ==
-                          0) {
-            return true;
-        }
+    struct kn_ip ip = { .family = 0 };
+
+    if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET) {
+        ip.family = 4;
+        memcpy(ip.bytes, &((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr, 4);
+    } else if (at->ifa_addr != NULL && at->ifa_addr->sa_family == AF_INET6) {
+        ip.family = 6;
+        memcpy(ip.bytes, &((const struct sockaddr_in6 *)(const void *)at->ifa_addr)->sin6_addr, 16);
     }
-    return false;
+    return ip;
 }
 
-static bool inside_needs(const struct inside_look *look, const struct kn_ip *ip)
+static bool inside_says(const struct inside_look *look, const char *words, const struct kn_ip *ip)
 {
     char text[KN_IP_SIZE];
 
-    if (!kn_network_host_network_speaks(look->network, ip->family) || inside_has_address(look->list, ip)) {
-        return true;
-    }
-    snprintf(look->why, KN_STOCK_WHY, "%s lacks the address %s", look->network->netns, kn_ip_text(ip, text));
+    snprintf(look->why, KN_STOCK_WHY, "%s %s %s", look->network->netns, words, kn_ip_text(ip, text));
     return false;
+}
+
+/* Those that it shall have, and no others: one that it kept is a guest's by now, maybe. */
+static bool inside_has_addresses(const struct inside_look *look)
+{
+    size_t count;
+    AUTO_FREE struct kn_ip_prefix *wanted = kn_network_host_inside(look->network, &count);
+    AUTO_FREE bool *is_there = kn_alloc(count * sizeof(*is_there));
+
+    for (const struct ifaddrs *at = look->list; at != NULL; at = at->ifa_next) {
+        const struct kn_ip ip = inside_ip(at);
+        size_t i = 0;
+
+        if (ip.family == 0 || strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) != 0) {
+            continue;
+        }
+        while (i < count && !kn_ip_equal(&wanted[i].ip, &ip)) {
+            i++;
+        }
+        if (i == count) {
+            return inside_says(look, "has an address that is not its own,", &ip);
+        }
+        is_there[i] = true;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (!is_there[i]) {
+            return inside_says(look, "lacks the address", &wanted[i].ip);
+        }
+    }
+    return true;
+}
+
+static bool inside_has_mac(const struct ifaddrs *at, const uint8_t mac[6])
+{
+    return at->ifa_addr == NULL || at->ifa_addr->sa_family != AF_PACKET ||
+           memcmp(((const struct sockaddr_ll *)(const void *)at->ifa_addr)->sll_addr, mac, 6) == 0;
 }
 
 static bool inside_agrees(const struct inside_look *look)
 {
-    const struct kn_network_state_network *wanted = look->network->wanted;
     bool is_up = false;
 
     for (const struct ifaddrs *at = look->list; at != NULL; at = at->ifa_next) {
-        is_up = is_up || (strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) == 0 && (at->ifa_flags & IFF_UP) != 0);
+        if (strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) != 0) {
+            continue;
+        }
+        is_up = is_up || (at->ifa_flags & IFF_UP) != 0;
+        if (!inside_has_mac(at, look->network->wanted->dhcp_mac)) {
+            snprintf(look->why, KN_STOCK_WHY, "%s in %s has another MAC", KN_HOST_DHCP_IFACE, look->network->netns);
+            return false;
+        }
     }
     if (!is_up) {
         snprintf(look->why, KN_STOCK_WHY, "%s in %s is down or gone", KN_HOST_DHCP_IFACE, look->network->netns);
         return false;
     }
-    for (size_t i = 0; i < wanted->subnet_count; i++) {
-        struct kn_ip ip;
-
-        if (kn_network_host_network_dhcp_ip(look->network, &wanted->subnets[i], &ip) && !inside_needs(look, &ip)) {
-            return false;
-        }
-    }
-    return inside_needs(look, &KN_METADATA_IP) && inside_needs(look, &KN_METADATA_IP6);
+    return inside_has_addresses(look);
 }
 
 /* Inside the namespace. What cannot be read is as it was. */
@@ -215,12 +244,14 @@ static bool dhcp_agrees(struct kn_network_look *look, const struct kn_network_ho
     struct inside_look inside = { network, NULL, look->why };
     struct kn_error err;
 
-    if (!kn_network_host_network_is_served(network)) {
-        return true;
-    }
-    if (!kn_network_netns_exists(network->netns)) {
-        snprintf(look->why, sizeof(look->why), "the namespace %s is gone", network->netns);
+    const bool is_served = kn_network_host_network_is_served(network);
+
+    if (kn_network_netns_exists(network->netns) != is_served) {
+        snprintf(look->why, sizeof(look->why), "the namespace %s is %s", network->netns, is_served ? "gone" : "there");
         return false;
+    }
+    if (!is_served) {
+        return true;
     }
     if (!kn_network_dnsmasq_runs(network->dir)) {
         snprintf(look->why, sizeof(look->why), "dnsmasq does not run");

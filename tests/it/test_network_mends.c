@@ -167,6 +167,8 @@ static void test_a_network(void **state)
         { DHCP "ip link set dhcp down", DHCP "ip link show dhcp | grep -w UP" },
         { DHCP "ip addr flush dev dhcp", DHCP "ip addr show dhcp | grep 10.5.0.2/" },
         { DHCP "ip addr del 169.254.169.254/32 dev dhcp", DHCP "ip addr show dhcp | grep 169.254.169.254" },
+        { DHCP "ip addr add 10.5.0.222/24 dev dhcp", "! " DHCP "ip addr show dhcp | grep 10.5.0.222" },
+        { DHCP "ip link set dhcp address fa:16:3e:aa:aa:aa", DHCP "ip link show dhcp | grep fa:16:3e:ff:ff:ff" },
         { "ip netns del kn-0a0a0a0a", DHCP "ip addr show dhcp | grep 10.5.0.2/" },
     };
 
@@ -237,12 +239,45 @@ static void test_a_small_mtu(void **state)
     assert_runs(&shell, DHCP "ip addr show dhcp | grep fe80::a9fe:a9fe");
 }
 
+#define SERVED(mac, ip, dhcp) \
+    "{\"kind\":\"network\",\"id\":\"" NET "\",\"type\":\"vxlan\",\"vni\":4242,\"mtu\":1450,\"dhcp_mac\":\"" mac \
+    "\",\"dhcp_ips\":[\"" ip "\"],\"subnets\":[{\"id\":\"" SUBNET \
+    "\",\"cidr\":\"10.5.0.0/24\",\"gateway\":\"10.5.0.1\",\"dhcp\":" dhcp ",\"dns\":[],\"routes\":[]}]}"
+
+/* What the state does not say any more is answered by nobody: an address of DHCP's that may be a guest's by now, and DHCP itself. */
+static void test_what_was_served_ends(void **state)
+{
+    (void)state;
+    need_root();
+    /* the kernel takes the second address of a range away with the first */
+    assert_runs(&shell, DHCP "ip addr add 10.5.0.9/24 dev dhcp");
+    assert_string_equal(kn_actor_ask(&agent, STATE(3, 4, SERVED("fa:16:3e:ff:ff:ff", "10.5.0.9", "true"), "")), "ok");
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+    kn_actor_await(&guests[0], PING "10.5.0.9", true, NULL);
+    assert_runs(&shell, "! " DHCP "ip addr show dhcp | grep 10.5.0.2/");
+    kn_actor_await(&guests[0], PING "10.5.0.2", false, NULL);
+    /* nothing is served: no namespace, no process, no door */
+    assert_string_equal(kn_actor_ask(&agent, STATE(4, 5, SERVED("fa:16:3e:ff:ff:ff", "10.5.0.9", "false"), "")), "ok");
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+    assert_runs(&shell, "! ip netns list | grep kn-0a0a0a0a && ! ip link show kd0a0a0a0a");
+    assert_runs(&shell, "! pgrep -f '[d]nsmasq.*%s/n/'", dir);
+    kn_actor_await(&guests[0], PING IP(3), true, NULL);
+    assert_string_equal(kn_actor_ask(&agent, STATE(5, 6, SERVED("fa:16:3e:ff:ff:01", "10.5.0.2", "true"), "")), "ok");
+    kn_actor_await(&guests[0], PING "10.5.0.2", true, NULL);
+    kn_actor_await(&guests[0], "busybox wget -qO- http://169.254.169.254/ | grep -q " SERVER(1), true, NULL);
+    /* and what the host was not told between is no matter */
+    assert_string_equal(kn_actor_ask(&agent, STATE(6, 7, SERVED("fa:16:3e:ff:ff:02", "10.5.0.3", "true"), "")), "ok");
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+    kn_actor_await(&guests[0], PING "10.5.0.3", true, NULL);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_network),
         cmocka_unit_test(test_a_router),
         cmocka_unit_test(test_a_small_mtu),
+        cmocka_unit_test(test_what_was_served_ends),
     };
 
     kn_test_needs("busybox", "ip", "bridge", "nft");

@@ -84,7 +84,7 @@ static int inside_dump(struct kn_network_links *links, struct nl_msg *msg, int (
     }
     nl_cb_put(cb);
     nlmsg_free(msg);
-    return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading a router: %s", nl_geterror(rc)) : 0;
+    return rc < 0 ? kn_fail(err, KN_INTERNAL, "reading a namespace: %s", nl_geterror(rc)) : 0;
 }
 
 /* --- addresses ---------------------------------------------------------------------------------------------------- */
@@ -130,7 +130,7 @@ static int inside_set_address(struct kn_network_links *links, const struct insid
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
     nla_put(msg, IFA_LOCAL, (int)inside_width(&entry->ip), entry->ip.bytes);
     nla_put(msg, IFA_ADDRESS, (int)inside_width(&entry->ip), entry->ip.bytes);
-    return kn_network_links_send(links, msg, there ? NLE_EXIST : NLE_NOADDR, "cannot change the router's address",
+    return kn_network_links_send(links, msg, there ? NLE_EXIST : NLE_NOADDR, "cannot change an address",
                                  kn_ip_text(&entry->ip, text), err);
 }
 
@@ -139,13 +139,21 @@ int kn_network_inside_addresses(struct kn_network_links *links, struct kn_networ
 {
     struct inside_entries have = { .lo = if_nametoindex("lo") }, want = { .count = 0 };
     int rc = inside_list_addresses(links, &have, err);
+    bool is_less = false;
 
     for (size_t i = 0; i < count; i++) {
         inside_add(&want,
                    (struct inside_entry){ .device = wanted[i].device, .ip = wanted[i].ip, .length = wanted[i].length });
     }
     for (size_t i = 0; i < have.count && rc == 0; i++) {
-        rc = inside_has(&want, &have.items[i]) ? 0 : inside_set_address(links, &have.items[i], false, err);
+        if (!inside_has(&want, &have.items[i])) {
+            rc = inside_set_address(links, &have.items[i], false, err);
+            is_less = true;
+        }
+    }
+    if (is_less && rc == 0) { /* with the first address of a range the kernel takes the others of it away */
+        have.count = 0;
+        rc = inside_list_addresses(links, &have, err);
     }
     for (size_t i = 0; i < count && rc == 0; i++) {
         wanted[i].is_new = !inside_has(&have, &want.items[i]);

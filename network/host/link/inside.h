@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * inside: what a namespace that is a router has: addresses of its devices and routes, made exactly what is wanted; the difference is all that is
- * written. To be called inside the namespace, with a socket that was opened there.
+ * inside: what a namespace of ours has, a router's or that of DHCP: addresses of its devices and routes, made exactly what is wanted; the difference is
+ * all that is written. To be called inside the namespace, with a socket that was opened there.
  */
 #ifndef KN_NETWORK_HOST_LINK_INSIDE_H
 #define KN_NETWORK_HOST_LINK_INSIDE_H

@@ -371,20 +371,24 @@ int kn_network_link_leave(struct kn_network_links *links, const char *name, stru
     return kn_network_links_send(links, msg, NLE_NODEV, "cannot unplug interface", name, err);
 }
 
-int kn_network_link_address(struct kn_network_links *links, const char *name, const struct kn_ip *ip, int prefix,
-                            struct kn_error *err)
+static bool link_has_mac(const char *name, const uint8_t mac[6])
 {
-    const int width = ip->family == 4 ? 4 : 16;
-    struct nl_msg *msg = nlmsg_alloc_simple(RTM_NEWADDR, NLM_F_CREATE | NLM_F_EXCL);
-    struct ifaddrmsg info = { .ifa_family = ip->family == 4 ? AF_INET : AF_INET6,
-                              .ifa_prefixlen = (unsigned char)prefix,
-                              .ifa_flags = ip->family == 4 ? 0 : IFA_F_NODAD,
-                              .ifa_index = kn_network_link_index(name) };
+    struct ifreq request = { .ifr_flags = 0 };
+    AUTO_CLOSE int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 
-    nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
-    nla_put(msg, IFA_LOCAL, width, ip->bytes);
-    nla_put(msg, IFA_ADDRESS, width, ip->bytes);
-    return kn_network_links_send(links, msg, NLE_EXIST, "cannot give an address to interface", name, err);
+    kn_copy(request.ifr_name, sizeof(request.ifr_name), name);
+    return fd >= 0 && ioctl(fd, SIOCGIFHWADDR, &request) == 0 && memcmp(request.ifr_hwaddr.sa_data, mac, 6) == 0;
+}
+
+int kn_network_link_mac(struct kn_network_links *links, const char *name, const uint8_t mac[6], struct kn_error *err)
+{
+    if (link_has_mac(name, mac)) {
+        return 0;
+    }
+    struct nl_msg *msg = link_message(RTM_SETLINK, 0, AF_UNSPEC, 0, name);
+
+    nla_put(msg, IFLA_ADDRESS, 6, mac);
+    return kn_network_links_send(links, msg, 0, "cannot set the MAC of interface", name, err);
 }
 
 /* --- many at once ------------------------------------------------------------------------------------------------- */

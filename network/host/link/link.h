@@ -52,9 +52,8 @@ int kn_network_link_enslave(struct kn_network_links *links, const char *name, co
                             struct kn_error *err);
 /* Out of whatever bridge it is in, and down: nothing passes it. One that is gone is fine. */
 int kn_network_link_leave(struct kn_network_links *links, const char *name, struct kn_error *err);
-/* name has this address and prefix; of IPv6: at once, nobody is asked whether somebody else has it. */
-int kn_network_link_address(struct kn_network_links *links, const char *name, const struct kn_ip *ip, int prefix,
-                            struct kn_error *err);
+/* name has this MAC, which may change while it is up. */
+int kn_network_link_mac(struct kn_network_links *links, const char *name, const uint8_t mac[6], struct kn_error *err);
 
 /* A static entry of the bridge: this MAC is behind this port; and its end. */
 int kn_network_link_station(struct kn_network_links *links, const char *port, const uint8_t mac[6],
