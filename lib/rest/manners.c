@@ -362,10 +362,10 @@ static int neutron_match(const struct kn_rest_noun *noun, const struct kn_reques
     const char *current = kn_rest_was(noun, now, "revision_number");
 
     if (strstr(at, NAME) != NULL) {
-        return fail_match(err, "Multiple revision_number constraints are not supported.");
+        return fail_match(err, "Multiple revision_number etags are not supported.");
     }
     if (digits == 0 || at[digits + strspn(at + digits, "\" ")] != '\0') {
-        return fail_match(err, "Revision number constraint must be an integer");
+        return fail_match(err, "Revision number etag must be in the format of revision_number=<int>");
     }
     if (strlen(current) == digits && strncmp(current, at, digits) == 0) {
         return 0;

@@ -28,7 +28,22 @@ static const struct kn_stmt NAME_SERVER = {
     "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', p.id, p.network_id, array_agg(b.host) FROM port p"
     " JOIN port_binding b ON b.port_id = p.id WHERE p.device_id = $1 AND p.nic IS NOT NULL GROUP BY p.id, p.network_id ORDER BY p.id", 1
 };
+static const struct kn_stmt NAME_ON[] = {
+    { "network_change_on",
+      "INSERT INTO network_change (kind, id, network_id, hosts) SELECT 'port', p.id, p.network_id, array_agg(b.host) FROM port p"
+      " JOIN port_binding b ON b.port_id = p.id WHERE p.network_id = $1::uuid GROUP BY p.id, p.network_id ORDER BY p.id", 1 },
+    { "network_change_routers_on",
+      "INSERT INTO network_change (kind, id) SELECT 'router', r.id FROM router r WHERE EXISTS (SELECT FROM port p WHERE p.network_id = $1::uuid"
+      " AND p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway')) ORDER BY r.id", 1 },
+};
 /* clang-format on */
+
+int kn_network_change_on(struct kn_db *db, const char *network_id, struct kn_error *err)
+{
+    return kn_db_run(db, &NAME_ON[0], KN_ARGS(network_id), NULL, err) < 0
+               ? -1
+               : kn_db_run(db, &NAME_ON[1], KN_ARGS(network_id), NULL, err);
+}
 
 int kn_network_change_server(struct kn_db *db, const char *server_id, struct kn_error *err)
 {

@@ -33,6 +33,9 @@ enum kn_network_changed {
 int kn_network_change(struct kn_db *db, enum kn_network_changed kind, const char *id, struct kn_error *err);
 int kn_network_change_many(struct kn_db *db, enum kn_network_changed kind, struct kn_array *ids, struct kn_error *err);
 
+/* All that is on a network, and the routers that have a leg there. */
+int kn_network_change_on(struct kn_db *db, const char *network_id, struct kn_error *err);
+
 /* The ports of a server, whose name is theirs. */
 int kn_network_change_server(struct kn_db *db, const char *server_id, struct kn_error *err);
 

@@ -242,6 +242,14 @@ static int drop_inside(struct kn_request *req, const char *id, struct kn_error *
     return rc < 0 && err->code == KN_CONFLICT ? networks_fail_in_use(id, "", err) : rc;
 }
 
+/* A network that is down forwards nothing: its ports are down with it, and its routers have no legs there. */
+static bool networks_turns(const struct kn_rows *now, const json_t *object)
+{
+    const bool was = strcmp(kn_rest_was(&kn_network_networks, now, "admin_state_up"), "t") == 0;
+
+    return kn_schema_bool(object, "admin_state_up", was) != was;
+}
+
 static int networks_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
@@ -258,7 +266,8 @@ static int networks_decide(struct kn_request *req, const char *id, const struct 
         return networks_check_mtu(req, id, object, err) < 0 || kn_network_kind_mtu(req, now, object, err) < 0 ||
                        kn_network_change(req->db, KN_CHANGED_NETWORK, id, err) < 0 ||
                        (json_object_get(object, "qos_policy_id") != NULL &&
-                        kn_network_qos_of_network(req->db, id, err) < 0)
+                        kn_network_qos_of_network(req->db, id, err) < 0) ||
+                       (networks_turns(now, object) && kn_network_change_on(req->db, id, err) < 0)
                    ? -1
                    : 0;
     }

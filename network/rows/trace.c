@@ -137,6 +137,9 @@ static void walk_state(struct trace_walk *walk, const struct kn_network_found_po
 {
     if (!port->is_up) {
         walk_say(walk, "up", "stop", "", "%s %s is down (admin_state_up is false)", what, port->id);
+    } else if (!port->is_network_up) {
+        walk_say(walk, "up", "stop", "", "%s %s is down with its network %s (admin_state_up is false)", what, port->id,
+                 port->network);
     }
     if (port->host[0] == '\0') {
         walk_say(walk, "bound", "stop", "", "%s %s is unbound: no host has it", what, port->id);

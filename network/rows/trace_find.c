@@ -6,14 +6,15 @@
 
 #include "lib/base/mem.h"
 #include "network/rows/l3/routers.h"
+#include "network/rows/ports/extras.h"
 #include "network/rows/shared.h"
 
 /* clang-format off */
 static const struct kn_stmt TRACE_PORT = { "trace_port",
-    "SELECT p.id, p.network_id, p.mac, p.device_owner, p.device_id, b.host, h.agent_id, h.underlay, p.admin_state_up, p.port_security, n.type = 'flat', " KN_NETWORK_IS_EXTERNAL("n.id")
+    "SELECT p.id, p.network_id, p.mac, p.device_owner, p.device_id, b.host, h.agent_id, h.underlay, p.admin_state_up, n.admin_state_up, p.port_security, n.type = 'flat', " KN_NETWORK_IS_EXTERNAL("n.id")
     " FROM port p JOIN network n ON n.id = p.network_id LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active' LEFT JOIN host h ON h.name = b.host"
     " WHERE p.id = $1::uuid", 1 };
-enum { P_ID, P_NETWORK, P_MAC, P_OWNER, P_DEVICE, P_HOST, P_AGENT, P_UNDERLAY, P_UP, P_SECURE, P_FLAT, P_EXTERNAL };
+enum { P_ID, P_NETWORK, P_MAC, P_OWNER, P_DEVICE, P_HOST, P_AGENT, P_UNDERLAY, P_UP, P_NETWORK_UP, P_SECURE, P_FLAT, P_EXTERNAL };
 
 static const struct kn_stmt TRACE_SOURCE = { "trace_source",
     "SELECT host(a.ip) FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.port_id = $1::uuid AND family(a.ip) = family($2::inet)"
@@ -55,7 +56,7 @@ static const struct kn_stmt TRACE_ROUTER = { "trace_router",
 enum { R_ID, R_UP, R_SNAT, R_HOST, R_AGENT };
 
 #define TRACE_LEGS \
-    "port p JOIN address a ON a.port_id = p.id JOIN subnet s ON s.id = a.subnet_id WHERE p.device_id = $1 AND p.device_owner IN ('" KN_ROUTER_LEG "', '" KN_ROUTER_GATEWAY "')"
+    "port p JOIN address a ON a.port_id = p.id JOIN subnet s ON s.id = a.subnet_id WHERE p.device_id = $1 AND p.device_owner IN ('" KN_ROUTER_LEG "', '" KN_ROUTER_GATEWAY "') AND " KN_PORT_IS_UP("p")
 static const struct kn_stmt TRACE_ROUTE = { "trace_route",
     "SELECT w.leg, w.via, w.own, (SELECT q.device_owner = '" KN_ROUTER_GATEWAY "' FROM port q WHERE q.id = w.leg) FROM ("
     " SELECT p.id AS leg, NULL AS via, true AS own, 1000 AS length FROM " TRACE_LEGS " AND a.ip = $2::inet"
@@ -123,6 +124,7 @@ int kn_network_find_port(struct kn_db *db, const char *id, struct kn_network_fou
     kn_copy(ret->agent, sizeof(ret->agent), kn_rows_text(rows, 0, P_AGENT));
     kn_copy(ret->underlay, sizeof(ret->underlay), kn_rows_text(rows, 0, P_UNDERLAY));
     ret->is_up = kn_rows_bool(rows, 0, P_UP);
+    ret->is_network_up = kn_rows_bool(rows, 0, P_NETWORK_UP);
     ret->is_secure = kn_rows_bool(rows, 0, P_SECURE);
     ret->is_flat = kn_rows_bool(rows, 0, P_FLAT);
     ret->is_external = kn_rows_bool(rows, 0, P_EXTERNAL);

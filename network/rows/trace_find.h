@@ -15,7 +15,7 @@ struct kn_network_found_port {
     char network[KN_UUID_SIZE], mac[KN_MAC_TEXT];
     char owner[256], device[256];
     char host[256], agent[256], underlay[64]; /* host "": bound nowhere; agent "": nobody carries that host */
-    bool is_up, is_secure, is_flat, is_external;
+    bool is_up, is_network_up, is_secure, is_flat, is_external;
 };
 int kn_network_find_port(struct kn_db *db, const char *id, struct kn_network_found_port *ret, struct kn_error *err);
 /* The port's own address to speak to `to` from; of no family: it has none of that family. */

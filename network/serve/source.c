@@ -32,7 +32,7 @@
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = d.id") ", 'subnets', " \
         LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp, 'ra_mode', u.ra_mode, 'address_mode', u.address_mode," \
                 " 'dns', array_to_json(u.dns_nameservers), 'routes', u.host_routes) ORDER BY u.id", "FROM subnet u WHERE u.network_id = n.id")) \
-    " FROM network n LEFT JOIN LATERAL (SELECT p.id, p.mac FROM port p WHERE p.network_id = n.id AND p.device_owner = 'network:dhcp' ORDER BY p.id LIMIT 1) d ON true" \
+    " FROM network n LEFT JOIN LATERAL (SELECT p.id, p.mac FROM port p WHERE p.network_id = n.id AND p.device_owner = 'network:dhcp' AND " KN_PORT_IS_UP("p") " ORDER BY p.id LIMIT 1) d ON true" \
     " WHERE n.id = ANY($1::uuid[])"
 
 /* Its own, or else its network's, which the network's own devices do not heed. */
@@ -50,7 +50,7 @@
 
 #define PORT_OBJECTS \
     "SELECT p.id, " OBJECT("'id', p.id, 'network', p.network_id, 'server', " SERVER_OF("p") ", 'hostname', " NAME_OF("p") ", 'mac', p.mac," \
-        " 'up', p.admin_state_up, 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
+        " 'up', " KN_PORT_IS_UP("p") ", 'is_router', p.device_owner IN ('network:router_interface', 'network:router_gateway'), 'filtered', p.port_security, 'pairs', " \
         PAIRS_OF("p") ", 'announced', " ANNOUNCED_OF("p") \
         ", 'options', (SELECT json_agg(json_build_object('name', o.option->>'opt_name', 'value', o.option->>'opt_value', 'version', o.option->'ip_version') ORDER BY o.n)" \
         " FROM jsonb_array_elements(p.dhcp_options) WITH ORDINALITY AS o(option, n)), 'groups', CASE WHEN p.port_security THEN " \
@@ -109,8 +109,8 @@
         ", 'dscp', (SELECT r.dscp_mark FROM qos_rule r WHERE r.policy_id = q.id AND r.kind = 'dscp_marking')") \
     " FROM qos_policy q WHERE q.id = ANY($1::uuid[])"
 
-/* A router's legs in an order in which the one that leads outside is the last. */
-#define LEGS_OF(r) "FROM port p WHERE p.device_id = " r ".id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway')"
+/* A router's legs, less those that are switched off, in an order in which the one that leads outside is the last. */
+#define LEGS_OF(r) "FROM port p WHERE p.device_id = " r ".id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway') AND " KN_PORT_IS_UP("p")
 #define DEFAULT_ROUTES \
     "(SELECT coalesce(jsonb_agg(w.route), '[]') FROM (SELECT DISTINCT ON (family(s.gateway_ip)) jsonb_build_object('destination'," \
     " CASE family(s.gateway_ip) WHEN 4 THEN '0.0.0.0/0' ELSE '::/0' END, 'nexthop', host(s.gateway_ip)) AS route FROM port g JOIN address a ON a.port_id = g.id" \

@@ -365,12 +365,32 @@ static void test_listed(void **state)
     assert_true(found);
 }
 
-/* What its host is told. */
-static void test_told(void **state)
+static json_t *told_of_the_router(void)
 {
     const struct kn_network_source *source = kn_network_sources;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
+    while (source->kind == NULL || strcmp(source->kind, "router") != 0) {
+        source++;
+    }
+    assert_ok(kn_db_run(d.db, &source->objects, KN_ARGS("{" ROUTER "}"), &rows, &err), &err);
+    return json_loads(kn_rows_text(rows, 0, 1), 0, NULL);
+}
+
+/* A leg that is switched off, by itself or with its network, is none. */
+static void legs_are(const char *sql, size_t count, int gateway)
+{
+    assert_ok(kn_db_script(d.db, sql, &err), &err);
+    json_auto_t *said = told_of_the_router();
+    const json_t *outside = json_object_get(said, "gateway");
+
+    assert_int_equal(json_array_size(json_object_get(said, "interfaces")), count);
+    assert_int_equal(outside == NULL ? -1 : json_integer_value(outside), gateway);
+}
+
+/* What its host is told. */
+static void test_told(void **state)
+{
     (void)state;
     work();
     assert_ok(
@@ -389,11 +409,7 @@ static void test_told(void **state)
             "  '99999999-9999-4999-8999-999999999999', '10.0.0.5')",
             &err),
         &err);
-    while (source->kind == NULL || strcmp(source->kind, "router") != 0) {
-        source++;
-    }
-    assert_ok(kn_db_run(d.db, &source->objects, KN_ARGS("{" ROUTER "}"), &rows, &err), &err);
-    json_auto_t *said = json_loads(kn_rows_text(rows, 0, 1), 0, NULL);
+    json_auto_t *said = told_of_the_router();
     json_auto_t *wanted = json_pack(
         "{s:s, s:i, s:b, s:[{s:s, s:s, s:s, s:[s]}, {s:s, s:s, s:s, s:[s]}], s:i, s:b, s:s, s:[{s:s, s:s}, {s:s, s:s}], s:[{s:s, s:s, s:s}], s:[]}",
         "id", ROUTER, "lease", 1, "up", true, "interfaces", "port", LEG, "network", NET, "mac", "fa:16:3e:00:00:01",
@@ -404,8 +420,12 @@ static void test_told(void **state)
 
     assert_non_null(wanted);
     if (!json_equal(said, wanted)) {
-        fail_msg("%s", kn_rows_text(rows, 0, 1));
+        fail_msg("%s", json_dumps(said, 0));
     }
+    legs_are("UPDATE port SET admin_state_up = false WHERE id = '" LEG "'", 1, 0);
+    legs_are("UPDATE network SET admin_state_up = false WHERE id = '" EXT "'", 0, -1);
+    legs_are("UPDATE port SET admin_state_up = true WHERE id = '" LEG "'", 1, -1);
+    legs_are("UPDATE network SET admin_state_up = true WHERE id = '" EXT "'", 2, 1);
 }
 
 int main(void)

@@ -14,7 +14,7 @@
 #define ADMIN KN_TEST_TOKEN("ad", "admin")
 
 struct status_world {
-    char external[64], router[64], floating[64];
+    char external[64], network[64], router[64], floating[64];
 };
 
 static void keep(char out[64], const char *id)
@@ -25,12 +25,12 @@ static void keep(char out[64], const char *id)
 /* An external network, a router of Alice's that leads a network there, and a floating IP of a port. */
 static void make(struct status_world *w)
 {
-    char network[64], subnet[64], port[64];
+    char subnet[64], port[64];
 
     keep(w->external, neutron_network(ADMIN, ",\"router:external\":true"));
     neutron_subnet(ADMIN, w->external, ",\"cidr\":\"172.24.4.0/24\",\"enable_dhcp\":false");
-    keep(network, neutron_network(ALICE, ""));
-    keep(subnet, neutron_subnet(ALICE, network, ",\"cidr\":\"10.0.0.0/24\""));
+    keep(w->network, neutron_network(ALICE, ""));
+    keep(subnet, neutron_subnet(ALICE, w->network, ",\"cidr\":\"10.0.0.0/24\""));
     AUTO_FREE char *router = kn_asprintf("{\"router\":{\"external_gateway_info\":{\"network_id\":\"%s\"}}}",
                                          w->external);
     AUTO_FREE char *leg = kn_asprintf("{\"subnet_id\":\"%s\"}", subnet);
@@ -40,7 +40,7 @@ static void make(struct status_world *w)
     AUTO_FREE char *add = kn_asprintf("PUT /routers/%s/add_router_interface", w->router);
 
     neutron_say(200, ALICE, add, leg);
-    neutron_post(201, ALICE, "port", network, "");
+    neutron_post(201, ALICE, "port", w->network, "");
     keep(port, neutron_get("port.id"));
     AUTO_FREE char *floating = kn_asprintf("{\"floatingip\":{\"floating_network_id\":\"%s\",\"port_id\":\"%s\"}}",
                                            w->external, port);
@@ -103,9 +103,45 @@ static void test_router_status(void **state)
         "DELETE FROM router_stand; UPDATE router SET host = NULL; DELETE FROM host WHERE name = 'h-router' AND '' <>");
 }
 
+/* The rows that wait to be told of this kind; and then there are none. */
+static int told(const char *kind)
+{
+    AUTO_FREE char *text = kn_asprintf(
+        "WITH gone AS (DELETE FROM network_change RETURNING kind) SELECT count(*) FROM gone WHERE kind = '%s'", kind);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err;
+
+    assert_ok(kn_db_query(kn_neutron.db, text, 0, KN_NO_ARGS, &rows, &err), &err);
+    return (int)kn_rows_int(rows, 0, 0);
+}
+
+/* The router of a network that is switched off, or on again, is told so; its ports say what they are. */
+static void test_a_network_that_is_down(void **state)
+{
+    static const struct {
+        const char *body, *status;
+    } TURNS[] = { { "{\"network\":{\"admin_state_up\":false}}", "DOWN" },
+                  { "{\"network\":{\"admin_state_up\":true}}", "ACTIVE" } };
+    struct status_world w;
+
+    (void)state;
+    make(&w);
+    for (size_t i = 0; i < KN_COUNT(TURNS); i++) {
+        told("");
+        neutron_say(200, ALICE, neutron_at("PUT", "networks", w.network), TURNS[i].body);
+        assert_string_equal(neutron_get("network.status"), TURNS[i].status);
+        assert_int_equal(told("router"), 1);
+        neutron_say(200, ALICE, "GET /ports?device_owner=network:dhcp", NULL);
+        assert_string_equal(neutron_get("ports.0.status"), TURNS[i].status);
+        neutron_say(200, ALICE, neutron_at("PUT", "networks", w.network), TURNS[i].body); /* as it is */
+        assert_int_equal(told("router"), 0);
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_router_status, kn_neutron_fresh) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test_setup(test_router_status, kn_neutron_fresh),
+                                        cmocka_unit_test_setup(test_a_network_that_is_down, kn_neutron_fresh) };
 
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

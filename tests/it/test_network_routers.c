@@ -195,6 +195,8 @@ static void test_legs(void **state)
         second);
     leg(400, ALICE, &w, "add", "subnet_id", neutron_get("subnet.id"));
     assert_holds(MESSAGE, "overlaps with cidr");
+    leg(400, ADMIN, &w, "add", "subnet_id", w.outside); /* where its gateway is already */
+    assert_holds(MESSAGE, "Router already has a port on subnet");
     say(201, ALICE, "POST", "subnets", "{\"subnet\":{\"network_id\":\"%s\",\"ip_version\":4,\"cidr\":\"10.9.0.0/24\"}}",
         second);
     say(201, ALICE, "POST", "ports", "{\"port\":{\"network_id\":\"%s\",\"fixed_ips\":[{\"subnet_id\":\"%s\"}]}}",
@@ -252,6 +254,11 @@ static void test_routes(void **state)
     assert_holds(MESSAGE, "the nexthop is used by router");
     say(400, ALICE, "PUT", AT("routers", w.router, ""),
         "{\"router\":{\"routes\":[{\"destination\":\"x\",\"nexthop\":\"10.0.0.9\"}]}}");
+    say(400, ALICE, "PUT", AT("routers", w.router, ""),
+        "{\"router\":{\"routes\":[{\"destination\":\"203.0.113.5/24\",\"nexthop\":\"10.0.0.9\"}]}}");
+    assert_holds(MESSAGE, "'203.0.113.5/24' is not a valid CIDR");
+    say(400, ALICE, "PUT", AT("routers", w.router, ""),
+        "{\"router\":{\"routes\":[{\"destination\":\"127.0.0.0/8\",\"nexthop\":\"10.0.0.9\"}]}}");
     say(400, ALICE, "PUT", AT("routers", w.router, ""), "{\"router\":{\"routes\":[" A_ROUTE "," A_ROUTE "]}}");
     snprintf(path, sizeof(path), "routers/%s/add_extraroutes", w.router);
     say(200, ALICE, "PUT", path, "{\"router\":{\"routes\":[" A_ROUTE "," B_ROUTE "]}}");

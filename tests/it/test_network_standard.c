@@ -148,7 +148,7 @@ static void test_revisions(void **state)
     neutron_say(400, MATCH("revision_number=x"), neutron_at("PUT", "networks", network),
                 "{\"network\":{\"name\":\"y\"}}");
     assert_string_equal(neutron_get("NeutronError.message"),
-                        "Bad if-match request: Revision number constraint must be an integer.");
+                        "Bad if-match request: Revision number etag must be in the format of revision_number=<int>.");
     neutron_say(200, ALICE, neutron_at("GET", "networks", network), NULL);
     assert_string_equal(neutron_get("network.name"), "x");
     assert_int_equal(first, 1);

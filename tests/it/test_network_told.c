@@ -11,6 +11,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "network/api.h"
+#include "network/rows/change.h"
 #include "tests/support/network_world.h"
 #include "tests/support/process.h"
 
@@ -167,6 +168,21 @@ static void test_hosts_follow_the_servers(void **state)
     assert_int_equal(kn_network_world_number("SELECT count(*) FROM network_change"), 0);
 }
 
+/* A network that is down forwards nothing: its ports are down with it, and nobody answers for DHCP; and all of it comes back. */
+static void network_turns(const char *up, bool is_up)
+{
+    struct kn_error err = { 0 };
+    AUTO_FREE char *sql = kn_asprintf("UPDATE network SET admin_state_up = %s WHERE id = '" NET
+                                      "'; INSERT INTO network_change (kind, id) VALUES ('network', '" NET "')",
+                                      up);
+
+    run_script(sql);
+    assert_ok(kn_network_change_on(kn_network_world.db, NET, &err), &err);
+    while (kn_json_bool(the("port"), "up") != is_up || (json_object_get(the("network"), "dhcp_mac") != NULL) != is_up) {
+        hear();
+    }
+}
+
 /* Whoever changes a row names it; whom it concerns is told, also when nobody says so. What cannot be told is set aside, and the others are told. */
 static void test_changes_of_rows_arrive(void **state)
 {
@@ -184,6 +200,10 @@ static void test_changes_of_rows_arrive(void **state)
     while (kn_json_bool(the("port"), "up") || kn_json_int(the("network"), "mtu") != 1300) {
         hear();
     }
+    run_script("UPDATE port SET admin_state_up = true");
+    network_turns("true", true);
+    network_turns("false", false);
+    network_turns("true", true);
     /* what a port is called and gets by DHCP: its own name goes before its server's */
     AUTO_FREE char *name = kn_asprintf(
         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, created_at)"

@@ -12,6 +12,7 @@
 #include "network/rows/networks.h"
 #include "network/rows/l3/routers.h"
 #include "network/rows/shared.h"
+#include "network/rows/ports/extras.h"
 #include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
@@ -22,8 +23,9 @@
     " AND r.admin_state_up AND " KN_ROUTER_STANDS("r") ") THEN 'ACTIVE' ELSE 'DOWN' END)"
 #define DETAILS \
     "coalesce((SELECT json_build_object('name', p.name, 'network_id', p.network_id, 'mac_address', p.mac, 'admin_state_up', p.admin_state_up," \
-    " 'status', CASE WHEN p.admin_state_up AND EXISTS (SELECT 1 FROM port_binding b WHERE b.port_id = p.id AND b.state = 'active') THEN 'ACTIVE' ELSE 'DOWN' END," \
-    " 'device_id', p.device_id, 'device_owner', p.device_owner) FROM port p WHERE p.id = f.port_id)::text, 'null')"
+    " 'status', CASE WHEN " KN_PORT_IS_UP( \
+        "p") " AND EXISTS (SELECT 1 FROM port_binding b WHERE b.port_id = p.id AND b.state = 'active') THEN 'ACTIVE' ELSE 'DOWN' END," \
+             " 'device_id', p.device_id, 'device_owner', p.device_owner) FROM port p WHERE p.id = f.port_id)::text, 'null')"
 #define FORWARDINGS \
     "(SELECT coalesce(json_agg(json_build_object('id', w.id, 'protocol', w.protocol, 'external_port', CASE WHEN w.external_last = w.external_port THEN w.external_port END," \
     " 'internal_port', CASE WHEN w.internal_last = w.internal_port THEN w.internal_port END, 'internal_ip_address', host(w.fixed_ip), 'internal_port_id', w.port_id)" \

@@ -104,8 +104,7 @@ static const struct kn_stmt OVERLAP = {
     " (SELECT a.subnet_id FROM port p JOIN address a ON a.port_id = p.id WHERE p.device_id = $1 AND p.device_owner = '" KN_ROUTER_LEG
     "'"
     "  UNION SELECT t.id FROM port p JOIN subnet t ON t.network_id = p.network_id WHERE p.device_id = $1 AND p.device_owner = '" KN_ROUTER_GATEWAY
-    "'"
-    "   AND t.network_id <> n.network_id) LIMIT 1",
+    "') LIMIT 1",
     2
 };
 

@@ -14,6 +14,7 @@
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/standard.h"
+#include "network/rows/subnets/plan.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define NEVER (KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNBUILT | KN_REST_NULL)
@@ -22,7 +23,7 @@ static bool routers_is_prefix(const char *text)
 {
     struct kn_ip_prefix prefix;
 
-    return strchr(text, '/') != NULL && kn_ip_prefix_parse(text, &prefix);
+    return strchr(text, '/') != NULL && kn_ip_prefix_parse(text, &prefix) && kn_network_is_destination(&prefix);
 }
 
 static bool routers_is_ip(const char *text)
@@ -32,7 +33,7 @@ static bool routers_is_ip(const char *text)
     return kn_ip_parse(text, &ip);
 }
 
-static const struct kn_text_rule PREFIX = { routers_is_prefix, "is not a valid IP subnet", false };
+static const struct kn_text_rule PREFIX = { routers_is_prefix, "is not a valid CIDR", false };
 static const struct kn_text_rule ADDRESS = { routers_is_ip, "is not a valid IP address", false };
 static const struct kn_schema ROUTE[] = {
     KN_SCHEMA("destination", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &PREFIX),

@@ -17,6 +17,10 @@
 /* SQL: what the port p is called, "" if by nothing but its addresses; s is its server, if it has one. Of a server's qualified name the first label. */
 #define KN_PORT_NAME(p, s) "coalesce(" p ".dns_name, split_part(lower(" s ".hostname), '.', 1), '')"
 
+/* SQL: packets of the port p pass: it is switched on, and so is its network. */
+#define KN_PORT_IS_UP(p) \
+    "(" p ".admin_state_up AND (SELECT pn.admin_state_up FROM network pn WHERE pn.id = " p ".network_id))"
+
 extern const struct kn_text_rule kn_network_dns_name, kn_network_dns_domain;
 extern const struct kn_schema kn_network_dhcp_opts[];
 

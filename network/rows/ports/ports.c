@@ -79,7 +79,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
-    KN_REST_ATTR("status", "(CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'N/A' WHEN p.admin_state_up AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
+    KN_REST_ATTR("status", "(CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'N/A' WHEN " KN_PORT_IS_UP("p") " AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
                  KN_REST_TEXT, FIND),
     KN_REST_ATTR("device_id", "p.device_id", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "device_id",
                  .limit = KN_LIMIT_DEVICE_ID),

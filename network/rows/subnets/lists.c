@@ -54,11 +54,14 @@ static int check_dns(const json_t *list, int family, struct kn_error *err)
     return 0;
 }
 
-static bool list_is_range(const struct kn_ip_prefix *prefix)
+bool kn_network_is_destination(const struct kn_ip_prefix *prefix)
 {
+    static const struct kn_ip_prefix OWN = { .ip = { .family = 4, .bytes = { 127 } }, .length = 8 };
+    static const struct kn_ip OWN6 = { .family = 6, .bytes = { [15] = 1 } };
     const struct kn_ip first = kn_ip_prefix_first(prefix);
 
-    return kn_ip_equal(&first, &prefix->ip);
+    return kn_ip_equal(&first, &prefix->ip) && !kn_ip_equal(&first, &OWN6) &&
+           (prefix->length < OWN.length || !kn_ip_prefix_holds(&OWN, &first));
 }
 
 static int check_route(const json_t *list, size_t at, int family, struct kn_error *err)
@@ -71,7 +74,7 @@ static int check_route(const json_t *list, size_t at, int family, struct kn_erro
     struct kn_ip ip;
 
     if (json_object_size(item) != 2 || !kn_ip_prefix_parse(destination, &prefix) || strchr(destination, '/') == NULL ||
-        !list_is_range(&prefix) || !kn_ip_parse(nexthop, &ip)) {
+        !kn_network_is_destination(&prefix) || !kn_ip_parse(nexthop, &ip)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for host_routes. Reason: '%.100s' is not a valid route.",
                        text);
     }

@@ -31,6 +31,8 @@ int kn_network_subnet_plan_cidr(const char *text, struct kn_ip_prefix *ret_cidr,
 int kn_network_subnet_plan_create(const json_t *object, struct kn_network_subnet_plan *ret, struct kn_error *err);
 /* The checked object of a PUT on top of what there is (*plan, changed only on success). */
 int kn_network_subnet_plan_update(const json_t *object, struct kn_network_subnet_plan *plan, struct kn_error *err);
+/* Could a route lead there? It is a range as such, and none of every host's own. */
+bool kn_network_is_destination(const struct kn_ip_prefix *prefix);
 /* dns_nameservers and host_routes of a body for a subnet of this family, if it has them. */
 int kn_network_subnet_plan_lists(const json_t *object, int family, struct kn_error *err);
 /* Writes what was decided into the body's copy, as the row will hold it: range, pools, gateway, DHCP; null lists are empty ones. */

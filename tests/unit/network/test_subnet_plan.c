@@ -190,6 +190,8 @@ static void test_lists(void **state)
           KN_BAD_REQUEST },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":\"10.0.0.1\"}]}", KN_OK },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.1/16\",\"nexthop\":\"10.0.0.1\"}]}", KN_BAD_REQUEST },
+        { "{\"host_routes\":[{\"destination\":\"127.0.0.0/8\",\"nexthop\":\"10.0.0.1\"}]}", KN_BAD_REQUEST },
+        { "{\"host_routes\":[{\"destination\":\"0.0.0.0/0\",\"nexthop\":\"10.0.0.1\"}]}", KN_OK },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.0/16\"}]}", KN_BAD_REQUEST },
         { "{\"host_routes\":[{\"destination\":\"10.2.0.0/16\",\"nexthop\":\"x\"}]}", KN_BAD_REQUEST },
     };
