@@ -47,7 +47,7 @@ struct kn_conductor {
     int64_t bus_heard_ms;
     int64_t failed_ms; /* monotonic: the last turn that failed */
     int64_t bus_heard_seq; /* of our own heartbeats */
-    int64_t next_lease_ms, next_sweep_ms, next_check_ms, next_heartbeat_ms, next_prune_ms;
+    int64_t next_lease_ms, next_sweep_ms, next_check_ms, next_heartbeat_ms, next_prune_ms, next_due_ms;
 };
 
 int kn_conductor_start(struct kn_conductor *c, int argc, char **argv, struct kn_error *err);

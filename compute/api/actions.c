@@ -9,6 +9,7 @@
 #include "compute/api.h"
 #include "compute/api/server_host.h"
 #include "compute/rows/server.h"
+#include "compute/rows/server_deferred.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
@@ -117,7 +118,7 @@ static int run_delete(struct kn_request *req, const struct action *action, const
     (void)action;
     (void)args;
     (void)res;
-    return kn_compute_server_delete(req, req->params[0], err);
+    return kn_compute_server_delete(req, req->params[0], true, err);
 }
 
 static int run_unlock(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
@@ -273,19 +274,13 @@ static int run_gone(struct kn_request *req, const struct action *action, const j
     return kn_compute_gone(req, res, err);
 }
 
-/* Deletions are not deferred here, so no server is ever soft-deleted: what Nova says of any other. */
 static int run_restore(struct kn_request *req, const struct action *action, const json_t *args, struct kn_response *res,
                        struct kn_error *err)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
+    (void)action;
     (void)args;
     (void)res;
-    if (kn_compute_server_get(req, req->params[0], &rows, err) < 0) {
-        return -1;
-    }
-    return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s while it is in vm_state %s", action->name,
-                   kn_rows_text(rows, 0, KN_SERVER_ID), kn_rows_text(rows, 0, KN_SERVER_VM_STATE));
+    return kn_compute_server_restore(req, req->params[0], err);
 }
 
 static const struct action ACTIONS[] = {

@@ -25,7 +25,8 @@ static const struct kn_stmt OWNER = {
 };
 
 static const struct kn_rest_attr ATTRS[] = {
-    KN_REST_ATTR("action", "substr(t.kind, 8)", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("action", "CASE WHEN t.kind = 'server.softDelete' THEN 'delete' ELSE substr(t.kind, 8) END",
+                 KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("instance_uuid", "t.object_id", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("request_id", "t.request_id", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("user_id", "t.user_id", KN_REST_TEXT, KN_REST_SHOWN),

@@ -157,7 +157,18 @@ static int add_project(struct kn_rest_list *l, struct kn_error *err)
     return 0;
 }
 
-/* Deleted ones are shown to admins that ask, and to everybody who asks for changes. */
+/* A boolean for who may see what is deleted; nonsense is no, as to Nova. */
+static bool query_deleted(const struct kn_rest_list *l, const char *key, bool dflt)
+{
+    bool said = dflt;
+
+    return kn_request_query_bool(l->req, key, dflt, &said, NULL) < 0 ? false : said;
+}
+
+/*
+ * Deleted ones are shown to admins that ask, and to everybody who asks for changes. Those that are deleted and kept (deferred deletion) go with them, unless soft_deleted
+ * says the other thing.
+ */
 static int add_deleted(struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_request *req = l->req;
@@ -165,11 +176,8 @@ static int add_deleted(struct kn_rest_list *l, struct kn_error *err)
     const bool changes = kn_rest_asked(l, "changes-since", 0) != NULL ||
                          (kn_compute_since(req, 66) && kn_rest_asked(l, "changes-before", 0) != NULL);
     const bool may = kn_policy_allows(KN_NOVA_SERVERS_DELETED, &req->caller, NULL);
-    bool wanted = false;
+    bool wanted = may && query_deleted(l, "deleted", false);
 
-    if (may && kn_request_query_bool(req, "deleted", false, &wanted, NULL) < 0) {
-        wanted = false; /* Nova takes nonsense for no */
-    }
     if (status != NULL && kn_server_states_of(status, vm, KN_COUNT(vm)) == 1 && strcmp(vm[0], "deleted") == 0) {
         if (!may) {
             return kn_fail(err, KN_FORBIDDEN, "Only administrators may list deleted instances");
@@ -177,9 +185,13 @@ static int add_deleted(struct kn_rest_list *l, struct kn_error *err)
         wanted = true;
     }
     if (wanted) {
-        kn_rest_text(&l->query, " AND s.deleted_at IS NOT NULL");
+        kn_rest_text(&l->query, query_deleted(l, "soft_deleted", true)
+                                    ? " AND (s.deleted_at IS NOT NULL OR s.vm_state = 'soft-delete')"
+                                    : " AND s.deleted_at IS NOT NULL");
     } else if (!changes || (may && kn_rest_asked(l, "deleted", 0) != NULL)) {
         kn_rest_text(&l->query, " AND s.deleted_at IS NULL");
+        kn_rest_text(&l->query,
+                     may && query_deleted(l, "soft_deleted", false) ? "" : " AND s.vm_state <> 'soft-delete'");
     }
     return 0;
 }

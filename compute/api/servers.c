@@ -108,7 +108,7 @@ int kn_compute_servers_update(struct kn_request *req, struct kn_response *res, s
 int kn_compute_servers_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;
-    return kn_compute_server_delete(req, req->params[0], err);
+    return kn_compute_server_delete(req, req->params[0], false, err);
 }
 
 int kn_compute_server_ips_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The actions shelve and unshelve. A shelved server is kept in an image of its own, whose row is written with the task; where compute.shelved_offload_time says so, the
- * task that takes it from its host stands right behind the one that shelves it. shelveOffload is a plain task (actions.c).
+ * The actions shelve and unshelve. A shelved server is kept in an image of its own, whose row is written with the task; where compute.shelved_offload_time is 0, the
+ * task that takes it from its host stands right behind the one that shelves it; after so many seconds the conductor wishes it (conductor/store/due.c). shelveOffload is a plain task (actions.c).
  */
 #include <stdio.h>
 #include <string.h>

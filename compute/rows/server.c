@@ -7,6 +7,7 @@
 
 #include <string.h>
 
+#include "compute/rows/server_deferred.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/noun.h"
 
@@ -42,6 +43,7 @@ static const struct kn_stmt UNLOCK = {
 static const struct kn_stmt RESET = {
     "server_reset",
     "UPDATE server SET vm_state = $2, task_state = NULL, updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
+    "AND soft_deleted_at IS NULL "
     "AND ($2 <> 'active' OR (host IS NOT NULL AND launched_at IS NOT NULL))",
     2
 };
@@ -170,7 +172,7 @@ int kn_compute_server_act(const struct kn_request *req, const char *id, const st
     return kn_fail(err, KN_CONFLICT, "Instance %s changes its state too quickly; try again", id);
 }
 
-int kn_compute_server_delete(const struct kn_request *req, const char *id, struct kn_error *err)
+int kn_compute_server_delete(const struct kn_request *req, const char *id, bool for_good, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
@@ -180,6 +182,9 @@ int kn_compute_server_delete(const struct kn_request *req, const char *id, struc
     if (kn_compute_server_get(req, id, &rows, err) < 0 ||
         kn_compute_server_may(req, rows, kn_server_action("delete"), err) < 0) {
         return -1;
+    }
+    if (!for_good && kn_compute_server_is_kept(req, rows)) {
+        return kn_compute_server_soft_delete(req, rows, err);
     }
     id = kn_rows_text(rows, 0, KN_SERVER_ID);
     wish.object_id = id;
@@ -279,6 +284,11 @@ int kn_compute_server_reset_state(const struct kn_request *req, const char *id, 
 
     if (kn_compute_server_get(req, id, &rows, err) < 0) {
         return -1;
+    }
+    if (strcmp(kn_rows_text(rows, 0, KN_SERVER_VM_STATE), "soft-delete") ==
+        0) { /* restore and forceDelete are its ways out */
+        return kn_fail(err, KN_CONFLICT, "Cannot 'resetState' instance %s while it is in vm_state soft-delete",
+                       kn_rows_text(rows, 0, KN_SERVER_ID));
     }
     if (strcmp(vm_state, "active") == 0 &&
         (kn_rows_null(rows, 0, KN_SERVER_HOST) || kn_rows_null(rows, 0, KN_SERVER_LAUNCHED))) {

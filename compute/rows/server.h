@@ -16,7 +16,7 @@
 /* Columns of kn_compute_server_get(): what wishes are decided on, and what has routes of its own. Views are compute/api/server_noun.c. */
 #define KN_SERVER_COLUMNS(X) \
     X(KN_SERVER_PROJECT, "s.project_id") \
-    X(KN_SERVER_VM_STATE, "s.vm_state") \
+    X(KN_SERVER_VM_STATE, "CASE WHEN s.soft_deleted_at IS NULL THEN s.vm_state ELSE 'soft-delete' END") \
     X(KN_SERVER_TASK_STATE, "s.task_state") \
     X(KN_SERVER_HOST, "s.host") \
     X(KN_SERVER_METADATA, "s.metadata") \
@@ -29,6 +29,7 @@
     X(KN_SERVER_SHELVED_IMAGE, "s.shelved_image") \
     X(KN_SERVER_DISK, "s.flavor->>'disk_gib'") \
     X(KN_SERVER_MEMORY, "s.flavor->>'memory_mib'") \
+    X(KN_SERVER_VCPUS, "s.flavor->>'vcpus'") \
     X(KN_SERVER_LOCKED, "s.locked") \
     X(KN_SERVER_LOCKED_BY, "s.locked_by") \
     X(KN_SERVER_LAUNCHED, "s.launched_at")
@@ -63,8 +64,8 @@ int kn_compute_server_act(const struct kn_request *req, const char *id, const st
 /* May the action begin? Like above, without doing anything; rows as kn_compute_server_get gave them. */
 int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
                           const struct kn_server_action *action, struct kn_error *err);
-/* The wish to delete. A server that is being deleted already is fine. */
-int kn_compute_server_delete(const struct kn_request *req, const char *id, struct kn_error *err);
+/* The wish to delete. A server that is being deleted already is fine. for_good: whatever compute.reclaim_instance_interval says. */
+int kn_compute_server_delete(const struct kn_request *req, const char *id, bool for_good, struct kn_error *err);
 
 /* Something was done at once that changes no row: the server's history says so ("server.<action>"). rows: kn_compute_server_get's. */
 int kn_compute_server_record(const struct kn_request *req, const struct kn_rows *rows, const char *kind,

@@ -8,6 +8,7 @@
 
 #include "conductor/conductor.h"
 #include "conductor/engine/engine.h"
+#include "conductor/store/due.h"
 #include "conductor/store/history.h"
 #include "lib/adapter/metrics.h"
 #include "lib/base/clock.h"
@@ -22,6 +23,7 @@
 #define HEARTBEAT_EVERY_MS 2000
 #define DEAF_MS 20000
 #define STUCK_FOR_MS 10000 /* what failed may be hidden behind turns that had nothing to do */
+#define DUE_EVERY_MS 5000
 #define PRUNE_EVERY_MS 60000
 #define PRUNE_NEXT_MS 1000 /* while there is more: history goes in the gaps of the work */
 
@@ -429,6 +431,22 @@ static void prune(struct kn_conductor *c)
     }
 }
 
+/* So does what is due by time alone. */
+static void loop_wish_due(struct kn_conductor *c)
+{
+    struct kn_error err = { 0 };
+    bool more = false;
+
+    if (!c->shards.mine[0] || !loop_due(&c->next_due_ms, DUE_EVERY_MS)) {
+        return;
+    }
+    if (kn_conductor_due_wish(c->daemon.db, &c->daemon.conf, &more, &err) < 0) {
+        kn_log_error("wish what is due", &err);
+    } else if (more) {
+        c->next_due_ms = kn_mono_ms() + PRUNE_NEXT_MS;
+    }
+}
+
 /* Its own heartbeats do not come back: then nothing else comes either. */
 static void loop_check_hearing(struct kn_conductor *c)
 {
@@ -463,6 +481,7 @@ static int loop_run_timers(struct kn_conductor *c, struct kn_error *err)
         return -1;
     }
     prune(c);
+    loop_wish_due(c);
     return loop_due(&c->next_check_ms, CHECK_EVERY_MS) ? kn_conductor_check_deadlines(c, err) : 0;
 }
 

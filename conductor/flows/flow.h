@@ -87,6 +87,7 @@ const struct kn_conductor_flow *kn_conductor_flow(const char *kind);
 /* The tables, each ended by kind == NULL. */
 extern const struct kn_conductor_flow kn_conductor_flows_server[];
 extern const struct kn_conductor_flow kn_conductor_flows_power[];
+extern const struct kn_conductor_flow kn_conductor_flows_deferred[];
 extern const struct kn_conductor_flow kn_conductor_flows_snapshot[];
 extern const struct kn_conductor_flow kn_conductor_flows_shelve[];
 extern const struct kn_conductor_flow kn_conductor_flows_interface[];

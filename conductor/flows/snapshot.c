@@ -148,6 +148,7 @@ static const struct kn_conductor_flow_row SHELVE_ROWS[] = {
 static const struct kn_conductor_becomes SHELVE_DONE[] = {
     KN_SET(kn_conductor_record_server, "vm_state", "shelved"),
     KN_SET_MADE(kn_conductor_record_server, "task_state", shelved_task_state),
+    KN_SET(kn_conductor_record_server, "shelved_at", "now"),
     KN_BECOMES_END,
 };
 

@@ -55,8 +55,9 @@ static const struct kn_stmt DELETE = {
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
     "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, files = NULL, key_data = NULL "
     "WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL "
-    "RETURNING id, project_id, user_id, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
-    "SELECT project_id, count(*), sum(vcpus), sum(memory_mib), sum((SELECT count(*) FROM attachment a WHERE a.server_id = gone.id)) "
+    "RETURNING id, project_id, user_id, soft_deleted_at IS NULL AS counts, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
+    "SELECT project_id, count(*) FILTER (WHERE counts), coalesce(sum(vcpus) FILTER (WHERE counts), 0), "
+    "coalesce(sum(memory_mib) FILTER (WHERE counts), 0), sum((SELECT count(*) FROM attachment a WHERE a.server_id = gone.id)) "
     "FROM gone GROUP BY project_id ORDER BY 1",
     1
 };
@@ -106,6 +107,7 @@ const struct kn_conductor_record kn_conductor_record_server = {
         { "task_state", "text", NULL },
         { "power_state", "smallint", NULL },
         { "shelved_image", "uuid", NULL },
+        { "shelved_at", "timestamptz", NULL },
         { "launched_at", "timestamptz", "coalesce(t.launched_at, u.launched_at)" }, /* the first time stays */
         { "fault", "jsonb", "u.fault || jsonb_build_object('created', to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"'))" },
     },

@@ -29,6 +29,8 @@ const struct kn_server_action kn_server_actions[] = {
     /* name, flow, vm_states, task_states, during, end, end_power, ignores_lock */
     { "create", "server.create", { "building" }, { "scheduling" }, "scheduling", "active", KN_POWER_RUNNING, true },
     { "delete", "server.delete", ANY, ALWAYS, "deleting", "deleted", KN_POWER_NONE, false },
+    { "soft_delete", "server.softDelete", ANY, ALWAYS, "soft-deleting", "soft-delete", KN_POWER_SHUTDOWN, false },
+    { "restore", "server.restore", { "soft-delete" }, IDLE, "restoring", "active", KN_POWER_RUNNING, false },
     { "stop", "server.stop", { "active", "error" }, IDLE, "powering-off", "stopped", KN_POWER_SHUTDOWN, false },
     { "start", "server.start", { "stopped" }, IDLE, "powering-on", "active", KN_POWER_RUNNING, false },
     { "reboot", "server.reboot", { "active" }, IDLE, "rebooting", "active", KN_POWER_RUNNING, false },

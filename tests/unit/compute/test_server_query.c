@@ -10,7 +10,7 @@
 
 static struct kn_http_server server;
 
-#define LIVE " AND s.deleted_at IS NULL"
+#define LIVE " AND s.deleted_at IS NULL AND s.vm_state <> 'soft-delete'"
 #define OWN " AND s.project_id = $2"
 #define ORDER " ORDER BY (s.created_at) DESC, (s.id) DESC LIMIT 1000"
 

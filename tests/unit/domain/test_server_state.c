@@ -23,7 +23,7 @@ static const char *const VM_STATES[] = { "building", "active", "paused", "suspen
 /* clang-format off */
 static const char *const TASK_STATES[] = { NULL, "scheduling", "networking", "spawning", "rebooting", "reboot_pending",
                                            "reboot_started", "rebooting_hard", "pausing", "unpausing", "suspending",
-                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "rebuilding", "rebuild_spawning", "shelving", "shelving_image_pending_upload", "shelving_image_uploading", "shelving_offloading", "unshelving", "image_snapshot", "image_backup", "image_pending_upload", "image_uploading" };
+                                           "resuming", "powering-off", "powering-on", "rescuing", "unrescuing", "deleting", "soft-deleting", "restoring", "rebuilding", "rebuild_spawning", "shelving", "shelving_image_pending_upload", "shelving_image_uploading", "shelving_offloading", "unshelving", "image_snapshot", "image_backup", "image_pending_upload", "image_uploading" };
 /* clang-format on */
 
 struct expectation {
@@ -35,6 +35,8 @@ struct expectation {
 static const struct expectation NOVA[] = {
     { "create", "building", "scheduling" },
     { "delete", "*", "*" },
+    { "soft_delete", "*", "*" },
+    { "restore", "soft-delete", "" },
     { "stop", "active error", "" },
     { "start", "stopped", "" },
     { "reboot", "active", "" },
