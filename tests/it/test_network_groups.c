@@ -384,7 +384,10 @@ static void test_address_groups(void **state)
     assert_said("NeutronError.type", "AddressesAlreadyExist");
     neutron_say(404, ALICE, take, "{\"addresses\":[\"192.0.2.9/32\"]}");
     assert_said("NeutronError.type", "AddressesNotFound");
-    neutron_say(400, ALICE, add, "{\"addresses\":[\"192.0.2.9\"]}");
+    neutron_say(404, ALICE, take, "{\"addresses\":[\"192.0.2.9\"]}"); /* no range: a single address */
+    neutron_say(200, ALICE, add, "{\"addresses\":[\"192.0.2.9\",\"10.3.0.7/16\"]}");
+    neutron_say(200, ALICE, take, "{\"addresses\":[\"192.0.2.9/32\",\"10.3.0.0/16\"]}");
+    neutron_say(400, ALICE, add, "{\"addresses\":[\"192.0.2.300\"]}");
     neutron_say(400, ALICE, add, "{}");
     neutron_say(404, BOB, add, "{\"addresses\":[\"192.0.2.9/32\"]}");
     neutron_say(403, READER, add, "{\"addresses\":[\"192.0.2.9/32\"]}");

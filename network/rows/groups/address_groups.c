@@ -56,8 +56,8 @@ static const struct kn_stmt HOW_MANY = { "address_group_count", "SELECT count(*)
 static const struct kn_stmt TOUCH = { "address_group_touch", "UPDATE address_group SET updated_at = now() WHERE id = $1::uuid", 1 };
 /* clang-format on */
 
-/* Each a prefix with a length, as Neutron wants it. cidrs: without the bits behind it. */
-static int address_groups_read(const json_t *list, struct kn_array *cidrs, struct kn_error *err)
+/* Each a prefix, as Neutron takes it: of a new group with a length, of what is put in and taken out a single address, too. cidrs: without the bits behind the length. */
+static int address_groups_read(const json_t *list, bool is_new, struct kn_array *cidrs, struct kn_error *err)
 {
     const json_t *item;
     size_t i;
@@ -72,7 +72,7 @@ static int address_groups_read(const json_t *list, struct kn_array *cidrs, struc
                            "Invalid input for addresses. Reason: '%.64s' is not a valid IP subnet.", text);
         }
         kn_ip_prefix_text(&prefix, written);
-        if (strchr(text, '/') == NULL || (prefix.ip.family == 4 && strcmp(written, text) != 0)) {
+        if (is_new && (strchr(text, '/') == NULL || (prefix.ip.family == 4 && strcmp(written, text) != 0))) {
             return kn_fail(
                 err, KN_BAD_REQUEST,
                 "Invalid input for addresses. Reason: '%.64s' isn't a recognized IP subnet cidr, '%s' is recommended.",
@@ -140,7 +140,7 @@ static int address_groups_after(struct kn_request *req, const char *id, const st
     if (now != NULL || object == NULL) {
         return 0;
     }
-    return address_groups_read(json_object_get(object, "addresses"), &cidrs, err) < 0 ||
+    return address_groups_read(json_object_get(object, "addresses"), true, &cidrs, err) < 0 ||
                    add_addresses(req->db, id, &cidrs, err) < 0
                ? -1
                : 0;
@@ -221,7 +221,7 @@ static int address_groups_act(struct kn_request *req, bool adds, struct kn_respo
     AUTO_RELEASE(kn_array) struct kn_array cidrs = KN_ARRAY_INIT;
 
     return kn_schema_check_in(KN_REST_NEUTRON.words, BODY, req->body, 0, err) < 0 ||
-                   address_groups_read(json_object_get(req->body, "addresses"), &cidrs, err) < 0 ||
+                   address_groups_read(json_object_get(req->body, "addresses"), false, &cidrs, err) < 0 ||
                    change_addresses(req, req->params[0], &cidrs, adds, err) < 0
                ? -1
                : kn_rest_show(&kn_network_address_groups, req, req->params[0], KN_REST_CHANGED, res, err);
