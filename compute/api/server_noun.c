@@ -351,9 +351,10 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define STATUS \
     "CASE WHEN s.deleted_at IS NOT NULL THEN 'deleted' WHEN s.task_state IS NULL AND s.vm_state <> 'building' THEN s.vm_state ELSE s.vm_state || ' ' || coalesce(s.task_state, '') || ' ' || " KN_SERVER_PROGRESS_SQL \
     " END"
+/* Most have none, which an index says without a row to begin with. */
 #define VOLUMES(members) \
-    "coalesce((SELECT json_agg(json_build_object('id', a.volume_id" members \
-    ")) FROM attachment a WHERE a.server_id = s.id), '[]')"
+    "CASE WHEN EXISTS (SELECT FROM attachment a WHERE a.server_id = s.id) THEN (SELECT json_agg(json_build_object('id', a.volume_id" members \
+    ")) FROM attachment a WHERE a.server_id = s.id) ELSE '[]' END"
 /*
  * Of all its ports, by name if it has one; print_groups() does the rest. OFFSET 0: a port's own are found by its key, and in its order. Joined, a planner that has
  * no statistics yet reads the table whole, for each server of a list.

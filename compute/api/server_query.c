@@ -15,7 +15,7 @@
 #define ADMINS RULED(0)
 
 #define NIC_ADDRESSES(version) \
-    "(SELECT string_agg(ip->>'address', ' ') FROM jsonb_array_elements(s.nics) nic, jsonb_array_elements(nic->'ips') ip " \
+    "(SELECT string_agg(ip->>'address', ' ') FROM json_array_elements(s.nics) nic, json_array_elements(nic->'ips') ip " \
     "WHERE ip->>'version' = '" version "')"
 
 /* " column IN ('a', 'b')": the words are lib/domain's own, never a user's. */

@@ -22,32 +22,32 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "WHERE b.state <> 'active' AND NOT EXISTS (SELECT 1 FROM server s WHERE s.id::text = p.device_id AND " KN_AUDIT_MOVING("s.id") ")", NULL, NULL },
     { "4. a server shows its ports and no other",
       "SELECT format('server %s shows port %s, which is not its own', s.id, n.nic->>'port') FROM server s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) LEFT JOIN port p ON p.id::text = n.nic->>'port' "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) n(nic) LEFT JOIN port p ON p.id::text = n.nic->>'port' "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND p.device_id IS DISTINCT FROM s.id::text AND NOT EXISTS (SELECT 1 FROM server o WHERE o.id::text = p.device_id AND o.deleted_at IS NULL) "
       "UNION ALL SELECT format('port %s is a NIC of server %s, which does not show it', p.id, s.id) FROM port p "
       "JOIN server s ON s.id::text = p.device_id WHERE p.nic IS NOT NULL AND s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' "
-      "AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id))", NULL, NULL },
+      "AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT s.nics::jsonb @> jsonb_build_array(jsonb_build_object('port', p.id))", NULL, NULL },
     { "4. no two servers use one port",
       "SELECT format('port %s is shown by servers %s', n.nic->>'port', string_agg(s.id::text, ', ' ORDER BY s.id)) FROM server s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) WHERE s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) n(nic) WHERE s.deleted_at IS NULL AND NOT " KN_AUDIT_MOVING("s.id") " "
       "GROUP BY n.nic->>'port' HAVING count(*) > 1", NULL, NULL },
     { "4. a server shows its ports' addresses",
       "SELECT format('server %s shows port %s with %s %s', s.id, p.id, n.nic->>'mac', n.nic->'ips') FROM server s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (lower(n.nic->>'mac') IS DISTINCT FROM p.mac::text "
       "OR (SELECT array_agg(i.ip->>'address' ORDER BY i.ip->>'address') FROM jsonb_array_elements(n.nic->'ips') i(ip)) IS DISTINCT FROM "
       "(SELECT array_agg(host(a.ip) ORDER BY host(a.ip)) FROM address a WHERE a.port_id = p.id))", NULL, NULL },
     { "4. a server's NICs are its ports in their order, in their networks",
       "SELECT format('server %s shows port %s as NIC %s of network %s, VNI %s, MTU %s', s.id, p.id, n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') "
-      "FROM server s CROSS JOIN LATERAL jsonb_array_elements(s.nics) WITH ORDINALITY n(nic, place) "
+      "FROM server s CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) WITH ORDINALITY n(nic, place) "
       "JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text AND p.nic IS NOT NULL JOIN network w ON w.id = p.network_id "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
     { "4. a server shows what stands for its addresses outside",
       "SELECT format('server %s shows port %s with %s outside', s.id, p.id, n.nic->'ips') FROM server s "
-      "CROSS JOIN LATERAL jsonb_array_elements(s.nics) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
+      "CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) n(nic) JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND NOT EXISTS (SELECT 1 FROM network_change c WHERE c.id = p.id) "
       "AND (SELECT array_agg(f.ip ORDER BY f.ip) FROM jsonb_array_elements(n.nic->'ips') i(ip), jsonb_array_elements_text(i.ip->'floating') f(ip)) IS DISTINCT FROM "

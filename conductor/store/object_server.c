@@ -102,7 +102,7 @@ const struct kn_conductor_record kn_conductor_record_server = {
         { "generation", "bigint", "greatest(t.generation, u.generation)" },
         { "host", "text", NULL },
         { "zone", "text", NULL },
-        { "nics", "jsonb", NULL },
+        { "nics", "json", NULL },
         { "vm_state", "text", NULL },
         { "task_state", "text", NULL },
         { "power_state", "smallint", NULL },

@@ -152,18 +152,44 @@ static void add_json_escape(struct kn_strbuf *sb, unsigned char c)
     kn_strbuf_addf(sb, "\\u%04x", c);
 }
 
+/* ASCII that JSON holds as it is. */
+static bool is_plain(unsigned char c)
+{
+    return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
+}
+
+/* How many bytes of it begin the text. */
+static size_t plain_json(const char *text)
+{
+    const unsigned char *at = (const unsigned char *)text;
+
+    while (is_plain(*at)) {
+        at++;
+    }
+    return (size_t)(at - (const unsigned char *)text);
+}
+
 void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
 {
     if (text == NULL) {
         kn_strbuf_add(sb, "null", 4);
         return;
     }
-    kn_strbuf_grow(sb, strlen(text) + sizeof("\"\""));
+    size_t plain_len = plain_json(text);
+
+    if (text[plain_len] == '\0') { /* nearly all */
+        kn_strbuf_grow(sb, plain_len + 2);
+        sb->buf[sb->len] = '"';
+        memcpy(sb->buf + sb->len + 1, text, plain_len);
+        memcpy(sb->buf + sb->len + 1 + plain_len, "\"", 2);
+        sb->len += plain_len + 2;
+        return;
+    }
     kn_strbuf_addch(sb, '"');
-    const unsigned char *at = (const unsigned char *)text;
-    const unsigned char *plain = at; /* what was passed over and not added yet */
+    const unsigned char *at = (const unsigned char *)text + plain_len;
+    const unsigned char *plain = (const unsigned char *)text; /* what was passed over and not added yet */
     while (*at != '\0') {
-        if (*at >= ' ' && *at < 0x80 && *at != '"' && *at != '\\') { /* nearly all */
+        if (is_plain(*at)) {
             at++;
             continue;
         }
@@ -227,8 +253,9 @@ void kn_strbuf_addxml(struct kn_strbuf *sb, const char *text)
 
 static bool is_unreserved(unsigned char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '.' ||
-           c == '_' || c == '~';
+    const unsigned char small = c | 0x20;
+
+    return (small >= 'a' && small <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '.' || c == '_' || c == '~';
 }
 
 void kn_strbuf_addurl(struct kn_strbuf *sb, const char *text)

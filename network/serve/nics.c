@@ -13,7 +13,7 @@ static const struct kn_stmt SERVERS = {
     "nics_servers",
     "SELECT s.id FROM port p JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL WHERE p.id = ANY($1::uuid[]) AND p.nic IS NOT NULL"
     " UNION SELECT s.id FROM network n JOIN port p ON p.network_id = n.id AND p.nic IS NOT NULL JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL"
-    " WHERE n.id = ANY($2::uuid[]) AND s.nics <> '[]' AND NOT s.nics @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', n.mtu, 'network_name', n.name))", 2
+    " WHERE n.id = ANY($2::uuid[]) AND s.nics::jsonb <> '[]' AND NOT s.nics::jsonb @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', n.mtu, 'network_name', n.name))", 2
 };
 static const struct kn_stmt HOLD = {
     "nics_hold", "SELECT s.id FROM server s WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL ORDER BY s.id FOR UPDATE", 1
@@ -22,8 +22,8 @@ enum { S_SERVER }; /* of both */
 /* $3: also of a server that shows none, as one that is being made does. */
 static const struct kn_stmt SHOW = {
     "nics_show",
-    "UPDATE server s SET nics = w.nics, updated_at = now() FROM unnest($1::uuid[], $2::jsonb[]) AS w(id, nics)"
-    " WHERE s.id = w.id AND s.deleted_at IS NULL AND (s.nics <> '[]' OR $3::boolean) AND s.nics <> w.nics", 3
+    "UPDATE server s SET nics = w.nics, updated_at = now() FROM unnest($1::uuid[], $2::json[]) AS w(id, nics)"
+    " WHERE s.id = w.id AND s.deleted_at IS NULL AND (s.nics::jsonb <> '[]' OR $3::boolean) AND s.nics::jsonb <> w.nics::jsonb", 3
 };
 /* clang-format on */
 

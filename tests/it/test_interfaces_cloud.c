@@ -17,7 +17,7 @@
 #define SERVERS "/compute/v2.1/servers"
 #define NETWORK_API "/network/v2.0"
 #define NO_TASKS "SELECT count(*) FROM task WHERE state IN ('run', 'undo')"
-#define NICS "SELECT coalesce(sum(jsonb_array_length(nics)), 0) FROM server WHERE deleted_at IS NULL"
+#define NICS "SELECT coalesce(sum(json_array_length(nics)), 0) FROM server WHERE deleted_at IS NULL"
 #define MADE "SELECT count(*) FROM port WHERE made_for_server"
 #define NEW KN_WHOLE_JSON "OpenStack-API-Version: compute 2.79\r\n"
 
@@ -96,7 +96,8 @@ static void await_plugged(const char *port)
 static int64_t shows(const char *port)
 {
     return kn_whole_cloud_count(
-        "SELECT count(*) FROM server WHERE nics @> jsonb_build_array(jsonb_build_object('port', $1::text))", port);
+        "SELECT count(*) FROM server WHERE nics::jsonb @> jsonb_build_array(jsonb_build_object('port', $1::text))",
+        port);
 }
 
 static void in_and_out(void **state)
@@ -218,7 +219,7 @@ static void daemons_die(void **state)
 /* What the server's only NIC is called outside, as the server shows it; "": nothing. */
 static void await_outside(const char *address)
 {
-    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) FROM server WHERE nics->0->'ips'->0->'floating' %s '%s'",
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) FROM server WHERE nics::jsonb->0->'ips'->0->'floating' %s '%s'",
                                       address[0] == '\0' ? "IS NULL AND ''=" : "? ", address);
 
     kn_whole_cloud_await(sql, 1);
@@ -328,12 +329,12 @@ static void addresses_as_of_old(void **state)
     AUTO_FREE char *more = kn_asprintf("{\"addFixedIp\": {\"networkId\": \"%s\"}}", network), *less = NULL;
 
     old(202, "POST", action, more);
-    kn_whole_cloud_await("SELECT count(*) FROM server WHERE jsonb_array_length(nics->0->'ips') = 2", 1);
+    kn_whole_cloud_await("SELECT count(*) FROM server WHERE json_array_length(nics->0->'ips') = 2", 1);
     old(200, "GET", path, NULL);
     less = kn_asprintf("{\"removeFixedIp\": {\"address\": \"%s\"}}",
                        kn_whole_cloud_text("server.addresses.first.1.addr"));
     old(202, "POST", action, less);
-    kn_whole_cloud_await("SELECT count(*) FROM server WHERE jsonb_array_length(nics->0->'ips') = 1", 1);
+    kn_whole_cloud_await("SELECT count(*) FROM server WHERE json_array_length(nics->0->'ips') = 1", 1);
     old(400, "POST", action, less);
     sound();
 }
