@@ -10,7 +10,9 @@
 #include "compute-agent/core/agent.h"
 #include "compute-agent/core/console.h"
 #include "compute-agent/core/generation.h"
+#include "compute-agent/core/guest_dir.h"
 #include "compute-agent/core/spec.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
@@ -101,13 +103,35 @@ static int command_drop_snapshot(struct command_call *c, struct kn_error *err)
     return c->agent->driver->drop_snapshot(c->agent->driver_state, &c->ref, err);
 }
 
+/* In the guest's metadata the volume has the user's tag; whoever died before it was written does all of it again. A driver may keep no spec. */
+static int command_tag_volume(const struct command_call *c, const char *volume, const char *tag, struct kn_error *err)
+{
+    const char *dir = c->agent->daemon.conf.agent_state_dir;
+    json_auto_t *spec = NULL;
+    json_t *entry;
+    int64_t generation = 0;
+    size_t i;
+
+    if (kn_agent_guest_load(dir, c->ref.server, &generation, &spec, NULL) < 0) {
+        return 0;
+    }
+    json_array_foreach (json_object_get(spec, "volumes"), i, entry) {
+        if (strcmp(kn_json_str(entry, "volume"), volume) == 0) {
+            json_object_set_new(entry, "tag", json_string(tag));
+        }
+    }
+    return kn_agent_guest_save(dir, c->ref.server, c->ref.host, generation, spec, err);
+}
+
 static int attach_volume(struct command_call *c, struct kn_error *err)
 {
+    const char *tag = kn_json_str(c->body, "tag");
     char device[KN_DEVICE_SIZE];
 
     if (c->agent->driver->attach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
                                       json_object_get(c->body, "connection"), kn_json_str(c->body, "device"), device,
-                                      err) < 0) {
+                                      err) < 0 ||
+        (*tag != '\0' && command_tag_volume(c, kn_json_str(c->body, "volume"), tag, err) < 0)) {
         return -1;
     }
     c->result = json_pack("{s:o}", "device", json_sprintf("/dev/%s", device));

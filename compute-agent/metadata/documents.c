@@ -72,6 +72,15 @@ static json_t *documents_devices(const json_t *spec)
                                                      kn_json_str(disk, "device"), "tags", tag));
         }
     }
+    json_array_foreach (json_object_get(spec, "volumes"), i, disk) {
+        json_t *tag = json_object_get(disk, "tag");
+
+        if (json_is_string(tag)) {
+            json_array_append_new(devices, json_pack("{s:s, s:s, s:s, s:s, s:[O]}", "type", "disk", "bus", "pci",
+                                                     "serial", kn_json_str(disk, "volume"), "path",
+                                                     kn_json_str(disk, "device"), "tags", tag));
+        }
+    }
     json_array_foreach (json_object_get(spec, "nics"), i, nic) {
         json_t *tag = json_object_get(nic, "tag");
 

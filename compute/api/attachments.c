@@ -195,6 +195,9 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
     }
     json_object_set_new(input, "attachment", json_string(attachment));
     json_object_set_new(input, "device", json_string(device));
+    if (wish.tag != NULL) {
+        json_object_set_new(input, "tag", json_string(wish.tag));
+    }
     return 0;
 }
 

@@ -21,8 +21,13 @@ static json_t *spec_volumes(const struct kn_conductor_task *task)
         json_t *connection = json_object_get(attachment, "connection");
 
         if (json_is_object(connection) && strcmp(kn_json_str(attachment, "status"), "attaching") != 0) {
-            json_array_append_new(volumes, kn_form_write_disk(kn_json_str(attachment, "volume"),
-                                                              kn_json_str(attachment, "device"), connection));
+            json_t *disk = kn_form_write_disk(kn_json_str(attachment, "volume"), kn_json_str(attachment, "device"),
+                                              connection);
+
+            json_array_append_new(volumes, disk);
+            if (*kn_json_str(attachment, "tag") != '\0') {
+                json_object_set(disk, "tag", json_object_get(attachment, "tag"));
+            }
         }
     }
     return volumes;

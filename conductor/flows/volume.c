@@ -67,6 +67,9 @@ static json_t *build_plug(const struct kn_conductor_task *task, int item)
     if (*kn_conductor_wished_str(task, "device") != '\0') {
         json_object_set(body, "device", kn_conductor_wished(task, "device"));
     }
+    if (*kn_conductor_wished_str(task, "tag") != '\0') {
+        json_object_set(body, "tag", kn_conductor_wished(task, "tag"));
+    }
     return body;
 }
 

@@ -38,7 +38,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "created_at", "to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')" },
     { "volumes",
       "(SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'device', a.device, 'status', a.status, "
-      "'connection', a.connection) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
+      "'connection', a.connection, 'tag', a.tag) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
     { NULL, NULL },
 };
 

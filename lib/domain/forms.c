@@ -19,7 +19,8 @@ const struct kn_form kn_form_disk = {
     "disk", "an attached volume in a spec",
     KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"),
               KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, each once; vda is the image's"),
-              KN_MUST("connection", KN_OBJ, NONE, "how it is reached", .form = &kn_form_connection)),
+              KN_MUST("connection", KN_OBJ, NONE, "how it is reached", .form = &kn_form_connection),
+              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
     NULL
 };
 

@@ -101,7 +101,7 @@ const struct kn_message_type kn_message_types[] = {
       KN_FIELDS(INT("power_state", POWER_STATE, "Nova's number")), false },
     { "server.attach_volume", 1, KN_TOPIC_AGENT, "hot-plug a volume (or put it into the spec of a stopped guest)",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume"),
-             OBJ("connection", connection, "from volume.connect"), STR_OPT("device", DEVICE_WISH, "wanted name, /dev/vdX; a wish")),
+             OBJ("connection", connection, "from volume.connect"), STR_OPT("device", DEVICE_WISH, "wanted name, /dev/vdX; a wish"), STR_OPT("tag", SERVER_TAG, "the user's, for the guest's metadata")),
       KN_FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), KN_NO_FIELDS, false },

@@ -95,7 +95,8 @@ static void test_local_disks(void **state)
     static const char WITH[] =
         "{\"name\":\"w\",\"hostname\":\"w\",\"disks\":[{\"device\":\"/dev/sda\",\"bus\":\"sata\",\"tag\":\"root\"},"
         "{\"device\":\"/dev/vda\",\"bus\":\"virtio\",\"size_mib\":9,\"name\":\"ephemeral0\",\"tag\":\"scratch\"},"
-        "{\"device\":\"/dev/vdb\",\"bus\":\"virtio\",\"size_mib\":9,\"name\":\"swap\"}]}";
+        "{\"device\":\"/dev/vdb\",\"bus\":\"virtio\",\"size_mib\":9,\"name\":\"swap\"}],\"volumes\":["
+        "{\"volume\":\"v1\",\"device\":\"/dev/vdc\",\"tag\":\"data\"},{\"volume\":\"v2\",\"device\":\"/dev/vdd\"}]}";
     static const char *const SAID[][2] = {
         { "", "ami\nephemeral0\nroot\nswap" },
         { "ami", "sda" },
@@ -105,7 +106,8 @@ static void test_local_disks(void **state)
     };
     json_auto_t *devices =
         json_loads("[{\"type\":\"disk\",\"bus\":\"sata\",\"path\":\"/dev/sda\",\"tags\":[\"root\"]},"
-                   "{\"type\":\"disk\",\"bus\":\"pci\",\"path\":\"/dev/vda\",\"tags\":[\"scratch\"]}]",
+                   "{\"type\":\"disk\",\"bus\":\"pci\",\"path\":\"/dev/vda\",\"tags\":[\"scratch\"]},"
+                   "{\"type\":\"disk\",\"bus\":\"pci\",\"serial\":\"v1\",\"path\":\"/dev/vdc\",\"tags\":[\"data\"]}]",
                    0, NULL);
     struct got got;
 
