@@ -174,7 +174,7 @@ void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE])
     snprintf(out, KN_LOCAL_FILE_SIZE, "disk.%.8s", plain_device(kn_json_str(disk, "device")));
 }
 
-/* Behind all disks: of virtio the next free letter, of SATA likewise. A guest that has every letter of virtio has it on SATA. */
+/* Behind all disks: the next free letter of its bus; SATA, SCSI and USB share theirs. A guest that has every letter of virtio has it on SATA. */
 static void add_rescue_behind(const char *path, const char *bus, struct kn_agent_spec_domain *ret)
 {
     uint32_t used_vd = 0, used_sd = 0;
@@ -197,9 +197,13 @@ static void add_rescue_behind(const char *path, const char *bus, struct kn_agent
 
     snprintf(ret->rescue_device, sizeof(ret->rescue_device), "%s%c", is_virtio ? "vd" : "sd",
              'a' + (is_virtio ? vd : sd));
-    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){
-        .path = path, .format = "qcow2", .device = ret->rescue_device, .bus = is_virtio ? "virtio" : "sata", .boot = 1
-    };
+    ret->disks[ret->domain.disk_count++] = (struct kn_agent_domain_disk){ .path = path,
+                                                                          .format = "qcow2",
+                                                                          .device = ret->rescue_device,
+                                                                          .bus = is_virtio || strcmp(bus, "virtio") != 0
+                                                                                     ? bus
+                                                                                     : "sata",
+                                                                          .boot = 1 };
 }
 
 /* In front: the root disk is the second one of its bus then, and all others are away. */

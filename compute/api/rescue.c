@@ -25,7 +25,7 @@ static int rescue_cannot(const char *server, const char *why, const char *value,
 /* The bus of a disk that comes behind the others; "" is in front of them. */
 static int rescue_bus(const char *server, const char *properties, const char **ret_bus, struct kn_error *err)
 {
-    static const char *const BUSES[] = { "virtio", "sata" };
+    static const char *const BUSES[] = { "virtio", "sata", "scsi", "usb" };
     json_auto_t *all = json_loads(properties != NULL ? properties : "{}", 0, NULL);
     const char *device = kn_json_str(all, "hw_rescue_device"), *bus = kn_json_str(all, "hw_rescue_bus");
 
@@ -39,7 +39,9 @@ static int rescue_bus(const char *server, const char *properties, const char **r
             return 0;
         }
     }
-    return bus[0] == '\0' ? 0 : rescue_cannot(server, "hw_rescue_bus may be virtio or sata here, and is ", bus, err);
+    return bus[0] == '\0'
+               ? 0
+               : rescue_cannot(server, "hw_rescue_bus may be virtio, sata, scsi or usb here, and is ", bus, err);
 }
 
 /* asked: by the client; else it is the server's own. */

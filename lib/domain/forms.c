@@ -255,7 +255,7 @@ const struct kn_form kn_form_rescue = {
         KN_MUST("image", KN_OBJ, NONE, "what it is made from", .form = &kn_form_image),
         KN_MAY(
             "bus", KN_STR, NONE,
-            "virtio or sata, behind the disks that the guest has; absent: it is vda, the root disk vdb, and volumes are away")),
+            "virtio, sata, scsi or usb, behind the disks that the guest has; absent: it is vda, the root disk vdb, and volumes are away")),
     NULL
 };
 

@@ -33,7 +33,7 @@ const struct kn_wish_type kn_wish_types[] = {
           KN_MUST("image", KN_UUID, NONE, "what the disk is made from"),
           KN_MAY(
               "bus", KN_STR, NONE,
-              "virtio or sata: it comes behind all that the guest has; absent: it is the first disk, the root disk the second")) },
+              "virtio, sata, scsi or usb: it comes behind all that the guest has; absent: it is the first disk, the root disk the second")) },
     { "server.unrescue", "start the server from its own disk again", KN_NO_FIELDS },
     { "server.rebuild",
       "make the server's root disk anew, and all that is said to the guest; its row says already what it shall be",

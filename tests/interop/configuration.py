@@ -35,8 +35,9 @@ def access(work, target):
                      "user_lockout_duration": 5, "user_unique_last_password_count": 2},
         "identity-feature-enabled": {"security_compliance": True},
         "service_available": {"swift": False},
-        "compute-feature-enabled": {"vnc_console": True, "stable_rescue": True, "hostname_fqdn_sanitization": True, "dhcp_domain": "",
-                                    "scheduler_enabled_filters": "all", "change_password": not target.guests},
+        "compute-feature-enabled": {"vnc_console": True, "stable_rescue": True, "ide_bus": False, "scheduler_enabled_filters": "all",
+                                    "hostname_fqdn_sanitization": True, "dhcp_domain": "", "personality": not target.guests,
+                                    "change_password": not target.guests},
         "validation": {"run_validation": target.guests},
         "network-feature-enabled": {"ipv6_subnet_attributes": True},
     }

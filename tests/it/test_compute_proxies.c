@@ -184,6 +184,22 @@ static void what_is_not_there(void **state)
     assert_string_equal(kn_test_nova_str(nova, "version.id"), "v2.0");
 }
 
+/* What a host did is called as Nova calls it, because clients wait for such an event; all else as it is here. */
+static void what_events_are_called(void **state)
+{
+    (void)state;
+    kn_test_nova_sql(
+        nova,
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at, steps) VALUES "
+        "('server.detach_interface', 1, '" ONE "', '" SEED_PROJECT "', '" SEED_PROJECT
+        "', 'req-1', 'done', now(), '[{\"name\": \"server.detach_interface\", \"state\": \"done\", \"began_us\": 1, \"ended_us\": 2}, "
+        "{\"name\": \"port.detach\", \"state\": \"done\", \"began_us\": 2, \"ended_us\": 3}]') RETURNING 1");
+    assert_int_equal(get(SEED_MEMBER, 51, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.1.event"), "compute_detach_interface");
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.result"), "Success");
+    assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.event"), "port.detach");
+}
+
 /* The answer to a rebuild calls a server's user data by one name. */
 static void what_a_rebuild_answers(void **state)
 {
@@ -207,6 +223,7 @@ int main(void)
         cmocka_unit_test_setup(volumes, five_servers_fresh),
         cmocka_unit_test_setup(logs_of_usage, five_servers_fresh),
         cmocka_unit_test_setup(what_is_not_there, five_servers_fresh),
+        cmocka_unit_test_setup(what_events_are_called, five_servers_fresh),
         cmocka_unit_test_setup(what_a_rebuild_answers, five_servers_fresh),
     };
 

@@ -319,8 +319,11 @@ static void test_uefi(void **state)
 static void test_local_disks_rescued(void **state)
 {
     static const char RESCUE[] = "],\"rescue\":{" IMAGE "%s}}";
-    static const char *const WHERE[] = { "", ",\"bus\":\"sata\"" };
-    static const char *const DEVICES[][3] = { { "sda", "sdb", NULL }, { "sda", "vda", "sdb" } };
+    static const char *const WHERE[] = { "", ",\"bus\":\"sata\"", ",\"bus\":\"scsi\"", ",\"bus\":\"usb\"" };
+    static const char *const BUSES[] = { "sata", "sata", "scsi", "usb" };
+    static const char *const DEVICES[][3] = {
+        { "sda", "sdb", NULL }, { "sda", "vda", "sdb" }, { "sda", "vda", "sdb" }, { "sda", "vda", "sdb" }
+    };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(WHERE); i++) {
@@ -338,7 +341,8 @@ static void test_local_disks_rescued(void **state)
             assert_string_equal(d.disks[j].device, DEVICES[i][j]);
         }
         assert_int_equal(d.disks[0].boot, 0);
-        assert_int_equal(d.disks[d.domain.disk_count - 1].boot, i);
+        assert_int_equal(d.disks[d.domain.disk_count - 1].boot, i > 0);
+        assert_string_equal(d.disks[d.domain.disk_count - 1].bus, BUSES[i]);
         json_decref(spec);
     }
 }
