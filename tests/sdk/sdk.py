@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The judge that speaks Go: gophercloud's acceptance tests of identity and image, against a cloud of simulated hosts. run.sh builds them.
+"""The judge that speaks Go: gophercloud's acceptance tests of identity, image and compute, against a cloud of simulated hosts. run.sh builds them.
 
 Prints a line a test that does not pass, a line a suite; writes what each said into build/sdk/<suite>.log and the counts into
 build/sdk.json. Status 0 when everything passed but the tests of absent.txt, none was skipped, and the cloud kept its promises.
@@ -20,8 +20,9 @@ import website  # noqa: E402
 
 MEMBER = "member"  # a user who is nobody's administrator
 # suite, as whom, which tests: an administrator skips those that want somebody else.
-RUNS = (("identity", "admin", "."), ("identity", MEMBER, "^TestProjectsListAvailable$"), ("image", "admin", "."), ("openstack", "admin", "."))
-LIMIT_S = 300
+RUNS = (("identity", "admin", "."), ("identity", MEMBER, "^TestProjectsListAvailable$"), ("image", "admin", "."),
+        ("compute", "admin", "."), ("compute", MEMBER, "^TestServersActionLock$"), ("openstack", "admin", "."))
+LIMIT_S = 600
 
 
 def absent():
@@ -39,10 +40,24 @@ def add_member(cloud):
     cloud.call("PUT", f"/identity/v3/projects/{project}/users/{user}/roles/{role}", want=204)
 
 
-def environment(cloud, site, user):
+def add_machines(cloud):
+    """What tests of servers choose from: {variable: value}."""
+    cloud.prepare()  # lists want an image to be there
+    network = {"network": {"name": "public", "router:external": True}}
+    outside = cloud.call("POST", "/network/v2.0/networks", network, want=201)["network"]["id"]
+    subnet = {"subnet": {"network_id": outside, "ip_version": 4, "cidr": "172.24.9.0/24", "enable_dhcp": False}}
+    cloud.call("POST", "/network/v2.0/subnets", subnet, want=201)
+    cloud.call("PUT", f"/network/v2.0/networks/{cloud.network}", {"network": {"shared": True}}, want=200)
+    flavor = {"flavor": {"name": "test.large", "vcpus": 2, "ram": 128, "disk": 0}}
+    larger = cloud.call("POST", "/compute/v2.1/flavors", flavor, want=200)["flavor"]["id"]
+    return {"OS_IMAGE_ID": cloud.image, "OS_FLAVOR_ID": cloud.flavor, "OS_FLAVOR_ID_RESIZE": larger, "OS_NETWORK_ID": cloud.network,
+            "OS_NETWORK_NAME": "test", "OS_POOL_NAME": "public", "OS_EXTGW_ID": outside}
+
+
+def environment(cloud, site, user, machines):
     """What gophercloud reads; nothing of a cloud that the caller's own environment names."""
     own = {key: value for key, value in os.environ.items() if not key.startswith("OS_")}
-    return {**own, "OS_AUTH_URL": f"http://127.0.0.1:{cloud.api_port}/identity/v3", "OS_USERNAME": user, "OS_PROJECT_NAME": user,
+    return {**own, **machines, "OS_AUTH_URL": f"http://127.0.0.1:{cloud.api_port}/identity/v3", "OS_USERNAME": user, "OS_PROJECT_NAME": user,
             "OS_PASSWORD": simulation.PASSWORD, "OS_DOMAIN_NAME": "Default", "OS_REGION_NAME": "RegionOne", "OS_BRANCH": "master",
             "KN_IMAGE_URL": site.qcow2}
 
@@ -60,12 +75,12 @@ def run(suite, chosen, env):
     return found
 
 
-def judge(cloud, site):
+def judge(cloud, site, machines):
     """{suite: {test: verdict}}; of several runs of a test the one that did not skip it counts."""
     judged = {}
     for suite, user, chosen in RUNS:
         tests = judged.setdefault(suite, {})
-        tests.update((test, verdict) for test, verdict in run(suite, chosen, environment(cloud, site, user)).items()
+        tests.update((test, verdict) for test, verdict in run(suite, chosen, environment(cloud, site, user, machines)).items()
                      if verdict != "SKIP" or test not in tests)
     return judged
 
@@ -91,10 +106,9 @@ def main():
     for log in WORK.glob("*.log"):
         if log.name != "venv.log":
             log.unlink()
-    with website.serve(WORK / "www") as site, simulation.Cloud(hosts=1, settings=site.settings) as cloud:
+    with website.serve(WORK / "www") as site, simulation.Cloud(hosts=1, settings={**site.settings, "agent.sim_spawn_ms": 2500}) as cloud:
         add_member(cloud)
-        cloud.prepare(network=False)  # lists want an image to be there
-        counts = report(judge(cloud, site), absent())
+        counts = report(judge(cloud, site, add_machines(cloud)), absent())
         cloud.audit()
     return 1 if any(count["failed"] + count["skipped"] for count in counts.values()) else 0
 
