@@ -94,6 +94,9 @@ kn_handler kn_compute_hypervisors_list, kn_compute_hypervisors_detail, kn_comput
 kn_handler kn_compute_hypervisors_statistics, kn_compute_hypervisors_uptime;
 /* api/diagnostics.c */
 kn_handler kn_compute_server_diagnostics_show, kn_compute_server_topology_show;
+/* api/image_metadata.c */
+kn_handler kn_compute_image_metadata_list, kn_compute_image_metadata_create, kn_compute_image_metadata_update;
+kn_handler kn_compute_image_meta_show, kn_compute_image_meta_update, kn_compute_image_meta_delete;
 /* api/shares.c */
 kn_handler kn_compute_server_shares_list, kn_compute_server_shares_attach, kn_compute_server_shares_show,
     kn_compute_server_shares_detach;

@@ -12,6 +12,20 @@ extern const struct kn_api kn_image_api;
 /* DELETE of an image, the first parameter of the path; compute has a route for it, too. */
 kn_handler kn_image_api_delete;
 
+/* What becomes of an image's own properties, for compute's route. */
+struct kn_image_properties_wish {
+    const json_t *set; /* texts by name; may be NULL */
+    const char *drop; /* one that must be there; NULL: none */
+    bool whole; /* those that are not set go */
+    int64_t most; /* how many it may have then; -1: as many as images have */
+};
+/*
+ * Changes the properties of an image that the caller may change. *ret: all of them now, a new reference. KN_NOT_FOUND, KN_FORBIDDEN, KN_QUOTA; KN_BAD_REQUEST for what is no
+ * property but an attribute. req->own is used.
+ */
+int kn_image_properties_change(struct kn_request *req, const char *id, const struct kn_image_properties_wish *wish,
+                               json_t **ret, struct kn_error *err);
+
 struct kn_image_facts {
     char id[KN_UUID_SIZE];
     char status[16]; /* Glance's: "active" is the only one to boot from */

@@ -164,6 +164,15 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/os-instance_usage_audit_log", USAGE_AUDITS, 200, kn_compute_usage_audit_list, 0, 0),
     ROUTE("GET", "/os-instance_usage_audit_log/{before}", USAGE_AUDIT, 200, kn_compute_usage_audit_show, 0, 0),
     { "DELETE", "/v2.1/images/{id}", KN_GLANCE_DELETE_IMAGE, 204, kn_compute_nova_images_delete, 0, 35, NULL },
+    ROUTE("GET", "/images/{id}/metadata", IMAGES, 200, kn_compute_image_metadata_list, 0, 38),
+    { "POST", "/v2.1/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_create, 0, 38,
+      NULL },
+    { "PUT", "/v2.1/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_update, 0, 38, NULL },
+    ROUTE("GET", "/images/{id}/metadata/{key}", IMAGES, 200, kn_compute_image_meta_show, 0, 38),
+    { "PUT", "/v2.1/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_meta_update, 0, 38,
+      NULL },
+    { "DELETE", "/v2.1/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 204, kn_compute_image_meta_delete, 0, 38,
+      NULL },
 
     { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
 };

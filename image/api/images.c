@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* POST, GET, PATCH and DELETE of images. Rules are image.c's, words patch.c's and property.c's; here they meet HTTP. */
+#include <stdint.h>
 #include <string.h>
 
 #include "image/api/patch.h"
@@ -99,6 +100,90 @@ int kn_image_api_update(struct kn_request *req, struct kn_response *res, struct 
     return kn_rest_change(&noun, req, req->params[0], draft, err) < 0
                ? -1
                : kn_rest_show(&kn_image_noun, req, req->params[0], KN_REST_CHANGED, res, err);
+}
+
+/* --- properties, by compute's route ------------------------------------------------------------------------------------------- */
+
+struct properties_change {
+    const struct kn_image_properties_wish *wish;
+    json_t *after; /* what the image has then */
+};
+
+static int properties_check_name(const char *name, const json_t *value, struct kn_error *err)
+{
+    if (kn_image_property(name) != NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"%.64s\" is an attribute of images, no property of one", name);
+    }
+    return kn_image_property_mutable(name, err) < 0 || kn_image_property_check(name, value, false, err) < 0 ? -1 : 0;
+}
+
+/* Into change->after. */
+static int properties_work_out(struct properties_change *change, const json_t *own, struct kn_error *err)
+{
+    const struct kn_image_properties_wish *wish = change->wish;
+    const char *name;
+    json_t *value;
+
+    json_object_foreach ((json_t *)(uintptr_t)own, name, value) {
+        if (!wish->whole) {
+            json_object_set(change->after, name, value);
+        } else if (json_object_get(wish->set, name) == NULL && kn_image_property_mutable(name, err) < 0) {
+            return -1;
+        }
+    }
+    json_object_foreach ((json_t *)(uintptr_t)wish->set, name, value) {
+        if (!json_equal(json_object_get(own, name), value) && properties_check_name(name, value, err) < 0) {
+            return -1;
+        }
+        json_object_set(change->after, name, value);
+    }
+    if (wish->drop != NULL &&
+        (kn_image_property_mutable(wish->drop, err) < 0 ||
+         (json_object_del(change->after, wish->drop) < 0 && kn_fail(err, KN_NOT_FOUND, "Invalid metadata key") < 0))) {
+        return -1;
+    }
+    return wish->most < 0 || wish->set == NULL || (int64_t)json_object_size(change->after) <= wish->most
+               ? 0
+               : kn_fail(err, KN_QUOTA, "Image metadata limit exceeded");
+}
+
+/* As apply_patch(), of properties alone. */
+static int apply_properties(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
+                            struct kn_error *err)
+{
+    struct properties_change *change = req->own;
+    json_auto_t *before = kn_rest_object(&kn_image_noun, now),
+                *own = json_loads(kn_rest_was(&kn_image_noun, now, KN_IMAGE_OWN), 0, NULL);
+
+    (void)id;
+    if (properties_work_out(change, own, err) < 0) {
+        return -1;
+    }
+    json_object_update(object, before);
+    json_object_update_missing(object, change->after);
+    if (kn_image_draft_check(object, err) < 0 || kn_image_check_draft(object, before, &req->caller, err) < 0) {
+        return -1;
+    }
+    gather_own(object);
+    return 0;
+}
+
+int kn_image_properties_change(struct kn_request *req, const char *id, const struct kn_image_properties_wish *wish,
+                               json_t **ret, struct kn_error *err)
+{
+    struct kn_rest_noun noun = kn_image_noun;
+    json_auto_t *draft = json_object(), *after = json_object();
+    struct properties_change change = { wish, after };
+
+    noun.decide = apply_properties;
+    req->own = &change;
+    const int rc = kn_rest_change(&noun, req, id, draft, err);
+
+    req->own = NULL;
+    if (rc == 0) {
+        *ret = json_incref(after);
+    }
+    return rc;
 }
 
 /* The task that drops the data when nobody else refers to it; the row says "deleted" at once. */
