@@ -454,7 +454,7 @@ static void test_config_drive(void **state)
     /* a drive that comes later, as with the files of a rebuild: they are on it */
     reboot_with(json_true(), "driven-3", json_pack("[{s:s, s:s}]", "path", "/a", "contents", "cGVyc29uYWxpdHkK"));
     await_driven("=== GUEST-READY name=driven-3 md=configdrive");
-    assert_int_equal(system("grep -a -q '^personality$' \"$(virsh -q -c qemu:///system domblklist $(virsh -q -c "
+    assert_int_equal(system("grep -a -q personality \"$(virsh -q -c qemu:///system domblklist $(virsh -q -c "
                             "qemu:///system list --name) | awk '/disk.config/ { print $2 }')\""),
                      0);
     kn_one_guest_destroy(6);
