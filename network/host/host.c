@@ -17,6 +17,7 @@
 #include "network/host/build.h"
 #include "network/host/dhcp/dhcp.h"
 #include "network/host/dhcp/dnsmasq.h"
+#include "network/host/dhcp/probe.h"
 #include "network/host/host_private.h"
 #include "network/host/link/external.h"
 #include "network/host/stands.h"
@@ -32,6 +33,11 @@ static bool is_broken(struct kn_network_look *look, const struct kn_network_host
 static int keep_network(struct kn_network_host *host, struct kn_network_look *look,
                         struct kn_network_host_network *network, struct kn_error *err)
 {
+    if (network->wanted != NULL && network->built && kn_network_host_network_is_served(network) &&
+        !kn_network_probe_answers(network, kn_mono_ms())) {
+        kn_log(KN_WARNING, "dnsmasq does not answer, another one is started", "network", network->id, NULL);
+        kn_network_dnsmasq_kill(network->dir); /* and is_broken() sees that it does not run */
+    }
     if (!is_broken(look, network)) {
         if (network->wanted != NULL && network->names_changed && kn_network_host_network_is_served(network)) {
             network->names_changed = false;
@@ -103,6 +109,7 @@ int kn_network_host_tick(struct kn_network_host *host, struct kn_error *err)
     if (keep_built(host, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }
+    kn_network_host_shape_look(host);
     if (kn_network_host_shape(host, NULL, rc == 0 ? err : &later) < 0) {
         rc = -1;
     }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "network/host/firewall/firewall.h"
 #include "network/host/host_private.h"
@@ -63,6 +64,27 @@ int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_want
 }
 
 /* --- limits --------------------------------------------------------------------------------------------------------- */
+
+void kn_network_host_shape_look(struct kn_network_host *host)
+{
+    static const struct kn_network_state_limit NONE;
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(host->plugs, &at, &id, &value);) {
+        struct kn_network_plug *plug = value;
+        char why[KN_STOCK_WHY];
+        const bool is_limited = memcmp(&plug->to_guest, &NONE, sizeof(NONE)) != 0 ||
+                                memcmp(&plug->from_guest, &NONE, sizeof(NONE)) != 0;
+
+        if (is_limited && plug->shaped_index != 0 && plug->shaped_index == kn_network_link_index(plug->tap) &&
+            !kn_network_link_is_shaped(host->links, plug->tap, &plug->to_guest, &plug->from_guest, why)) {
+            kn_log(KN_WARNING, "a limit of this host was taken away or changed, it is set again", "port", plug->port,
+                   "reason", why, NULL);
+            plug->shaped_index = 0;
+        }
+    }
+}
 
 /* Asked of the kernel once a tap and a limit; a tap that was made anew has none. */
 static int shape_plug(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err)

@@ -73,6 +73,8 @@ void kn_network_host_unheed(struct kn_network_host *host, const char *port);
 /* The limits of the network's taps, or of all (NULL); costs nothing where they are as they were. */
 int kn_network_host_shape(struct kn_network_host *host, const struct kn_network_host_network *network,
                           struct kn_error *err);
+/* Limits that the kernel does not have any more are set by the next call of the one above. Asks the kernel for each tap that has any. */
+void kn_network_host_shape_look(struct kn_network_host *host);
 /* Before the tap goes: no device is left that limited it. */
 int kn_network_host_unshape(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err);
 /* After open: everything that the file said is put into the indexes. */

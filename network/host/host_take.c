@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "network/host/build.h"
+#include "network/host/dhcp/probe.h"
 #include "network/host/link/external.h"
 #include "network/host/host_private.h"
 #include "network/host/link/netns.h"
@@ -37,33 +38,47 @@ static void door_name(const struct kn_network_host_network *network, int door, c
     snprintf(out, KN_UUID_SIZE + 2, "%s%s", network->id, door == 0 ? "" : "/6");
 }
 
-static void close_doors(struct kn_network_host *host, struct kn_network_host_network *network)
+static const struct kn_ip *const DOORS[] = { &KN_METADATA_IP, &KN_METADATA_IP6 };
+
+static void close_door(struct kn_network_host *host, struct kn_network_host_network *network, int door)
 {
     char name[KN_UUID_SIZE + 2];
 
-    for (int door = 0; network->has_door && host->options.metadata_close != NULL && door < 2; door++) {
+    if (network->has_doors[door] && host->options.metadata_close != NULL) {
         door_name(network, door, name);
         host->options.metadata_close(host->options.ctx, name);
     }
-    network->has_door = false;
+    network->has_doors[door] = false;
 }
 
+static void close_doors(struct kn_network_host *host, struct kn_network_host_network *network)
+{
+    for (int door = 0; door < 2; door++) {
+        close_door(host, network, door);
+    }
+    kn_network_probe_end(&network->probe); /* of the same namespace */
+}
+
+/* One for each family that the network speaks, which another MTU may change. */
 static int open_doors(struct kn_network_host *host, struct kn_network_host_network *network, struct kn_error *err)
 {
-    const struct kn_ip *const at[] = { &KN_METADATA_IP, &KN_METADATA_IP6 };
     char name[KN_UUID_SIZE + 2];
     int fd = -1;
 
-    if (network->has_door || host->options.metadata_open == NULL || !kn_network_host_network_is_served(network)) {
+    if (host->options.metadata_open == NULL || !kn_network_host_network_is_served(network)) {
         return 0;
     }
-    for (int door = 0; door < 2 && kn_network_host_network_speaks(network, at[door]->family); door++) {
-        if (kn_network_netns_listen(network->netns, at[door], "dhcp", METADATA_PORT, &fd, err) < 0) {
-            return -1;
+    for (int door = 0; door < 2; door++) {
+        if (!kn_network_host_network_speaks(network, DOORS[door]->family)) {
+            close_door(host, network, door);
+        } else if (!network->has_doors[door]) {
+            if (kn_network_netns_listen(network->netns, DOORS[door], "dhcp", METADATA_PORT, &fd, err) < 0) {
+                return -1;
+            }
+            network->has_doors[door] = true;
+            door_name(network, door, name);
+            host->options.metadata_open(host->options.ctx, name, fd);
         }
-        network->has_door = true;
-        door_name(network, door, name);
-        host->options.metadata_open(host->options.ctx, name, fd);
     }
     return 0;
 }
@@ -137,7 +152,8 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
     if (network->wanted == NULL) {
         return network->built ? host_demolish(host, network, err) : 0;
     }
-    if (network->has_door && (kn_network_host_is_torn(network) || !kn_network_host_network_is_served(network))) {
+    if ((network->has_doors[0] || network->has_doors[1]) &&
+        (kn_network_host_is_torn(network) || !kn_network_host_network_is_served(network))) {
         close_doors(host, network);
         kn_network_advertiser_drop(host->advertiser, network->id);
     }

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/host/dhcp/probe.h"
 #include "network/host/link/link.h"
 
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id)
@@ -23,6 +24,7 @@ struct kn_network_host_network *kn_network_host_network_new(const char *networks
     network->peers = kn_hmap_new(NULL);
     network->plugs = kn_hmap_new(NULL);
     network->led = kn_hmap_new(free);
+    network->probe.fd = -1;
     return network;
 }
 
@@ -35,6 +37,7 @@ void kn_network_host_network_free(void *p)
         kn_hmap_free(network->peers);
         kn_hmap_free(network->plugs);
         kn_hmap_free(network->led);
+        kn_network_probe_end(&network->probe);
         free(network->dir);
         free(network);
     }

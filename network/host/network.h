@@ -13,6 +13,15 @@
 #include "network/host/nic.h"
 #include "network/host/state/state.h"
 
+/* Whether its dnsmasq answers (network/host/dhcp/probe.h). */
+struct kn_network_probe {
+    int fd; /* -1: none */
+    uint16_t id;
+    bool is_asked, has_answered;
+    int missed; /* questions in a row */
+    int64_t heard_ms, told_ms;
+};
+
 struct kn_network_host_network {
     char id[KN_UUID_SIZE];
     char bridge[KN_HOST_IFNAME]; /* kb<8> */
@@ -27,7 +36,8 @@ struct kn_network_host_network {
     bool built;                  /* the kernel agrees, as far as we know */
     int built_mtu;               /* with that MTU; another one may take what devices know of neighbours along */
     char why[256];               /* what is wrong if it does not */
-    bool has_door;               /* the metadata sockets were handed out */
+    bool has_doors[2];           /* the metadata sockets that were handed out: of IPv4, of IPv6 */
+    struct kn_network_probe probe;
     bool names_changed;          /* of peers: dnsmasq hears of them at the next tick */
     struct kn_hmap *led; /* address of a pair -> the MAC and port it leads to, as guests here know it; owned */
 };

@@ -137,6 +137,18 @@ static void test_bad_options(void **state)
         OPT("router", "\"10.0.0.1,x\""),
         OPT("3", "\"999.1.1.1\""),
         OPT("150", "\"tftp.example.org\""),
+        OPT("mtu", "\"abc\""),
+        OPT("26", "\"70000\""),
+        OPT("ip-forward-enable", "\"300\""),
+        OPT("T1", "\"soon\""),
+        OPT("51", "\"x\""),
+        OPT("time-offset", "\"--5\""),
+        OPT("static-route", "\"x\""),
+        OPT("classless-static-route", "\"10.0.0.0/8\""),
+        OPT("domain-search", "\"a..b\""),
+        OPT_6("dns-server", "\"10.0.0.1\""),
+        OPT_6("23", "\"[fd00::1\""),
+        OPT_6("information-refresh-time", "\"x\""),
         OPT_6("bootfile-name", "\"a\""),
         "{\"opt_name\":\"mtu\",\"opt_value\":\"1400\",\"ip_version\":5}",
         "{\"opt_name\":\"mtu\",\"opt_value\":\"1400\",\"ip_version\":\"x\"}",
@@ -160,6 +172,16 @@ static void test_bad_options(void **state)
     }
     neutron_say(200, ALICE, neutron_at("GET", "ports", port), NULL);
     assert_string_equal(neutron_get("port.extra_dhcp_opts.0.opt_value"), "1200");
+    put(400, OPTS(OPT("mtu", "\"abc\"")));
+    assert_string_equal(neutron_get(MESSAGE),
+                        "Invalid input for extra_dhcp_opts. Reason: 'abc' of mtu is no number from 0 to 65535.");
+    put(200,
+        OPTS(OPT("time-offset", "\"-3600\"") "," OPT("T1", "\"1h\"") "," OPT("51", "\"infinite\"") "," OPT("classless-static-route", "\"10.0.0.0/8,10.0.0.1,0.0.0.0/0,10.0.0.2\"") "," OPT(
+            "domain-search",
+            "\"a.example,b.example.\"") "," OPT_6("dns-server",
+                                                  "\"[fd00::1],fd00::2\"") "," OPT("252",
+                                                                                   "\"whatever\"") "," OPT("mtu",
+                                                                                                           "\"1200\"")));
     put(400, OPTS(OPT("bootfile", "\"a\"")));
     assert_string_equal(neutron_get(MESSAGE), "Invalid input for extra_dhcp_opts. Reason: 'bootfile' is no option of "
                                               "DHCPv4 that this cloud can give.");

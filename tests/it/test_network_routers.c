@@ -397,10 +397,13 @@ static void test_forwardings(void **state)
     floating(201, ALICE, &w, "");
     keep(id, neutron_get("floatingip.id"));
     snprintf(path, sizeof(path), "floatingips/%s/port_forwardings", id);
+    AUTO_FREE char *port_revision = kn_asprintf("SELECT revision FROM port WHERE id = '%s'", w.port);
+    const int64_t of_port = number(port_revision);
     const int64_t revision = number("SELECT revision FROM floating_ip");
 
     say(201, ALICE, "POST", path, FORWARD("2222", "22"), w.port);
     assert_int_equal(number("SELECT revision FROM floating_ip"), revision + 1); /* it forwards: that is a part of it */
+    assert_int_equal(number(port_revision), of_port + 1); /* and of the port inside, in Neutron */
     keep(one, neutron_get("port_forwarding.id"));
     assert_said("port_forwarding.internal_ip_address", "10.0.0.3");
     assert_said("port_forwarding.external_port", "2222");

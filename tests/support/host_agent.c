@@ -19,6 +19,11 @@
 static struct kn_network_host *host;
 static char physical[256];
 
+static struct {
+    char name[64];
+    int fd;
+} doors[4];
+
 /* A metadata server that knows one thing: who asks. */
 static void *serve(void *arg)
 {
@@ -37,6 +42,7 @@ static void *serve(void *arg)
             send(fd, answer, strlen(answer), MSG_NOSIGNAL);
         }
     }
+    close(listening);
     return NULL;
 }
 
@@ -45,9 +51,27 @@ static void door_open(void *ctx, const char *network_id, int fd)
     pthread_t thread;
 
     (void)ctx;
-    (void)network_id; /* both doors of the one network */
+    for (size_t i = 0; i < KN_COUNT(doors); i++) {
+        if (doors[i].name[0] == '\0') {
+            kn_copy(doors[i].name, sizeof(doors[i].name), network_id);
+            doors[i].fd = fd;
+            break;
+        }
+    }
     pthread_create(&thread, NULL, serve, (void *)(intptr_t)fd);
     pthread_detach(thread);
+}
+
+/* The thread that serves it ends. */
+static void close_door_of(void *ctx, const char *network_id)
+{
+    (void)ctx;
+    for (size_t i = 0; i < KN_COUNT(doors); i++) {
+        if (strcmp(doors[i].name, network_id) == 0) {
+            shutdown(doors[i].fd, SHUT_RDWR);
+            doors[i].name[0] = '\0';
+        }
+    }
 }
 
 static pthread_mutex_t announcing = PTHREAD_MUTEX_INITIALIZER;
@@ -144,11 +168,8 @@ void kn_host_agent(const char *line, char *answer, size_t size)
     } else if (strcmp(word, "standing") == 0) {
         tell_json(kn_network_host_standing(host), answer, size);
         return;
-    } else if (strcmp(word, "announced") == 0) {
-        tell_announced(answer, size);
-        return;
-    } else if (strcmp(word, "broken") == 0) {
-        tell_broken(answer, size);
+    } else if (strcmp(word, "announced") == 0 || strcmp(word, "broken") == 0) {
+        (word[0] == 'a' ? tell_announced : tell_broken)(answer, size);
         return;
     } else if (strcmp(word, "open") == 0) {
         int path = 0;
@@ -157,6 +178,7 @@ void kn_host_agent(const char *line, char *answer, size_t size)
         rc = kn_network_host_open(&(struct kn_network_host_options){ .state_dir = line + path,
                                                                      .underlay = first,
                                                                      .metadata_open = door_open,
+                                                                     .metadata_close = close_door_of,
                                                                      .announced = note_announced,
                                                                      .physical = physical,
                                                                      .plug_wait_ms = 300 },

@@ -101,6 +101,18 @@ void kn_network_dnsmasq_end(const char *dir)
     }
 }
 
+void kn_network_dnsmasq_kill(const char *dir)
+{
+    const pid_t pid = pid_of(dir);
+    AUTO_CLOSE int fd = pid == 0 ? -1 : (int)syscall(SYS_pidfd_open, pid, 0);
+    struct pollfd gone = { .fd = fd, .events = POLLIN };
+
+    if (pid != 0) {
+        kill(pid, SIGKILL);
+        poll(&gone, 1, END_MS);
+    }
+}
+
 /* Leases of guests that are gone would keep their addresses from their successors. */
 static int prune_leases(const struct kn_network_host_network *network, struct kn_error *err)
 {

@@ -16,6 +16,8 @@ int kn_network_dnsmasq_names(const struct kn_network_host_network *network, stru
 bool kn_network_dnsmasq_runs(const char *dir);
 /* Ends it and waits until it is gone. */
 void kn_network_dnsmasq_end(const char *dir);
+/* At once: one that hears nothing. */
+void kn_network_dnsmasq_kill(const char *dir);
 /* Ends it and removes its files. */
 void kn_network_dnsmasq_remove(const char *dir);
 

@@ -26,7 +26,7 @@ struct reader {
     char *place;       /* "set macs"; NULL: between them */
     unsigned rule;     /* of the chain so far */
     bool is_list;      /* amid elements */
-    bool is_timed;     /* the set's elements time out */
+    bool is_timed;     /* the set's elements time out, or come with packets */
 };
 
 /* nft leaves out the family before a protocol that it thinks says it. */
@@ -101,7 +101,7 @@ static void read_inside(struct reader *reader, const char *text, size_t length)
         reader->is_list = true;
         read_elements(reader, text + strlen(ELEMENTS));
     } else if (strncmp(text, "flags ", 6) == 0) {
-        reader->is_timed = strstr(text, "timeout") != NULL;
+        reader->is_timed = strstr(text, "timeout") != NULL || strstr(text, "dynamic") != NULL;
     }
 }
 

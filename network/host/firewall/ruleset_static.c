@@ -6,6 +6,7 @@
  * latter two speaks of.
  */
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 #include "network/host/firewall/ruleset_private.h"
 
 const struct kn_network_ruleset_set KN_RULESET_SETS[] = {
@@ -31,6 +32,8 @@ const struct kn_network_ruleset_set KN_RULESET_SETS[] = {
     { KN_RULESET_INET, "set cut4", "typeof iifname . ip saddr . tcp sport . ip daddr . tcp dport\n\t\tflags timeout" },
     { KN_RULESET_INET, "set cut6",
       "typeof iifname . ip6 saddr . tcp sport . ip6 daddr . tcp dport\n\t\tflags timeout" },
+    { KN_RULESET_INET, "set conns4", "type ifname . ipv4_addr\n\t\tsize 65535\n\t\tflags dynamic" },
+    { KN_RULESET_INET, "set conns6", "type ifname . ipv6_addr\n\t\tsize 65535\n\t\tflags dynamic" },
 };
 const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
 
@@ -113,7 +116,13 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
     "\t\tmeta mark set oifname map @entering\n" \
     "\t}\n"
 
+#define CONNECTIONS "8192"
+_Static_assert(KN_MAX_GUEST_CONNECTIONS == 8192, "the number that the rules name");
+
 /*
+ * The kernel has room for so many connections, of all guests together. What a guest begins is counted by the address that it was let speak from, with the first packet of
+ * each connection (the kernel does not have it yet: status 0x8), and is dropped beyond the bound: it can fill its own room and nobody else's.
+ *
  * What always passes is what a guest needs to have an address at all, as in Neutron: its DHCP, its neighbours and routers, its metadata. A connection that
  * was cut (firewall.c) is not picked up again in its middle by what the other side still sends. What the hosts themselves say over VXLAN is no
  * connection, and it is unpacked if it comes from a host that has a peer here, and from nobody else: whoever reaches the underlay would be in every
@@ -147,6 +156,10 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
     "\t\ttype filter hook prerouting priority -150; policy accept;\n" \
     "\t\tiifname != \"kb*\" accept\n" \
     "\t\tct state 0x8 tcp flags != 0x2 / 0x2,0x10 jump midstream\n" \
+    "\t\tct status ! 0x8 meta mark != 0x00000000 add @conns4 { iifname . ip saddr ct count over " CONNECTIONS \
+    " } drop\n" \
+    "\t\tct status ! 0x8 meta mark != 0x00000000 add @conns6 { iifname . ip6 saddr ct count over " CONNECTIONS \
+    " } drop\n" \
     "\t\tmeta mark vmap @leaving\n" \
     "\t}\n" \
     "\tchain enter {\n" \

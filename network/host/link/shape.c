@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * shape.c: queues and the redirection, by netlink over libnl's traffic control. Never looks at what the kernel has: each call replaces or removes. The guests'
+ * shape.c: queues and the redirection, by netlink over libnl's traffic control. Making them never looks at what the kernel has: each call replaces or removes. The guests'
  * rules (DSCP marks among them) are the firewall's.
  */
 #include "network/host/link/shape.h"
@@ -12,6 +12,7 @@
 #include <linux/tc_act/tc_mirred.h>
 #include <net/if.h>
 #include <netlink/attr.h>
+#include <netlink/cache.h>
 #include <netlink/msg.h>
 #include <netlink/route/act/mirred.h>
 #include <netlink/route/action.h>
@@ -20,6 +21,7 @@
 #include <netlink/route/qdisc.h>
 #include <netlink/route/qdisc/tbf.h>
 #include <netlink/route/tc.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "network/host/link/private.h"
@@ -61,14 +63,21 @@ static int qdisc_remove(struct kn_network_links *links, const char *name, uint32
     return shape_result(rc, NLE_OBJ_NOTFOUND, "cannot remove the limit of", name, err);
 }
 
+/* Bytes a second. */
+static int64_t shape_rate(const struct kn_network_state_limit *limit)
+{
+    const int64_t rate = limit->max_kbps * 1000 / 8;
+
+    return rate > RATE_MOST ? RATE_MOST : rate;
+}
+
 /* A bucket as the device's root queue. */
 static int bucket(struct kn_network_links *links, const char *name, const struct kn_network_state_limit *limit,
                   struct kn_error *err)
 {
-    int64_t rate = limit->max_kbps * 1000 / 8, burst = limit->burst_kbit * 1000 / 8;
+    int64_t rate = shape_rate(limit), burst = limit->burst_kbit * 1000 / 8;
     struct rtnl_qdisc *qdisc = qdisc_of(if_nametoindex(name), TC_H_ROOT, TC_HANDLE(1, 0), "tbf");
 
-    rate = rate > RATE_MOST ? RATE_MOST : rate;
     burst = burst == 0 ? rate * BURST_PERCENT / 100 : burst;
     burst = burst < BURST_LEAST ? BURST_LEAST : burst > RATE_MOST / 2 ? RATE_MOST / 2 : burst;
     rtnl_qdisc_tbf_set_rate(qdisc, (int)rate, (int)burst, 0);
@@ -146,4 +155,61 @@ int kn_network_link_shape(struct kn_network_links *links, const char *tap,
         return 0;
     }
     return to_guest->max_kbps > 0 ? bucket(links, tap, to_guest, err) : qdisc_remove(links, tap, TC_H_ROOT, err);
+}
+
+/* --- whether it is so ------------------------------------------------------------------------------------------------- */
+
+/* The rate of the device's root queue, if that is a bucket; 0: it is none. */
+static int64_t bucket_rate(struct nl_cache *queues, const char *name)
+{
+    struct rtnl_qdisc *qdisc = rtnl_qdisc_get_by_parent(queues, (int)if_nametoindex(name), TC_H_ROOT);
+    const char *kind = qdisc == NULL ? NULL : rtnl_tc_get_kind(TC_CAST(qdisc));
+    const int64_t rate = kind != NULL && strcmp(kind, "tbf") == 0 ? rtnl_qdisc_tbf_get_rate(qdisc) : 0;
+
+    if (qdisc != NULL) {
+        rtnl_qdisc_put(qdisc);
+    }
+    return rate;
+}
+
+static bool is_redirected(struct kn_network_links *links, struct nl_cache *queues, const char *tap)
+{
+    const int index = (int)if_nametoindex(tap);
+    struct rtnl_qdisc *ingress = rtnl_qdisc_get_by_parent(queues, index, TC_H_INGRESS);
+    struct nl_cache *filters = NULL;
+    bool found = ingress != NULL;
+
+    if (found && rtnl_cls_alloc_cache(links->socket, index, TC_H_MAJ(TC_H_INGRESS), &filters) == 0) {
+        found = nl_cache_nitems(filters) > 0;
+        nl_cache_free(filters);
+    }
+    if (ingress != NULL) {
+        rtnl_qdisc_put(ingress);
+    }
+    return found;
+}
+
+bool kn_network_link_is_shaped(struct kn_network_links *links, const char *tap,
+                               const struct kn_network_state_limit *to_guest,
+                               const struct kn_network_state_limit *from_guest, char why[KN_STOCK_WHY])
+{
+    struct nl_cache *queues = NULL;
+    char device[IFNAMSIZ];
+    bool is_so = true;
+
+    ifb_name(tap, device);
+    if (rtnl_qdisc_alloc_cache(links->socket, &queues) < 0) {
+        return true;
+    }
+    if (bucket_rate(queues, tap) != shape_rate(to_guest)) {
+        snprintf(why, KN_STOCK_WHY, "the queue of %s is not as it was made", tap);
+        is_so = false;
+    } else if ((from_guest->max_kbps > 0) != (if_nametoindex(device) != 0) ||
+               (from_guest->max_kbps > 0 &&
+                (bucket_rate(queues, device) != shape_rate(from_guest) || !is_redirected(links, queues, tap)))) {
+        snprintf(why, KN_STOCK_WHY, "what comes from %s is not limited as it was", tap);
+        is_so = false;
+    }
+    nl_cache_free(queues);
+    return is_so;
 }

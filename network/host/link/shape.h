@@ -17,4 +17,12 @@ int kn_network_link_shape(struct kn_network_links *links, const char *tap,
                           const struct kn_network_state_limit *to_guest,
                           const struct kn_network_state_limit *from_guest, struct kn_error *err);
 
+/*
+ * Does the kernel have what the call above made? Costs three lists of the tap's queues and filters; only rates are compared, since that is what the kernel keeps exact.
+ * What cannot be read is as it was. Reads only; if not, why says what is otherwise.
+ */
+bool kn_network_link_is_shaped(struct kn_network_links *links, const char *tap,
+                               const struct kn_network_state_limit *to_guest,
+                               const struct kn_network_state_limit *from_guest, char why[KN_STOCK_WHY]);
+
 #endif

@@ -57,8 +57,9 @@ const char *kn_network_tables_elements(const char *text, struct kn_network_table
         text += strspn(text, " \t,");
         size_t length = strcspn(text, ",}"), kept = length;
 
-        for (size_t i = 0; i + 1 < length; i++) { /* of one that comes and goes: its time */
-            if (strncmp(text + i, " timeout ", 9) == 0 || strncmp(text + i, " expires ", 9) == 0) {
+        for (size_t i = 0; i + 1 < length; i++) { /* of one that comes and goes: its time, or what it counts */
+            if (strncmp(text + i, " timeout ", 9) == 0 || strncmp(text + i, " expires ", 9) == 0 ||
+                strncmp(text + i, " ct count ", 10) == 0) {
                 kept = i;
                 break;
             }

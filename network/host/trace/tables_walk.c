@@ -417,6 +417,10 @@ static enum walk_result walk_rule(struct tables_walk *walk, const struct kn_netw
     enum walk_result result;
     bool is_verdict = false;
 
+    if (strstr(rule, " add @") !=
+        NULL) { /* counts connections: there is room for this one, as far as anybody can say */
+        return WALK_ON;
+    }
     while (walk_peek(&at) > 0) {
         result = walk_verdict(walk, chain, rule, at, &is_verdict);
         if (is_verdict) {

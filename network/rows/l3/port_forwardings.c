@@ -255,6 +255,13 @@ static const struct kn_stmt LEAD = { "forwarding_lead",
 static const struct kn_stmt FORWARDS = { "forwarding_revised",
                                          "UPDATE floating_ip SET updated_at = now() WHERE id = $1::uuid", 1 };
 
+/* As in Neutron the inside port is revised, too. Whoever holds it revises it himself, and nobody waits for him in a circle. */
+static const struct kn_stmt REVISE = {
+    "forwarding_revises",
+    "UPDATE port SET updated_at = now() WHERE id IN (SELECT id FROM port WHERE id = $1::uuid FOR NO KEY UPDATE SKIP LOCKED)",
+    1
+};
+
 static int forwarding_reach(struct kn_request *req, const struct kn_rows *floating, const char *port,
                             const char *fixed_ip, struct kn_error *err)
 {
@@ -307,7 +314,7 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
     struct ports ports[2];
 
     if (object == NULL) {
-        return 0;
+        return kn_db_run(req->db, &REVISE, KN_ARGS(kn_rest_was(noun, now, "internal_port_id")), NULL, err);
     }
     if (ports_read_both(now, object, ports, err) < 0) {
         return -1;
@@ -336,9 +343,10 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
     const char *protocol = kn_schema_text(object, "protocol", now != NULL ? kn_rest_was(noun, now, "protocol") : "");
 
     return forwarding_check_alone(req, floating, port, ip, err) < 0 ||
-                   forwarding_reach(req, floating, port, ip, err) < 0
+                   forwarding_reach(req, floating, port, ip, err) < 0 ||
+                   ports_check_free(req, id, port, ip, protocol, ports, err) < 0
                ? -1
-               : ports_check_free(req, id, port, ip, protocol, ports, err);
+               : kn_db_run(req->db, &REVISE, KN_ARGS(port), NULL, err);
 }
 
 /* What stands in the way, by its side. */

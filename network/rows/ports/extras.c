@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * extras.c: checks and settles names, options of DHCP and profiles of ports. Which options dnsmasq knows stands here; its files are
+ * extras.c: checks and settles names, options of DHCP and profiles of ports. Which options dnsmasq knows is dhcp_options.c's; its files are
  * network/host/dhcp/dhcp.c's.
  */
 #include "network/rows/ports/extras.h"
@@ -14,6 +14,7 @@
 #include "lib/rest/write.h"
 #include "network/rows/change.h"
 #include "network/rows/networks.h"
+#include "network/rows/ports/dhcp_options.h"
 
 #define OPTIONS "extra_dhcp_opts"
 #define NAME "dns_name"
@@ -142,138 +143,23 @@ static const struct kn_schema OPTION[] = {
 };
 const struct kn_schema kn_network_dhcp_opts[] = { KN_SCHEMA(OPTIONS, KN_IS_OBJECT, .inner = OPTION), KN_SCHEMA_END };
 
-/* dnsmasq's names (dnsmasq --help dhcp, --help dhcp6), those whose value is a list of addresses marked by a blank in front. */
-static const char *const NAMES_4[] = { " netmask",
-                                       "time-offset",
-                                       " router",
-                                       " dns-server",
-                                       " log-server",
-                                       " lpr-server",
-                                       "boot-file-size",
-                                       "domain-name",
-                                       " swap-server",
-                                       "root-path",
-                                       "extension-path",
-                                       "ip-forward-enable",
-                                       "policy-filter",
-                                       "default-ttl",
-                                       "mtu",
-                                       "all-subnets-local",
-                                       "router-discovery",
-                                       " router-solicitation",
-                                       "static-route",
-                                       "trailer-encapsulation",
-                                       "arp-timeout",
-                                       "ethernet-encap",
-                                       "tcp-ttl",
-                                       "tcp-keepalive",
-                                       "nis-domain",
-                                       " nis-server",
-                                       " ntp-server",
-                                       " netbios-ns",
-                                       " netbios-dd",
-                                       "netbios-nodetype",
-                                       "netbios-scope",
-                                       " x-windows-fs",
-                                       " x-windows-dm",
-                                       "T1",
-                                       "T2",
-                                       "vendor-class",
-                                       "nis+-domain",
-                                       " nis+-server",
-                                       "tftp-server",
-                                       "bootfile-name",
-                                       " mobile-ip-home",
-                                       " smtp-server",
-                                       " pop3-server",
-                                       " nntp-server",
-                                       " irc-server",
-                                       "user-class",
-                                       "rapid-commit",
-                                       "client-arch",
-                                       "client-interface-id",
-                                       "client-machine-id",
-                                       "posix-timezone",
-                                       "tzdb-timezone",
-                                       "ipv6-only",
-                                       "domain-search",
-                                       "sip-server",
-                                       "classless-static-route",
-                                       "vendor-id-encap",
-                                       " tftp-server-address",
-                                       " server-ip-address",
-                                       "non-local-source-routing",
-                                       "max-datagram-reassembly",
-                                       NULL };
-static const char *const NAMES_6[] = { "sip-server-domain", "sip-server",
-                                       "dns-server",        "domain-search",
-                                       "nis-server",        "nis+-server",
-                                       "nis-domain",        "nis+-domain",
-                                       "sntp-server",       "information-refresh-time",
-                                       "posix-timezone",    "tzdb-timezone",
-                                       "ntp-server",        "bootfile-url",
-                                       "bootfile-param",    NULL };
-
-/* The numbers of those of DHCPv4 that are lists of addresses. */
-static const uint8_t ADDRESSES_4[] = { 1,  3,  6,  7,  9,  16, 21, 28, 32, 33, 41, 42,
-                                       44, 45, 48, 49, 65, 68, 69, 70, 71, 74, 150 };
-
-static const char *number_option(long number, int version)
-{
-    for (size_t i = 0; version == 4 && i < KN_COUNT(ADDRESSES_4); i++) {
-        if (ADDRESSES_4[i] == number) {
-            return " ";
-        }
-    }
-    return number >= 1 && number <= (version == 6 ? 65535 : 254) ? "" : NULL;
-}
-
-/* NULL: dnsmasq knows no such option. Otherwise its row, or of a number what a row begins with. */
-static const char *find_dhcp_option(const char *name, int version)
-{
-    if (name[strspn(name, "0123456789")] == '\0') {
-        return number_option(strlen(name) > 5 ? 0 : strtol(name, NULL, 10), version);
-    }
-    for (const char *const *row = version == 6 ? NAMES_6 : NAMES_4; *row != NULL; row++) {
-        if (strcmp(*row + (**row == ' '), name) == 0) {
-            return *row;
-        }
-    }
-    return NULL;
-}
-
 /* Those that say "none of it" by an empty value. */
 static bool may_be_blank(const char *name)
 {
     return strcmp(name, "router") == 0 || strcmp(name, "classless-static-route") == 0;
 }
 
-static bool are_addresses(const char *value)
-{
-    AUTO_FREE char *copy = kn_strdup(value);
-    char *rest = NULL;
-    struct kn_ip ip;
-
-    for (char *part = strtok_r(copy, ",", &rest); part != NULL; part = strtok_r(NULL, ",", &rest)) {
-        if (!kn_ip_parse(part, &ip) || ip.family != 4) {
-            return false;
-        }
-    }
-    return true;
-}
-
 static int check_option(const json_t *option, struct kn_error *err)
 {
     const char *name = kn_schema_text(option, "opt_name", ""), *value = kn_schema_text(option, "opt_value", NULL);
     const int64_t version = kn_schema_int(option, "ip_version", 4);
-    const char *row;
+    const char *wrong;
 
     if (version != 4 && version != 6) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input for " OPTIONS ". Reason: '%lld' is not in [4, 6].",
                        (long long)version);
     }
-    row = find_dhcp_option(name, (int)version);
-    if (row == NULL) {
+    if (!kn_network_dhcp_option_known(name, (int)version)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input for " OPTIONS
                        ". Reason: '%s' is no option of DHCPv%lld that this cloud can give.",
@@ -283,9 +169,10 @@ static int check_option(const json_t *option, struct kn_error *err)
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input for " OPTIONS ". Reason: '' Blank strings are not permitted.");
     }
-    if (value != NULL && row[0] == ' ' && !are_addresses(value)) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Invalid input for " OPTIONS ". Reason: '%s' of %s is no list of IPv4 addresses.", value, name);
+    wrong = value == NULL || value[0] == '\0' ? NULL : kn_network_dhcp_option_wrong(name, (int)version, value);
+    if (wrong != NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for " OPTIONS ". Reason: '%s' of %s %s.", value, name,
+                       wrong);
     }
     return 0;
 }

@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What a host keeps as it made it, beside what test_network_host.c sees: a dnsmasq that is frozen, limits that were taken away by hand, the metadata door of IPv6.
+ * Skipped without root.
+ */
+#include "tests/support/test.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
+#include "lib/base/mem.h"
+#include "tests/support/host_agent.h"
+#include "tests/support/needs.h"
+#include "tests/support/netlab.h"
+#include "tests/support/scratch.h"
+
+#define WAIT_MS 60000
+#define POLICY "51515151-1111-4111-8111-111111111111"
+
+static struct kn_machine machine;
+static struct kn_actor agent, shell;
+static int version;
+static char dir[KN_TEST_DIR];
+
+static void tell(const char *put)
+{
+    AUTO_FREE char *body = kn_asprintf(
+        "state {\"host\":\"h\",\"from\":%d,\"version\":%d,\"piece\":1,\"pieces\":1,\"put\":[%s],\"drop\":[]}",
+        version == 0 ? -1 : version, version + 1, put);
+
+    assert_string_equal(kn_actor_ask(&agent, "%s", body), "ok");
+    version++;
+}
+
+static void tick(void)
+{
+    assert_string_equal(kn_actor_ask(&agent, "tick"), "ok");
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    kn_test_dir(dir, "net-kept");
+    kn_machine_start(&machine);
+    kn_actor_start(&shell, &machine, kn_shell);
+    kn_actor_start(&agent, &machine, kn_host_agent);
+    assert_string_equal(kn_actor_ask(&agent, "open 192.0.2.1 %s/a", dir), "ok");
+    tell(NETWORK(1450) "," PORT(1));
+    assert_string_equal(kn_actor_ask(&agent, "plug " SERVER(1) " [" NIC(1) "]"), "ok");
+    return 0;
+}
+
+static int teardown(void **state)
+{
+    (void)state;
+    if (geteuid() != 0) {
+        return 0;
+    }
+    kn_actor_ask(&agent, "unplug " SERVER(1));
+    kn_actor_kill(&agent);
+    kn_actor_kill(&shell);
+    kn_machine_stop(&machine);
+    AUTO_FREE char *command = kn_asprintf("rm -rf %s", dir);
+
+    return system(command);
+}
+
+/* A little while, for who is to answer. */
+#define PAUSE "busybox usleep 200000"
+
+/* It has its pid and hears nothing: noticed by what it does not answer, in a few looks at the network. */
+static void test_a_frozen_dnsmasq_is_replaced(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    (void)state;
+    need_root();
+    AUTO_FREE char *before = kn_strdup(kn_actor_ask(&shell, "cat %s/a/networks/" NET "/pid", dir));
+
+    for (int asked = 0; asked < 6; asked++) {
+        tick();
+        assert_runs(&shell, PAUSE);
+    }
+    assert_string_equal(kn_actor_ask(&shell, "cat %s/a/networks/" NET "/pid", dir), before); /* it answers */
+    assert_runs(&shell, "kill -STOP %s", before + 2);
+    while (strcmp(kn_actor_ask(&shell, "cat %s/a/networks/" NET "/pid", dir), before) == 0) {
+        assert_true(kn_mono_ms() < deadline);
+        tick();
+        assert_runs(&shell, PAUSE);
+    }
+    assert_runs(&shell, "! grep -q dnsmasq /proc/%s/cmdline 2>/dev/null", before + 2);
+    assert_runs(&shell, "ip netns exec kn-0a0a0a0a busybox netstat -lun | grep -q ':53 '");
+}
+
+#define LIMITED \
+    "tc qdisc show dev " TAP( \
+        1) " | grep -q 'tbf.*5Mbit' && tc qdisc show dev ti00000001-11 | grep -q 'tbf.*7Mbit' && " \
+           "tc filter show dev " TAP(1) " parent ffff: | grep -q ti00000001-11"
+
+/* What somebody took away or changed by hand comes back. */
+static void test_limits_come_back(void **state)
+{
+    static const char *const HANDS[] = {
+        "tc qdisc del dev " TAP(1) " root",
+        "tc qdisc del dev " TAP(1) " ingress",
+        "tc filter del dev " TAP(1) " parent ffff:",
+        "tc qdisc replace dev ti00000001-11 root tbf rate 1mbit burst 64k latency 50ms",
+        "ip link del ti00000001-11",
+    };
+
+    (void)state;
+    need_root();
+    AUTO_FREE char *port = kn_asprintf("%.*s,\"policy\":\"" POLICY "\"}", (int)strlen(PORT(1)) - 1, PORT(1));
+    AUTO_FREE char *limited = kn_asprintf("%s,{\"kind\":\"policy\",\"id\":\"" POLICY
+                                          "\",\"to_guest\":{\"max_kbps\":5000},\"from_guest\":{\"max_kbps\":7000}}",
+                                          port);
+
+    tell(limited);
+    assert_runs(&shell, LIMITED);
+    for (size_t i = 0; i < KN_COUNT(HANDS); i++) {
+        assert_runs(&shell, "%s", HANDS[i]);
+        assert_false(kn_actor_runs(&shell, LIMITED));
+        tick();
+        assert_runs(&shell, LIMITED);
+    }
+}
+
+#define DOOR "ip netns exec kn-0a0a0a0a busybox netstat -ltn | grep -q a9fe:a9fe:80"
+
+/* Below IPv6's least MTU there is no door of IPv6; above it there is one again, and it can be reached. */
+static void test_metadata_comes_back_with_the_mtu(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&shell, DOOR);
+    tell(NETWORK(1200));
+    kn_actor_kill(&agent); /* the next life begins below it */
+    kn_actor_start(&agent, &machine, kn_host_agent);
+    assert_string_equal(kn_actor_ask(&agent, "open 192.0.2.1 %s/a", dir), "ok");
+    assert_false(kn_actor_runs(&shell, DOOR));
+    tell(NETWORK(1450));
+    assert_runs(&shell, DOOR);
+    tell(NETWORK(1200));
+    assert_false(kn_actor_runs(&shell, DOOR));
+    tell(NETWORK(1450));
+    assert_runs(&shell, DOOR);
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+}
+
+#define GROUP "91919191-1111-4111-8111-111111111111"
+#define RULE(direction) "{\"id\":\"" GROUP "\",\"ingress\":" direction ",\"family\":4}"
+
+/* One guest that fills its room for connections takes none of the others', and keeps those that it has. */
+static void test_a_guest_fills_no_more_than_its_room(void **state)
+{
+    struct kn_actor guest, other;
+
+    (void)state;
+    need_root();
+    AUTO_FREE char *one = kn_asprintf("%.*s,\"groups\":[\"" GROUP "\"]}", (int)strlen(PORT(1)) - 1, PORT(1));
+    AUTO_FREE char *two = kn_asprintf("%.*s,\"groups\":[\"" GROUP "\"]}", (int)strlen(PORT(2)) - 1, PORT(2));
+    AUTO_FREE char *all = kn_asprintf("{\"kind\":\"group\",\"id\":\"" GROUP
+                                      "\",\"stateful\":true,\"rules\":[" RULE("true") "," RULE("false") "]},%s,%s",
+                                      one, two);
+
+    tell(all);
+    assert_string_equal(kn_actor_ask(&agent, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
+    kn_guest_start(&guest, &machine, TAP(1), MAC(1));
+    kn_guest_start(&other, &machine, TAP(2), MAC(2));
+    assert_runs(&guest, "ip addr add " IP(1) "/24 dev eth0");
+    assert_runs(&other, "ip addr add " IP(2) "/24 dev eth0; ip addr add 10.5.0.99/32 dev lo");
+    kn_actor_await(&guest, PING IP(2), true, NULL);
+    assert_runs(&guest,
+                "bash -c 'for ((p = 1; p < 20000; p++)); do echo >/dev/udp/" IP(2) "/$p; done' 2>/dev/null; true");
+    assert_false(kn_actor_runs(&guest, PING IP(2)));
+    assert_runs(&other, PING IP(1)); /* of its own room */
+    assert_says(kn_actor_ask(&agent, "firewall"), "same");
+    assert_runs(&shell, "[ $(cat /proc/sys/net/netfilter/nf_conntrack_count) -le 8300 ]");
+    kn_actor_kill(&guest);
+    kn_actor_kill(&other);
+    assert_string_equal(kn_actor_ask(&agent, "unplug " SERVER(2)), "ok");
+}
+
+int main(void)
+{
+    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "tc");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_a_frozen_dnsmasq_is_replaced),
+        cmocka_unit_test(test_limits_come_back),
+        cmocka_unit_test(test_metadata_comes_back_with_the_mtu),
+        cmocka_unit_test(test_a_guest_fills_no_more_than_its_room),
+    };
+
+    return cmocka_run_group_tests(tests, setup, teardown);
+}
