@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the cloud survives: each fault in the middle of 50 creations and 50 deletions; then the audit.
+"""What the cloud survives: each fault in the middle of 50 creations, 50 deletions and every action that a server knows (deeds.py); then the audit.
 
     chaos.py [--bus embedded|kafka] [--short] [FAULT…]        FAULT: a name from FAULTS; default all, --short: a few
 
 Every server that was accepted (202) ends ACTIVE, every deletion that was accepted (204) ends in 404, none is doubled, nothing
-leaks. Every fifth server is deleted while it is still being made. A client whose request broke off without an answer knows nothing: such a server may exist or not, but never half.
+leaks. Servers that are acted upon end at rest, in no ERROR. Every fifth server is deleted while it is still being made. A client whose request broke off without an answer knows nothing: such a server may exist or not, but never half.
 """
 import argparse
 import concurrent.futures
@@ -22,16 +22,20 @@ import traceback
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from cloud import Cloud, CloudError, wait_until  # noqa: E402
 
+import deeds  # noqa: E402
+
 SERVERS = 50
 CLIENTS = 8
+ACTORS = 8
+DEEDS_EACH = 12
 FROZEN_S = 40
 
 
 class Round:
     """50 old servers to delete, 50 new ones to create, and a fault when half of the wishes were said."""
 
-    def __init__(self, cloud, name):
-        self.cloud, self.name = cloud, name
+    def __init__(self, cloud, name, actors=()):
+        self.cloud, self.name, self.actors = cloud, name, actors
         self.created, self.deleted, self.unknown = set(), set(), set()
         self.said = 0
 
@@ -58,16 +62,19 @@ class Round:
         pairs = itertools.zip_longest([(self.create, n) for n in range(SERVERS)], [(self.delete, server) for server in old])
         wishes = [wish for pair in pairs for wish in pair if wish]
         half = len(wishes) // 2
-        with concurrent.futures.ThreadPoolExecutor(CLIENTS) as pool:
+        with concurrent.futures.ThreadPoolExecutor(CLIENTS + len(self.actors)) as pool:
+            acting = [pool.submit(actor.act, DEEDS_EACH) for actor in self.actors]
             futures = [pool.submit(do, what) for do, what in wishes[:half]]
             struck = pool.submit(fault, self.cloud)
             futures += [pool.submit(do, what) for do, what in wishes[half:]]
-            for future in [*futures, struck]:
+            for future in [*futures, struck, *acting]:
                 future.result()
 
     def settle(self):
         cloud = self.cloud
         wait_until("no open task", lambda: cloud.sql("SELECT count(*) FROM task WHERE state IN ('run', 'undo')") == [["0"]])
+        for actor in self.actors:
+            actor.check()
         for server in self.created:
             cloud.wait_status(server, "ACTIVE")
         for server in self.deleted:
@@ -79,6 +86,9 @@ class Round:
         doubled = cloud.sql("SELECT name FROM server WHERE deleted_at IS NULL GROUP BY name HAVING count(*) > 1")
         if doubled:
             raise CloudError(f"doubled: {doubled}")
+        if self.actors:
+            deeds.sweep(cloud)
+            wait_until("no image on its way", lambda: cloud.sql("SELECT count(*) FROM task WHERE state IN ('run', 'undo')") == [["0"]])
         cloud.audit()
 
 
@@ -280,8 +290,10 @@ def run_faults(cloud, names):
     """(passed, failed); the first failure ends it, because what follows would only tell of the same."""
     old, passed = set(), 0
     cloud.prepare()
+    actors = deeds.troupe(cloud, ACTORS)
+    acted = {actor.server for actor in actors}
     for name in names:
-        this = Round(cloud, name)
+        this = Round(cloud, name, actors)
         try:
             replay = Replay(cloud) if name == "replay" else None
             this.run(old, FAULTS[name])
@@ -297,7 +309,10 @@ def run_faults(cloud, names):
               f"{len(this.unknown)} without an answer)", flush=True)
         passed += 1
         rows = cloud.sql("SELECT id FROM server WHERE deleted_at IS NULL")
-        old = {row[0] for row in rows[:SERVERS]}
+        old = {row[0] for row in rows if row[0] not in acted}
+        old = set(sorted(old)[:SERVERS])
+    print(f"deeds on {cloud.bus}: {sum(a.accepted for a in actors)} accepted, {sum(a.refused for a in actors)} refused, "
+          f"{sum(a.lost for a in actors)} without an answer", flush=True)
     return passed, 0
 
 
