@@ -18,6 +18,7 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "support"))
 from access import measure_access, memory_kib  # noqa: E402
+from actions import measure_actions  # noqa: E402
 from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
 from ports import measure_ports, measure_rule  # noqa: E402
 from week import SETTINGS, measure_week  # noqa: E402
@@ -229,6 +230,7 @@ def full(bench, options):
     empty = bench.measure_creation("empty database", options.servers)
     bench.measure_latency(200)
     bench.measure_reading(3)
+    bench.figures |= measure_actions(bench.cloud, 30)
     bench.measure_idle(20)
     rest = 10000 - options.servers - 400
     bench.create(max(rest, 1))
@@ -252,6 +254,7 @@ def short(bench, options):
     run = bench.measure_creation("short", options.servers)
     bench.measure_latency(10)
     bench.measure_reading(1)
+    bench.figures |= measure_actions(bench.cloud, 1)
     bench.measure_crowd(20)
     bench.figures |= measure_ports(bench, 1, 20)
     bench.measure_seen(2)
