@@ -49,6 +49,8 @@ struct kn_network_host_options {
      */
     void (*announced)(void *ctx, json_t *heard);
     const char *physical; /* agent.physical_networks; NULL: none. Copied */
+    /* A tap comes when its guest is started and goes with it (a container's NIC): plug puts it into its bridge if it is there, and is called again after the start. */
+    bool taps_come_with_guests;
     int plug_wait_ms; /* how long kn_network_host_plug waits for its ports; 0: 30 s */
 };
 

@@ -17,6 +17,7 @@ struct kn_scheduler_placement {
     const char *const *apart;    /* hosts of servers that it is kept away from; the same */
     const char *const *together; /* hosts of servers one of which it is to be with; NULL: any */
     const json_t *extra_specs; /* of its flavor; NULL: none */
+    const char *kind;            /* of guest (lib/domain/form.h); NULL or "": any */
     const char *project;         /* whose it is; NULL: nobody's, which no aggregate is kept for */
     const struct kn_scheduler_group *group; /* whose others it is to be with, or away from; NULL: it is in none */
     int64_t now_ms;              /* monotonic */

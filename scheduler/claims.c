@@ -18,7 +18,7 @@ static const struct kn_stmt READ = {
     "WITH aggregated AS MATERIALIZED (SELECT version FROM aggregate_change FOR SHARE) " /* nobody changes aggregates before the claims are written */
     "SELECT s.id, s.generation, s.deleted_at IS NOT NULL, a.role, a.host, a.generation, a.vcpus, a.memory_mib, a.disk_gib, g.id, g.policy, "
     "coalesce(g.max_per_host, 1), array_to_json(s.apart_from), array_to_json(s.together_with), s.project_id, nullif(s.flavor->'extra_specs', '{}'), "
-    "aggregated.version FROM aggregated, server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
+    "aggregated.version, s.machine->>'kind' FROM aggregated, server s LEFT JOIN allocation a ON a.server_id = s.id LEFT JOIN server_group g ON g.id = s.group_id "
     "WHERE s.id = ANY($1::uuid[])",
     1
 };
@@ -39,7 +39,8 @@ enum {
     R_TOGETHER,
     R_PROJECT,
     R_SPECS,
-    R_AGGREGATED
+    R_AGGREGATED,
+    R_KIND
 };
 static const struct kn_stmt HINTED = { "claim_hinted",
                                        "SELECT server_id, host FROM allocation WHERE server_id = ANY($1::uuid[])", 1 };
@@ -110,6 +111,7 @@ struct holder {
     struct kn_scheduler_group *group; /* NULL: it is in none */
     json_t *extra_specs; /* of its flavor; NULL: none */
     char *project;
+    char *kind; /* of guest; NULL: any */
     json_t *apart, *together; /* ids of servers that it is kept away from, and brought to; NULL: nothing is said */
     struct holding of[ROLE_COUNT];
 };
@@ -122,6 +124,7 @@ static void claims_free_holder(void *p)
     json_decref(holder->together);
     json_decref(holder->extra_specs);
     free(holder->project);
+    free(holder->kind);
     free(holder);
 }
 
@@ -280,6 +283,7 @@ static int read_holders(struct kn_db *db, struct batch_state *state, struct kn_m
             holder->apart = claims_json(rows, i, R_APART);
             holder->together = claims_json(rows, i, R_TOGETHER);
             holder->extra_specs = claims_json(rows, i, R_SPECS);
+            holder->kind = kn_rows_null(rows, i, R_KIND) ? NULL : kn_strdup(kn_rows_text(rows, i, R_KIND));
             holder->project = kn_strdup(kn_rows_text(rows, i, R_PROJECT));
             kn_hmap_put(state->holders, kn_rows_text(rows, i, R_ID), holder);
         }
@@ -434,9 +438,9 @@ static int decide_claim(struct batch_state *state, struct holder *holder, enum r
         *ret_host = holding->host;
         return 0;
     }
-    placement = (struct kn_scheduler_placement){ .group = holder->group,
-                                                 .extra_specs = holder->extra_specs,
-                                                 .project = holder->project };
+    placement = (struct kn_scheduler_placement){
+        .group = holder->group, .extra_specs = holder->extra_specs, .kind = holder->kind, .project = holder->project
+    };
     if (choose(state, holder, claim, &placement, &host, err) < 0) {
         return -1;
     }

@@ -2,6 +2,7 @@
 /* The filters: one line of the table, one small pure function. A new reason to refuse a host is a new line here and nothing else. */
 #include <string.h>
 
+#include "lib/domain/form.h"
 #include "scheduler/choose.h"
 
 static bool is_wanted_host(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
@@ -32,6 +33,11 @@ static bool filters_names(const char *const *names, const struct kn_scheduler_ho
         }
     }
     return false;
+}
+
+static bool has_its_kind(const struct kn_scheduler_host *host, const struct kn_scheduler_placement *p)
+{
+    return kn_kind_is_of(p->kind != NULL ? p->kind : "", host->hypervisor_type != NULL ? host->hypervisor_type : "");
 }
 
 /* A host that failed this server before. */
@@ -98,6 +104,7 @@ const struct kn_scheduler_filter kn_scheduler_filters[] = {
     { "AvailabilityZoneFilter", is_in_zone },
     { "AggregateMultiTenancyIsolation", is_open_to_project },
     { "AggregateInstanceExtraSpecsFilter", has_words_of_flavor },
+    { "ImagePropertiesFilter", has_its_kind },
     { "RetryFilter", is_untried },
     { "ComputeDisabledFilter", filters_is_enabled },
     { "ComputeUpFilter", filters_is_up },

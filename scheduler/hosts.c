@@ -19,7 +19,7 @@ static const struct kn_stmt LOAD = {
     "scheduler_load",
     "SELECT h.name, coalesce(h.aggregate_zone, h.zone), h.underlay, h.agent_id, a.boot, h.vcpus::bigint * h.cpu_ratio_percent / 100, "
     "h.memory_mib - h.reserved_memory_mib, h.disk_gib, h.used_vcpus, h.used_memory_mib, h.used_disk_gib, h.servers, "
-    "h.disabled, h.forced_down FROM host h JOIN agent a ON a.id = h.agent_id",
+    "h.disabled, h.forced_down, h.hypervisor_type FROM host h JOIN agent a ON a.id = h.agent_id",
     0
 };
 enum {
@@ -37,6 +37,7 @@ enum {
     LOAD_SERVERS,
     LOAD_DISABLED,
     LOAD_FORCED_DOWN,
+    LOAD_TYPE,
 };
 static const struct kn_stmt LOAD_REFUSALS = {
     "scheduler_load_refusals",
@@ -114,16 +115,16 @@ static const struct kn_stmt HEARD = { "scheduler_heard",
 /* clang-format off */
 static struct kn_batch_stmt UPSERT = { "scheduler_host",
     "INSERT INTO host AS h (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved_memory_mib, disk_gib, cpu_ratio_percent, "
-    "hypervisor_type, hypervisor_version, cpu_info) SELECT name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved, disk_gib, ratio, "
-    "type, version, cpu_info FROM @ ON CONFLICT (name) DO UPDATE SET zone = excluded.zone, "
+    "hypervisor_type, hypervisor_version, cpu_info, cannot) SELECT name, uuid, agent_id, zone, underlay, vcpus, memory_mib, reserved, disk_gib, ratio, "
+    "type, version, cpu_info, cannot FROM @ ON CONFLICT (name) DO UPDATE SET zone = excluded.zone, "
     "underlay = excluded.underlay, hypervisor_type = excluded.hypervisor_type, hypervisor_version = excluded.hypervisor_version, "
-    "cpu_info = excluded.cpu_info, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
+    "cpu_info = excluded.cpu_info, cannot = excluded.cannot, updated_at = now(), " TAKE("vcpus") ", " TAKE("memory_mib") ", " TAKE("reserved_memory_mib") ", "
     TAKE("disk_gib") ", " TAKE("cpu_ratio_percent")
     " WHERE h.agent_id = excluded.agent_id" /* a host belongs to its first agent, until an operator moves it */
     " RETURNING name, vcpus::bigint * cpu_ratio_percent / 100, memory_mib - reserved_memory_mib, disk_gib, coalesce(aggregate_zone, zone)",
     { { "name", "text" }, { "uuid", "uuid" }, { "agent_id", "text" }, { "zone", "text" }, { "underlay", "text" }, { "vcpus", "int" },
       { "memory_mib", "bigint" }, { "reserved", "bigint" }, { "disk_gib", "bigint" }, { "ratio", "int" }, { "type", "text" },
-      { "version", "int" }, { "cpu_info", "jsonb" } }, { 0 }, { 0 }, false };
+      { "version", "int" }, { "cpu_info", "jsonb" }, { "cannot", "jsonb" } }, { 0 }, { 0 }, false };
 /* clang-format on */
 
 void kn_scheduler_host_uuid(const char *name, char out[37])
@@ -168,6 +169,7 @@ static void load_row(struct kn_scheduler_inventory *inv, const struct kn_rows *r
                                                   kn_rows_int(rows, i, LOAD_USED_MEMORY),
                                                   kn_rows_int(rows, i, LOAD_USED_DISK) };
     host->servers = kn_rows_int(rows, i, LOAD_SERVERS);
+    hosts_set_text(&host->hypervisor_type, kn_rows_text(rows, i, LOAD_TYPE));
     host->disabled = kn_rows_bool(rows, i, LOAD_DISABLED);
     host->forced_down = kn_rows_bool(rows, i, LOAD_FORCED_DOWN);
     kn_scheduler_inventory_settle(inv, host);
@@ -279,6 +281,9 @@ int kn_scheduler_hosts_refresh(struct kn_db *db, struct kn_scheduler_inventory *
 static void hosts_add_host(struct kn_batch *batch, const json_t *host, const char *agent, int64_t ratio)
 {
     json_t *cpu_info = json_object_get(host, "cpu_info");
+    AUTO_FREE char *cannot = json_array_size(json_object_get(host, "cannot")) > 0
+                                 ? json_dumps(json_object_get(host, "cannot"), JSON_COMPACT)
+                                 : NULL;
     AUTO_FREE char *cpu = json_is_object(cpu_info) ? json_dumps(cpu_info, JSON_COMPACT) : NULL;
     const char *underlay = kn_json_str(host, "underlay");
     char uuid[37];
@@ -297,6 +302,7 @@ static void hosts_add_host(struct kn_batch *batch, const json_t *host, const cha
     kn_batch_add(batch, kn_json_str(host, "hypervisor_type"));
     kn_batch_addint(batch, kn_json_int(host, "hypervisor_version"));
     kn_batch_add(batch, cpu == NULL ? "{}" : cpu);
+    kn_batch_add(batch, cannot);
 }
 
 /* What the row says now: the hello's capacity, or the old one where the hello's was too small. The rows are those that the agent owns. */
@@ -324,6 +330,7 @@ static void apply_host(struct kn_scheduler_inventory *inv, struct kn_scheduler_a
 
     if (host != NULL && host->agent == agent) {
         hosts_set_text(&host->underlay, *underlay == '\0' ? NULL : underlay);
+        hosts_set_text(&host->hypervisor_type, kn_json_str(said, "hypervisor_type"));
         json_object_del(agent->refused, name);
     }
 }

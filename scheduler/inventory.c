@@ -40,6 +40,7 @@ static void free_host(struct kn_scheduler_host *host)
     free(host->name);
     free(host->zone);
     free(host->underlay);
+    free(host->hypervisor_type);
     json_decref(host->aggregates);
     free(host);
 }

@@ -40,6 +40,7 @@ struct kn_scheduler_host {
     char *name;
     char *zone;
     char *underlay; /* NULL: none */
+    char *hypervisor_type; /* NULL: nothing is known */
     json_t *aggregates; /* what its aggregates' metadata says: key -> [value]; NULL: it is in none */
     struct kn_scheduler_agent_seen *agent;
     struct kn_scheduler_resources capacity; /* that may be sold */

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "compute-agent/core/file.h"
+#include "compute-agent/core/unpack.h"
 #include "lib/base/backoff.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
@@ -212,7 +213,8 @@ static int agent_start(struct kn_agent *agent, char **left, const struct kn_agen
     snprintf(agent->topic, sizeof(agent->topic), "%s%s", KN_TOPIC_AGENT, agent->id);
     agent->driver = kn_agent_driver_find(conf->agent_driver);
     if (agent->driver == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor sim", conf->agent_driver);
+        return kn_fail(err, KN_BAD_REQUEST, "agent.driver \"%s\" is neither libvirt nor lxc nor sim",
+                       conf->agent_driver);
     }
     if (agent_speak(agent, err) < 0 || kn_agent_file_make_dir(conf->agent_state_dir, err) < 0 ||
         hold_id(agent, err) < 0 || open_driver(agent, host, events, err) < 0 ||
@@ -351,6 +353,9 @@ int kn_agent_main(int argc, char **argv)
     char **left = NULL;
     int done;
 
+    if (argc > 1 && strcmp(argv[1], KN_UNPACK_OPTION) == 0) { /* an errand of an agent that runs already */
+        return kn_agent_unpack_main(argc, argv);
+    }
     pthread_mutex_init(&agent.saying, NULL);
     if (kn_daemon_init(&agent.daemon, "agent", argc, argv, &left, false, &err) < 0) {
         kn_log_error("starting", &err);

@@ -51,11 +51,17 @@ static int disk_watch(void *ctx, int64_t done, int64_t size, struct kn_error *er
     return kn_work_progress(ctx, "fetching the image", done, size, err);
 }
 
+int kn_agent_disk_base(const struct kn_conf *conf, const json_t *image, struct kn_work *work, char base[PATH_MAX],
+                       struct kn_error *err)
+{
+    return kn_image_host_ensure(conf, image, disk_watch, work, base, PATH_MAX, err);
+}
+
 int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct kn_work *work, struct kn_error *err)
 {
     char base[PATH_MAX];
 
-    return kn_image_host_ensure(conf, image, disk_watch, work, base, sizeof(base), err);
+    return kn_agent_disk_base(conf, image, work, base, err);
 }
 
 static int disk_make(const struct kn_conf *conf, const char *path, const json_t *image, int64_t bytes,
@@ -70,7 +76,7 @@ static int disk_make(const struct kn_conf *conf, const char *path, const json_t 
     if (strcmp(format, "raw") != 0 && strcmp(format, "qcow2") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "disk format \"%s\" is neither raw nor qcow2", format);
     }
-    if (kn_image_host_ensure(conf, image, disk_watch, work, base, sizeof(base), err) < 0) {
+    if (kn_agent_disk_base(conf, image, work, base, err) < 0) {
         return -1;
     }
     return make_overlay(base, format, bytes, path, err);

@@ -4,6 +4,7 @@
 #define KN_COMPUTE_AGENT_CORE_DISK_H
 
 #include <jansson.h>
+#include <limits.h>
 
 #include "lib/adapter/conf.h"
 #include "lib/adapter/work.h"
@@ -11,6 +12,9 @@
 
 /* Has the base of a spec's image in the host's cache, for disks that may be made of it. */
 int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct kn_work *work, struct kn_error *err);
+/* The same, and where it is. */
+int kn_agent_disk_base(const struct kn_conf *conf, const json_t *image, struct kn_work *work, char base[PATH_MAX],
+                       struct kn_error *err);
 /* Ensures the root disk of a spec with an image. work: watches the download, may be NULL. */
 int kn_agent_disk_ensure(const struct kn_conf *conf, const char *server, const json_t *spec, struct kn_work *work,
                          struct kn_error *err);

@@ -30,6 +30,7 @@ struct kn_agent_domain_nic {
     int mtu;            /* 0 = the default */
     const char *model;  /* "": virtio */
     const char *address; /* as a disk's */
+    int inside; /* of a container: which ethN it is there */
 };
 
 struct kn_agent_domain {
@@ -37,7 +38,7 @@ struct kn_agent_domain {
     const char *name;   /* the server's, for people; the domain is called kn-<uuid> */
     const char *project;
     int64_t generation;
-    const char *type;   /* kvm or qemu */
+    const char *type;   /* kvm or qemu; lxc */
     int vcpus;
     int64_t memory_mib;
     const struct kn_agent_domain_disk *disks;
@@ -53,6 +54,8 @@ struct kn_agent_domain {
         *nvram; /* of UEFI: the firmware, its variables as they begin, and the guest's own */
     const char *serial_socket;
     const char *console_log;
+    const char *root; /* of a container: its files, and what its root user is on the host */
+    int64_t first_id;
     const char *config_drive; /* path of its image; NULL: none */
 };
 

@@ -6,7 +6,8 @@
 
 #include "lib/base/mem.h"
 
-static const struct kn_agent_driver *const DRIVERS[] = { &kn_agent_driver_libvirt, &kn_agent_driver_sim };
+static const struct kn_agent_driver *const DRIVERS[] = { &kn_agent_driver_libvirt, &kn_agent_driver_lxc,
+                                                         &kn_agent_driver_sim };
 
 const struct kn_agent_driver *kn_agent_driver_find(const char *name)
 {
@@ -16,4 +17,14 @@ const struct kn_agent_driver *kn_agent_driver_find(const char *name)
         }
     }
     return NULL;
+}
+
+json_t *kn_agent_driver_cannot(const struct kn_agent_driver *driver)
+{
+    json_t *cannot = json_array();
+
+    for (const char *const *word = driver->cannot; word != NULL && *word != NULL; word++) {
+        json_array_append_new(cannot, json_string(*word));
+    }
+    return cannot;
 }

@@ -51,6 +51,8 @@ typedef void kn_agent_guest_visit(void *ctx, const char *server, const struct kn
 
 struct kn_agent_driver {
     const char *name; /* agent.driver */
+    const char *const *
+        cannot; /* actions (lib/domain/server_state.h) that its guests do not know: the API refuses them; ended by NULL, NULL: none */
 
     /* Opens and recovers what an earlier life left. conf and events outlive the state. */
     int (*open)(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
@@ -142,7 +144,10 @@ struct kn_agent_driver {
 
 extern const struct kn_agent_driver kn_agent_driver_sim;
 extern const struct kn_agent_driver kn_agent_driver_libvirt;
+extern const struct kn_agent_driver kn_agent_driver_lxc;
 
+/* What it cannot, as its hosts say it. New reference. */
+json_t *kn_agent_driver_cannot(const struct kn_agent_driver *driver);
 /* By agent.driver; NULL for a name that no driver has. */
 const struct kn_agent_driver *kn_agent_driver_find(const char *name);
 

@@ -59,10 +59,10 @@ static void closed(virConnectPtr conn, int reason, void *opaque)
 
 static int open_conn(struct kn_agent_libvirt *lv, virConnectPtr *ret_conn, struct kn_error *err)
 {
-    AUTO_CONN virConnectPtr conn = virConnectOpen(lv->conf->agent_libvirt_uri);
+    AUTO_CONN virConnectPtr conn = virConnectOpen(lv->uri);
 
     if (conn == NULL) {
-        kn_agent_libvirt_fail(err, lv->conf->agent_libvirt_uri);
+        kn_agent_libvirt_fail(err, lv->uri);
         err->code = KN_UNAVAILABLE; /* whatever it is, it is worth trying again */
         return -1;
     }
@@ -96,6 +96,10 @@ static bool conn_can_kvm(const char *capabilities)
 
 static int choose_type(struct kn_agent_libvirt *lv, virConnectPtr conn, struct kn_error *err)
 {
+    if (lv->is_lxc) {
+        kn_copy(lv->type, sizeof(lv->type), "lxc");
+        return 0;
+    }
     AUTO_FREE char *capabilities = virConnectGetCapabilities(conn);
 
     if (capabilities == NULL) {
@@ -129,7 +133,7 @@ bool kn_agent_libvirt_reconnect(struct kn_agent_libvirt *lv)
     if (lv->is_lost) {
         old = kn_steal(&lv->conn);
         lv->is_lost = false;
-        kn_log(KN_WARNING, "the connection to libvirt is lost", "uri", lv->conf->agent_libvirt_uri, NULL);
+        kn_log(KN_WARNING, "the connection to libvirt is lost", "uri", lv->uri, NULL);
     }
     pthread_mutex_unlock(&lv->lock);
     if (open_conn(lv, &conn, &err) < 0) {
@@ -139,7 +143,7 @@ bool kn_agent_libvirt_reconnect(struct kn_agent_libvirt *lv)
     lv->conn = kn_steal(&conn);
     pthread_cond_broadcast(&lv->changed);
     pthread_mutex_unlock(&lv->lock);
-    kn_log(KN_INFO, "connected to libvirt", "uri", lv->conf->agent_libvirt_uri, NULL);
+    kn_log(KN_INFO, "connected to libvirt", "uri", lv->uri, NULL);
     return true;
 }
 
@@ -160,7 +164,7 @@ int kn_agent_libvirt_conn(struct kn_agent_libvirt *lv, virConnectPtr *ret_conn, 
             return 0;
         }
         if (kn_mono_ms() >= until || lv->is_stopping) {
-            return kn_fail(err, KN_UNAVAILABLE, "libvirt at \"%s\" is away", lv->conf->agent_libvirt_uri);
+            return kn_fail(err, KN_UNAVAILABLE, "libvirt at \"%s\" is away", lv->uri);
         }
         kn_agent_libvirt_wait(lv, until - kn_mono_ms());
     }

@@ -63,6 +63,9 @@ int kn_agent_libvirt_console(void *state, const struct kn_agent_guest_ref *ref, 
     if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0) {
         return -1;
     }
+    if (lv->is_lxc) {
+        return kn_fail(err, KN_NOT_IMPLEMENTED, "containers have no console of type \"%s\"", type);
+    }
     if (virDomainIsActive(dom) != 1) {
         return kn_fail(err, KN_CONFLICT, "server \"%s\" does not run", ref->server);
     }

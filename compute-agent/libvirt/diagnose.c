@@ -169,6 +169,51 @@ static json_t *diagnose_memory(virDomainPtr dom)
     return memory;
 }
 
+/* The driver of containers answers one question at a time, and none about disks. */
+static json_t *diagnose_container_nics(virDomainPtr dom, const char *xml)
+{
+    json_t *nics = json_array();
+    char tap[16], mac[18];
+
+    for (size_t i = 0; kn_agent_scan_tap(xml, i, tap, sizeof(tap)); i++) {
+        virDomainInterfaceStatsStruct s;
+        json_t *nic = json_pack("{s:s}", "tap", tap);
+
+        if (kn_agent_scan_nic_find(xml, tap, mac, sizeof(mac))) {
+            json_object_set_new(nic, "mac", json_string(mac));
+        }
+        if (virDomainInterfaceStats(dom, tap, &s, sizeof(s)) == 0) {
+            const struct {
+                const char *name;
+                long long value;
+            } numbers[] = { { "rx_octets", s.rx_bytes }, { "rx_packets", s.rx_packets }, { "rx_errors", s.rx_errs },
+                            { "rx_drop", s.rx_drop },    { "tx_octets", s.tx_bytes },    { "tx_packets", s.tx_packets },
+                            { "tx_errors", s.tx_errs },  { "tx_drop", s.tx_drop } };
+
+            for (size_t n = 0; n < KN_COUNT(numbers); n++) {
+                json_object_set_new(nic, numbers[n].name, json_integer(numbers[n].value));
+            }
+        }
+        json_array_append_new(nics, nic);
+    }
+    return nics;
+}
+
+static int diagnose_container(const struct kn_agent_libvirt *lv, virDomainPtr dom, json_t **ret, struct kn_error *err)
+{
+    AUTO_FREE char *xml = virDomainGetXMLDesc(dom, 0);
+    virDomainInfo info;
+
+    if (xml == NULL || virDomainGetInfo(dom, &info) < 0) {
+        return kn_agent_libvirt_fail(err, "looking at the container");
+    }
+    *ret = json_pack("{s:i, s:s, s:I, s:I, s:[{s:i, s:I}], s:[], s:o, s:o}", "power_state", KN_POWER_RUNNING,
+                     "hypervisor", lv->type, "maximum_kib", (json_int_t)info.maxMem, "used_kib",
+                     (json_int_t)info.memory, "cpus", "id", 0, "time", (json_int_t)info.cpuTime, "disks", "nics",
+                     diagnose_container_nics(dom, xml), "memory", diagnose_memory(dom));
+    return 0;
+}
+
 int kn_agent_libvirt_diagnose(void *state, const struct kn_agent_guest_ref *ref, json_t **ret, struct kn_error *err)
 {
     struct kn_agent_libvirt *lv = state;
@@ -186,6 +231,9 @@ int kn_agent_libvirt_diagnose(void *state, const struct kn_agent_guest_ref *ref,
         *ret = json_pack("{s:i, s:s, s:i, s:i, s:[], s:[], s:[], s:[]}", "power_state", power_state, "hypervisor",
                          lv->type, "maximum_kib", 0, "used_kib", 0, "cpus", "disks", "nics", "memory");
         return 0;
+    }
+    if (lv->is_lxc) {
+        return diagnose_container(lv, dom, ret, err);
     }
     xml = virDomainGetXMLDesc(dom, 0);
     if (xml == NULL || virDomainGetInfo(dom, &info) < 0 ||

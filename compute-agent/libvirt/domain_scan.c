@@ -205,6 +205,13 @@ uint32_t kn_agent_scan_devices(const char *xml)
     return used;
 }
 
+bool kn_agent_scan_tty(const char *xml, char *ret_tty, size_t size)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+
+    return domain_scan_attribute(first_device(doc, "console"), "tty", ret_tty, size);
+}
+
 bool kn_agent_scan_tap(const char *xml, size_t index, char *ret_tap, size_t size)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);

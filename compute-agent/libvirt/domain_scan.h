@@ -25,6 +25,8 @@ bool kn_agent_scan_disk(const char *domain_xml, size_t index, struct kn_agent_sc
 bool kn_agent_scan_disk_find(const char *domain_xml, const char *serial, struct kn_agent_scanned_disk *ret);
 /* A bit for each vdX in use. */
 uint32_t kn_agent_scan_devices(const char *domain_xml);
+/* The pseudo-terminal of the first <console> of one that runs. */
+bool kn_agent_scan_tty(const char *domain_xml, char *ret_tty, size_t size);
 /* The tap of the index-th <interface>. */
 bool kn_agent_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t size);
 /* The MAC of the <interface> with this tap, which has room for a MAC's text; false if there is none. */

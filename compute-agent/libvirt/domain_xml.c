@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "compute-agent/core/unpack.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/version.h"
@@ -446,4 +447,64 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
         hotplug(out);
     }
     kn_strbuf_addstr(out, "</domain>\n");
+}
+
+/* --- containers ----------------------------------------------------------------------------------------------------------- */
+
+#define CONTAINER_PERIOD_US 100000
+
+/* What QEMU has by its number of threads, a container has by a quota: no more processors than its flavor says. */
+static void container_xml_share(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    const int64_t shares = kn_json_int(d->profile, "cpu_shares"), period = kn_json_int(d->profile, "cpu_period_us"),
+                  quota = kn_json_int(d->profile, "cpu_quota_us");
+    const int64_t period_us = period > 0 ? period : CONTAINER_PERIOD_US;
+
+    kn_strbuf_addstr(out, "  <cputune>\n");
+    if (shares > 0) {
+        kn_strbuf_addf(out, "    <shares>%" PRId64 "</shares>\n", shares);
+    }
+    kn_strbuf_addf(out, "    <period>%" PRId64 "</period>\n    <quota>%" PRId64 "</quota>\n  </cputune>\n", period_us,
+                   d->vcpus * (quota > 0 && quota < period_us ? quota : period_us));
+}
+
+/* Its users are nobody's on the host; without <privnet/> one that has no NIC would be in the host's own network. */
+static void container_xml_walls(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    kn_strbuf_addf(out,
+                   "  <idmap>\n    <uid start='0' target='%" PRId64 "' count='%d'/>\n"
+                   "    <gid start='0' target='%" PRId64 "' count='%d'/>\n  </idmap>\n",
+                   d->first_id, KN_UNPACK_IDS, d->first_id, KN_UNPACK_IDS);
+    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64'>exe</type>\n    <init>/sbin/init</init>\n  </os>\n"
+                          "  <features>\n    <privnet/>\n  </features>\n");
+}
+
+void kn_agent_container_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
+{
+    kn_strbuf_addstr(out, "    <interface type='ethernet'>\n      <mac");
+    domain_xml_attribute(out, "address", nic->mac);
+    kn_strbuf_addstr(out, "/>\n      <target");
+    domain_xml_attribute(out, "dev", nic->tap);
+    kn_strbuf_addf(out, "/>\n      <guest dev='eth%d'/>\n    </interface>\n", nic->inside);
+}
+
+void kn_agent_container_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    domain_xml_identity(d, out);
+    kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
+    kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
+    container_xml_share(d, out);
+    container_xml_walls(d, out);
+    kn_strbuf_addstr(out, "  <clock offset='utc'/>\n  <on_poweroff>destroy</on_poweroff>\n"
+                          "  <on_reboot>restart</on_reboot>\n  <on_crash>destroy</on_crash>\n  <devices>\n"
+                          "    <filesystem type='mount'>\n      <source");
+    domain_xml_attribute(out, "dir", d->root);
+    kn_strbuf_addstr(out, "/>\n      <target dir='/'/>\n    </filesystem>\n");
+    for (size_t i = 0; i < d->nic_count; i++) {
+        struct kn_agent_domain_nic nic = d->nics[i];
+
+        nic.inside = (int)i;
+        kn_agent_container_nic_xml(&nic, out);
+    }
+    kn_strbuf_addstr(out, "    <console type='pty'/>\n  </devices>\n</domain>\n");
 }

@@ -13,6 +13,7 @@
 #include "compute-agent/core/file.h"
 #include "compute-agent/core/guest_dir.h"
 #include "compute-agent/core/guest_password.h"
+#include "compute-agent/core/rootfs.h"
 #include "compute-agent/core/spec.h"
 #include "compute-agent/core/tombstone.h"
 #include "compute-agent/libvirt/domain_scan.h"
@@ -137,6 +138,7 @@ static int open_networks(struct kn_agent_libvirt *lv, struct kn_error *err)
         .metadata_open = driver_door_open,
         .metadata_close = door_close,
         .announced = driver_announced,
+        .taps_come_with_guests = lv->is_lxc,
         .ctx = lv,
     };
 
@@ -163,6 +165,7 @@ static void driver_release(struct kn_agent_libvirt *lv)
     lv->is_stopping = true;
     kn_agent_vir_conn_auto(&lv->conn);
     pthread_join(lv->event_thread, NULL);
+    kn_agent_ttys_free(lv->ttys);
     kn_network_feed_free(lv->feed);
     kn_agent_metadata_server_free(lv->metadata); /* before the networks: its thread asks them */
     json_decref(lv->vendor);
@@ -181,6 +184,10 @@ static struct kn_agent_libvirt *driver_create(const struct kn_conf *conf, const 
     pthread_condattr_t attr;
 
     lv->conf = conf;
+    lv->is_lxc = strcmp(conf->agent_driver, kn_agent_driver_lxc.name) == 0;
+    lv->uri = conf->agent_libvirt_uri[0] != '\0' ? conf->agent_libvirt_uri
+              : lv->is_lxc                       ? "lxc:///system"
+                                                 : "qemu:///system";
     lv->events = events;
     kn_copy(lv->host, sizeof(lv->host), host);
     lv->guests = kn_hmap_new(free);
@@ -191,6 +198,11 @@ static struct kn_agent_libvirt *driver_create(const struct kn_conf *conf, const 
     pthread_cond_init(&lv->changed, &attr);
     pthread_condattr_destroy(&attr);
     return lv;
+}
+
+static int open_containers(struct kn_agent_libvirt *lv, struct kn_error *err)
+{
+    return kn_agent_rootfs_prepare(lv->conf->agent_state_dir, err) < 0 ? -1 : kn_agent_ttys_new(&lv->ttys, err);
 }
 
 static int lv_open(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
@@ -206,7 +218,8 @@ static int lv_open(const struct kn_conf *conf, const char *host, const struct kn
     if (pthread_create(&lv->event_thread, NULL, kn_agent_libvirt_event_loop, lv) != 0) {
         return kn_fail(err, KN_INTERNAL, "cannot start the event thread");
     }
-    if (kn_agent_libvirt_connect(lv, err) < 0 || open_networks(lv, err) < 0 || driver_start_threads(lv, err) < 0) {
+    if ((lv->is_lxc && open_containers(lv, err) < 0) || kn_agent_libvirt_connect(lv, err) < 0 ||
+        open_networks(lv, err) < 0 || driver_start_threads(lv, err) < 0) {
         driver_release(lv);
         return -1;
     }
@@ -279,10 +292,12 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     if (type == NULL || virNodeGetInfo(conn, &node) < 0 || virConnectGetVersion(conn, &version) < 0) {
         return kn_agent_libvirt_fail(err, "taking stock of the host");
     }
+    json_auto_t *cannot = kn_agent_driver_cannot(kn_agent_driver_find(lv->conf->agent_driver));
     json_auto_t *physical = kn_network_physical_names(lv->conf->agent_physical_networks);
     const struct kn_host_said said = {
         .host = lv->host,
         .physical = physical,
+        .cannot = cannot,
         .zone = lv->conf->agent_zone,
         .underlay = lv->conf->agent_underlay_address,
         .vcpus = node.cpus,
@@ -405,43 +420,76 @@ static int lv_cache_image(void *state, const json_t *image, struct kn_work *work
     return kn_agent_disk_fetch(lv->conf, image, work, err);
 }
 
+/* What both kinds of guests have. */
+#define LIBVIRT_GUESTS \
+    .open = lv_open, .close = lv_close, .workers = lv_workers, .inventory = lv_inventory, .carries = lv_carries, \
+    .tick = lv_tick, .look = kn_agent_libvirt_look, .obey = kn_agent_libvirt_obey, .done = kn_agent_libvirt_done, \
+    .answer = kn_agent_libvirt_answer, .ensure_running = kn_agent_libvirt_ensure_running, \
+    .destroy = kn_agent_libvirt_destroy, .power = kn_agent_libvirt_power, .describe = lv_describe, \
+    .give_way = kn_agent_libvirt_give_way, .detach_disk = kn_agent_libvirt_detach_disk, \
+    .attach_nic = kn_agent_libvirt_attach_nic, .detach_nic = kn_agent_libvirt_detach_nic, \
+    .console_log = lv_console_log, .console = kn_agent_libvirt_console, .diagnose = kn_agent_libvirt_diagnose, \
+    .password = lv_password, .forget_password = lv_forget_password, .cache_image = lv_cache_image, \
+    .list = kn_agent_libvirt_list, .observe = kn_agent_libvirt_observe, .trace = lv_trace, .networks = lv_networks, \
+    .networks_known = lv_networks_known, .hold = lv_hold, .question = lv_question, .standing = lv_standing
+
 const struct kn_agent_driver kn_agent_driver_libvirt = {
     .name = "libvirt",
-    .open = lv_open,
-    .close = lv_close,
-    .workers = lv_workers,
-    .inventory = lv_inventory,
-    .carries = lv_carries,
-    .tick = lv_tick,
-    .look = kn_agent_libvirt_look,
-    .obey = kn_agent_libvirt_obey,
-    .done = kn_agent_libvirt_done,
-    .answer = kn_agent_libvirt_answer,
-    .ensure_running = kn_agent_libvirt_ensure_running,
-    .destroy = kn_agent_libvirt_destroy,
-    .power = kn_agent_libvirt_power,
-    .describe = lv_describe,
-    .give_way = kn_agent_libvirt_give_way,
     .snapshot = kn_agent_libvirt_snapshot,
     .upload = kn_agent_libvirt_upload,
     .drop_snapshot = kn_agent_libvirt_drop_snapshot,
     .attach_disk = kn_agent_libvirt_attach_disk,
-    .detach_disk = kn_agent_libvirt_detach_disk,
-    .attach_nic = kn_agent_libvirt_attach_nic,
-    .detach_nic = kn_agent_libvirt_detach_nic,
-    .console_log = lv_console_log,
-    .console = kn_agent_libvirt_console,
     .set_password = kn_agent_libvirt_set_password,
-    .diagnose = kn_agent_libvirt_diagnose,
-    .password = lv_password,
-    .forget_password = lv_forget_password,
-    .cache_image = lv_cache_image,
-    .list = kn_agent_libvirt_list,
-    .observe = kn_agent_libvirt_observe,
-    .trace = lv_trace,
-    .networks = lv_networks,
-    .networks_known = lv_networks_known,
-    .hold = lv_hold,
-    .question = lv_question,
-    .standing = lv_standing,
+    LIBVIRT_GUESTS,
+};
+
+/* Of a container: no memory can be kept in a file, no disk be another's, no snapshot be taken while it runs; and no agent of QEMU's is in it. */
+static const char *const CANNOT[] = { "suspend", "rescue",        "createImage",    "createBackup",
+                                      "shelve",  "attach_volume", "changePassword", "trigger_crash_dump",
+                                      NULL };
+
+static int lxc_snapshot(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
+                        json_t **ret_made, struct kn_error *err)
+{
+    (void)state, (void)quiesce, (void)work, (void)ret_made;
+    return kn_fail(err, KN_NOT_IMPLEMENTED, "server \"%s\" is a container: it has no snapshots", ref->server);
+}
+
+static int lxc_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
+                      struct kn_error *err)
+{
+    (void)body;
+    return lxc_snapshot(state, ref, false, work, NULL, err);
+}
+
+static int lxc_drop_snapshot(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)
+{
+    (void)state, (void)ref, (void)err;
+    return 0; /* there is none */
+}
+
+static int lxc_attach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
+                           const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE],
+                           struct kn_error *err)
+{
+    (void)state, (void)volume, (void)connection, (void)wish, (void)ret_device;
+    return kn_fail(err, KN_NOT_IMPLEMENTED, "server \"%s\" is a container: it has no place for volumes", ref->server);
+}
+
+static int lxc_set_password(void *state, const struct kn_agent_guest_ref *ref, const char *user, const char *password,
+                            struct kn_error *err)
+{
+    (void)state, (void)user, (void)password;
+    return kn_fail(err, KN_NOT_IMPLEMENTED, "server \"%s\" is a container: it has no agent", ref->server);
+}
+
+const struct kn_agent_driver kn_agent_driver_lxc = {
+    .name = "lxc",
+    .cannot = CANNOT,
+    .snapshot = lxc_snapshot,
+    .upload = lxc_upload,
+    .drop_snapshot = lxc_drop_snapshot,
+    .attach_disk = lxc_attach_disk,
+    .set_password = lxc_set_password,
+    LIBVIRT_GUESTS,
 };

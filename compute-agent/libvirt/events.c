@@ -56,6 +56,13 @@ static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int det
     return 0;
 }
 
+/* A container that rebooted is another one, with new NICs; its lifecycle says nothing of it. */
+static void on_reboot(virConnectPtr conn, virDomainPtr dom, void *opaque)
+{
+    (void)conn;
+    happened(opaque, dom);
+}
+
 static void on_device_removed(virConnectPtr conn, virDomainPtr dom, const char *alias, void *opaque)
 {
     (void)conn, (void)alias;
@@ -77,6 +84,7 @@ int kn_agent_libvirt_events_register(struct kn_agent_libvirt *lv, virConnectPtr 
         virConnectDomainEventGenericCallback call;
     } EVENTS[] = {
         { VIR_DOMAIN_EVENT_ID_LIFECYCLE, VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle) },
+        { VIR_DOMAIN_EVENT_ID_REBOOT, VIR_DOMAIN_EVENT_CALLBACK(on_reboot) },
         { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_device_removed) },
         { VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_device_removed) },
         { VIR_DOMAIN_EVENT_ID_IO_ERROR_REASON, VIR_DOMAIN_EVENT_CALLBACK(on_io_error) },
@@ -278,6 +286,13 @@ static void look_at(struct kn_agent_libvirt *lv, const char *server)
     }
     guest = (struct kn_agent_guest){ kn_agent_libvirt_generation(lv, dom, server), true,
                                      kn_agent_libvirt_power_state(dom, &reason) };
+    if (lv->is_lxc && guest.power_state == KN_POWER_RUNNING) { /* it may have rebooted: then its NICs are new */
+        struct kn_error err = { 0 };
+
+        if (kn_agent_container_tend(lv, server, &err) < 0) {
+            kn_log_error("looking after a container", &err);
+        }
+    }
     if (should_tell(lv, server, guest.power_state)) {
         kn_log(KN_INFO, "guest changed by itself", "server", server, "reason", reason, NULL);
         lv->events->power_changed(lv->events->ctx, lv->host, server, &guest, reason);

@@ -11,6 +11,7 @@
 
 #include "compute-agent/core/disk.h"
 #include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/rootfs.h"
 #include "compute-agent/core/spec.h"
 #include "compute-agent/core/tombstone.h"
 #include "compute-agent/libvirt/domain_xml.h"
@@ -81,6 +82,28 @@ static int guest_firmware(const struct kn_conf *conf, const char *nvram, struct 
     return 0;
 }
 
+/* The spec as a container. Its disk is made and mounted. */
+static int guest_define_container(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
+                                  virDomainPtr *ret_dom, struct kn_error *err)
+{
+    AUTO_CONN virConnectPtr conn = NULL;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
+    struct kn_agent_spec_domain d;
+    char root[PATH_MAX];
+
+    kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_ROOT, root);
+    kn_agent_spec_domain(spec, ref->server, ref->generation, root, root, &d);
+    d.domain.type = lv->type;
+    d.domain.root = root;
+    if (kn_agent_rootfs_ensure(lv->conf, ref->server, spec, NULL, &d.domain.first_id, err) < 0 ||
+        kn_agent_libvirt_conn(lv, &conn, err) < 0) {
+        return -1;
+    }
+    kn_agent_container_xml(&d.domain, &xml);
+    *ret_dom = virDomainDefineXMLFlags(conn, xml.buf, VIR_DOMAIN_DEFINE_VALIDATE);
+    return *ret_dom == NULL ? kn_agent_libvirt_fail(err, "defining the container") : 0;
+}
+
 /* before: the one that there is; NULL: none. */
 static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
                       virDomainPtr before, virDomainPtr *ret_dom, struct kn_error *err)
@@ -98,6 +121,9 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     char socket[PATH_MAX];
     virDomainPtr dom;
 
+    if (lv->is_lxc) {
+        return guest_define_container(lv, ref, spec, ret_dom, err);
+    }
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_DISK, root);
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_RESCUE, rescue);
     kn_agent_guest_path(lv->conf->agent_state_dir, ref->server, KN_GUEST_CONSOLE, console);
@@ -131,6 +157,25 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     return 0;
 }
 
+/* What it starts from. */
+static int guest_disks(struct kn_agent_libvirt *lv, const char *server, const json_t *spec, struct kn_work *work,
+                       struct kn_error *err)
+{
+    int64_t first_id;
+
+    if (lv->is_lxc) {
+        return kn_agent_container_check(spec, err) < 0
+                   ? -1
+                   : kn_agent_rootfs_ensure(lv->conf, server, spec, work, &first_id, err);
+    }
+    if (json_object_get(spec, "image") != NULL && kn_agent_disk_ensure(lv->conf, server, spec, work, err) < 0) {
+        return -1;
+    }
+    return kn_agent_disk_locals(lv->conf, server, spec, work, err) < 0
+               ? -1
+               : kn_agent_disk_rescue(lv->conf, server, spec, work, err);
+}
+
 int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *asked,
                             bool anew, struct kn_work *work, virDomainPtr *ret_dom, struct kn_error *err)
 {
@@ -141,9 +186,7 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
     if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0 || save_spec(lv, ref, asked, &spec, err) < 0) {
         return -1;
     }
-    done = json_object_get(spec, "image") != NULL ? kn_agent_disk_ensure(lv->conf, ref->server, spec, work, err) : 0;
-    done = done == 0 ? kn_agent_disk_locals(lv->conf, ref->server, spec, work, err) : done;
-    done = done == 0 ? kn_agent_disk_rescue(lv->conf, ref->server, spec, work, err) : done;
+    done = guest_disks(lv, ref->server, spec, work, err);
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
         done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
@@ -216,6 +259,9 @@ static int ensure_running(struct kn_agent_libvirt *lv, const struct kn_agent_gue
     if (kn_agent_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_agent_libvirt_start(dom, err) < 0) {
         return -1;
     }
+    if (lv->is_lxc && kn_agent_container_tend(lv, ref->server, err) < 0) {
+        return -1;
+    }
     *ret_power_state = kn_agent_libvirt_power_state(dom, NULL);
     return 0;
 }
@@ -237,10 +283,11 @@ int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref
     return 0;
 }
 
-static int undefine(virDomainPtr dom, struct kn_error *err)
+static int undefine(const struct kn_agent_libvirt *lv, virDomainPtr dom, struct kn_error *err)
 {
-    const unsigned flags = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
-                           VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
+    const unsigned all = VIR_DOMAIN_UNDEFINE_MANAGED_SAVE | VIR_DOMAIN_UNDEFINE_SNAPSHOTS_METADATA |
+                         VIR_DOMAIN_UNDEFINE_CHECKPOINTS_METADATA | VIR_DOMAIN_UNDEFINE_NVRAM;
+    const unsigned flags = lv->is_lxc ? 0 : all; /* a container has none of it, and its driver takes none */
     const virError *e;
 
     if (virDomainIsPersistent(dom) != 1 || virDomainUndefineFlags(dom, flags) == 0) {
@@ -260,11 +307,14 @@ static int guest_destroy(struct kn_agent_libvirt *lv, const struct kn_agent_gues
         kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0) {
         return -1;
     }
-    if (dom != NULL && (kn_agent_libvirt_kill(dom, err) < 0 || undefine(dom, err) < 0)) {
+    if (dom != NULL && (kn_agent_libvirt_kill(dom, err) < 0 || undefine(lv, dom, err) < 0)) {
         return -1;
     }
     kn_agent_libvirt_serial_path(ref->server, socket);
     unlink(socket);
+    if (lv->is_lxc && kn_agent_rootfs_release(lv->conf, ref->server, err) < 0) {
+        return -1;
+    }
     return kn_agent_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_network_host_unplug(lv->net, ref->server, err);
 }
 

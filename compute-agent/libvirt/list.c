@@ -120,6 +120,9 @@ static void list_roll_add(struct kn_agent_libvirt *lv, virDomainPtr dom, const c
 
     json_object_set_new(roll->seen, server, json_true());
     kn_agent_libvirt_note(lv, server, guest.power_state);
+    if (lv->is_lxc) { /* an agent that begins hears what runs already */
+        kn_agent_container_listen(lv, dom, server);
+    }
     roll->visit(roll->ctx, server, &guest);
 }
 

@@ -33,15 +33,32 @@ static bool nic_holds(const char *xml, const char *port, struct kn_strbuf *out)
     return true;
 }
 
-static int nic_plug(virDomainPtr dom, const struct kn_agent_faces *f, const json_t *spec, const json_t *nic,
-                    struct kn_error *err)
+/* A container's NIC has a name there that no other has. */
+static void nic_xml(const struct kn_agent_libvirt *lv, const struct kn_agent_faces *f,
+                    struct kn_agent_domain_nic *device, struct kn_strbuf *out)
+{
+    char name[32];
+
+    if (!lv->is_lxc) {
+        kn_agent_domain_nic_xml(device, out);
+        return;
+    }
+    do {
+        snprintf(name, sizeof(name), "<guest dev='eth%d'", device->inside++);
+    } while (strstr(f->config, name) != NULL);
+    device->inside--;
+    kn_agent_container_nic_xml(device, out);
+}
+
+static int nic_plug(const struct kn_agent_libvirt *lv, virDomainPtr dom, const struct kn_agent_faces *f,
+                    const json_t *spec, const json_t *nic, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf there = KN_STRBUF_INIT;
-    const struct kn_agent_domain_nic device = kn_agent_spec_device(spec, nic);
+    struct kn_agent_domain_nic device = kn_agent_spec_device(spec, nic);
     const char *port = kn_json_str(nic, "port");
 
-    kn_agent_domain_nic_xml(&device, &xml);
+    nic_xml(lv, f, &device, &xml);
     if (f->live != NULL && !nic_holds(f->live, port, &there) &&
         virDomainAttachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_LIVE) < 0) {
         return kn_agent_libvirt_fail(err, "plugging the NIC in");
@@ -86,7 +103,8 @@ static int nic_attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     if (kn_agent_guest_save(lv->conf->agent_state_dir, ref->server, ref->host, generation, with, err) < 0) {
         return -1;
     }
-    if (nic_taps(lv, ref, with, err) < 0 || nic_plug(dom, &f, spec, nic, err) < 0) {
+    if (nic_taps(lv, ref, with, err) < 0 || nic_plug(lv, dom, &f, spec, nic, err) < 0 ||
+        (lv->is_lxc && kn_agent_container_tend(lv, ref->server, err) < 0)) {
         json_auto_t *without = kn_agent_spec_without_nic(spec, kn_json_str(nic, "port"));
 
         nic_take_back(lv, ref, generation, without); /* or the next hard reboot would want it */

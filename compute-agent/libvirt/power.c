@@ -4,6 +4,7 @@
 
 #include "compute-agent/core/disk.h"
 #include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/rootfs.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -39,6 +40,8 @@ static int shut_down(struct power_call *c, struct kn_error *err)
     const int64_t patience_ms = power_patience_ms(c);
     int64_t until = kn_mono_ms() + patience_ms;
     int64_t press_at = 0;
+    const unsigned id = virDomainGetID(dom);
+    int presses = 0;
 
     while (virDomainIsActive(dom) == 1) {
         int64_t now = kn_mono_ms();
@@ -48,9 +51,17 @@ static int shut_down(struct power_call *c, struct kn_error *err)
         if (now >= until || lv->is_stopping) {
             return kn_fail(err, KN_TIMEOUT, "the guest did not shut down in %d s", (int)(patience_ms / 1000));
         }
+        if (lv->is_lxc && kn_agent_container_is_another(lv, c->ref->server, id)) {
+            return 0; /* its init takes the word for a reboot: all that ran was ended */
+        }
         if (now >= press_at) {
-            press_at = now + BUTTON_AGAIN_MS;
-            virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN); /* refused when it is off by now */
+            press_at = now + (lv->is_lxc && presses == 0 ? LOOK_AGAIN_MS : BUTTON_AGAIN_MS);
+            if (lv->is_lxc) {
+                kn_agent_container_press(dom, presses);
+            } else {
+                virDomainShutdownFlags(dom, VIR_DOMAIN_SHUTDOWN_ACPI_POWER_BTN); /* refused when it is off by now */
+            }
+            presses++;
         }
         kn_agent_libvirt_wait(lv, LOOK_AGAIN_MS);
     }
@@ -71,7 +82,7 @@ static int power_stop(struct power_call *c, struct kn_error *err)
 {
     int power_state = kn_agent_libvirt_power_state(c->dom, NULL);
 
-    if (power_state == KN_POWER_RUNNING && shut_down(c, err) == 0) {
+    if (power_state == KN_POWER_RUNNING && shut_down(c, err) == 0 && !c->lv->is_lxc) {
         return 0;
     }
     if (err->code == KN_CONFLICT) {
@@ -86,7 +97,7 @@ static int power_stop(struct power_call *c, struct kn_error *err)
 /* Off, whatever it was, and defined as its spec says; the spec is saved and its disks are made before that, while it still runs. */
 static int power_another_machine(struct power_call *c, virDomainPtr *ret_dom, struct kn_error *err)
 {
-    if (c->dom != NULL && json_object_get(c->spec, "rescue") != NULL &&
+    if (c->dom != NULL && !c->lv->is_lxc && json_object_get(c->spec, "rescue") != NULL &&
         kn_agent_disk_rescue(c->lv->conf, c->ref->server, c->spec, NULL, err) < 0) {
         return -1;
     }
@@ -120,7 +131,8 @@ static int power_another_disk(struct power_call *c, virDomainPtr *ret_dom, struc
 {
     if (kn_agent_disk_fetch(c->lv->conf, json_object_get(c->spec, "image"), NULL, err) < 0 ||
         (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) ||
-        kn_agent_disk_drop(c->lv->conf, c->ref->server, err) < 0) {
+        (c->lv->is_lxc ? kn_agent_rootfs_drop(c->lv->conf, c->ref->server, err)
+                       : kn_agent_disk_drop(c->lv->conf, c->ref->server, err)) < 0) {
         return -1;
     }
     return power_another_machine(c, ret_dom, err);
@@ -171,7 +183,9 @@ static int suspend(struct power_call *c, struct kn_error *err)
         virDomainManagedSave(c->dom, VIR_DOMAIN_SAVE_RUNNING) == 0) {
         return 0;
     }
-    return kn_agent_libvirt_fail(err, "saving the guest's memory");
+    kn_agent_libvirt_fail(err, "saving the guest's memory");
+    /* An agent that was killed while it saved leaves libvirtd at it: that one ended it, and this one found nobody to save. */
+    return kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_SUSPENDED ? 0 : -1;
 }
 
 /* A non-maskable interrupt: what the guest's kernel does then, the guest has said (kernel.unknown_nmi_panic, kdump). */
@@ -183,22 +197,23 @@ static int power_crash_dump(struct power_call *c, struct kn_error *err)
 static const struct power_action {
     const char *name;
     bool needs_domain;
+    bool needs_qemu; /* no container knows it */
     int (*run)(struct power_call *c, struct kn_error *err);
 } ACTIONS[] = {
-    { "start", false, power_start },
-    { "stop", true, power_stop },
-    { "reboot_soft", true, reboot_soft },
-    { "reboot_hard", false, reboot_hard },
-    { "pause", true, pause_guest },
-    { "unpause", true, unpause },
-    { "suspend", true, suspend },
-    { "resume", false, power_start }, /* starting a saved guest gives it its memory back */
-    { "rescue", false, reboot_hard },
-    { "unrescue", false, reboot_hard },
-    { "crash_dump", true, power_crash_dump },
-    { "unrescue_off", false, power_unrescue_off },
-    { "rebuild", false, power_rebuild },
-    { "rebuild_off", false, power_rebuild_off },
+    { "start", false, false, power_start },
+    { "stop", true, false, power_stop },
+    { "reboot_soft", true, false, reboot_soft },
+    { "reboot_hard", false, false, reboot_hard },
+    { "pause", true, false, pause_guest },
+    { "unpause", true, false, unpause },
+    { "suspend", true, true, suspend },
+    { "resume", false, true, power_start }, /* starting a saved guest gives it its memory back */
+    { "rescue", false, true, reboot_hard },
+    { "unrescue", false, true, reboot_hard },
+    { "crash_dump", true, true, power_crash_dump },
+    { "unrescue_off", false, true, power_unrescue_off },
+    { "rebuild", false, false, power_rebuild },
+    { "rebuild_off", false, false, power_rebuild_off },
 };
 
 static const struct power_action *action_find(const char *name)
@@ -223,7 +238,7 @@ static int power_run(struct kn_agent_libvirt *lv, const struct power_action *act
     if (dom == NULL && action->needs_domain) {
         return kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", call->ref->server, call->ref->host);
     }
-    if (action->run(call, err) < 0) {
+    if (action->run(call, err) < 0 || (lv->is_lxc && kn_agent_container_tend(lv, call->ref->server, err) < 0)) {
         return -1;
     }
     if (dom == NULL && kn_agent_libvirt_find(lv, call->ref->server, &dom, err) < 0) {
@@ -244,6 +259,9 @@ int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, co
 
     if (action == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", name);
+    }
+    if (lv->is_lxc && action->needs_qemu) {
+        return kn_fail(err, KN_NOT_IMPLEMENTED, "containers do not know \"%s\"", name);
     }
     kn_agent_libvirt_begin(lv, ref->server);
     done = power_run(lv, action, &call, &power_state, err);

@@ -13,6 +13,8 @@
  *   nic.c     NICs in and out
  *   snapshot.c  a file of the root disk
  *   list.c    what is there
+ *   container.c  what is another thing where guests are containers
+ *   container_tty.c  their consoles, which nobody else keeps
  *   console.c  the serial line and the picture of a guest, for who comes from outside
  *   diagnose.c  what a guest uses
  *   guest_agent.c  what the agent inside of it is asked
@@ -37,7 +39,10 @@ struct kn_agent_libvirt {
     const struct kn_conf *conf;             /* immutable after open, as all down to `lock` */
     char host[256];
     const struct kn_agent_driver_events *events;
-    char type[8];                           /* kvm or qemu */
+    char type[8];                           /* kvm or qemu; lxc */
+    bool is_lxc;                            /* its guests are containers */
+    const char *uri;
+    struct kn_agent_ttys *ttys;             /* of containers; NULL otherwise. Has a lock of its own */
     struct kn_network_host *net;                /* has a lock of its own */
     struct kn_network_feed *feed;               /* what net is told */
     struct kn_agent_metadata_server *metadata;
@@ -148,6 +153,26 @@ int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_g
                             const struct kn_agent_held *held, struct kn_error *err);
 /* Out of the configuration, if it is there. */
 int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held *held, struct kn_error *err);
+
+/* --- container.c --- */
+/* What a container has no place for, refused. */
+int kn_agent_container_check(const json_t *spec, struct kn_error *err);
+/* After a start, and whenever it may have started itself again: its NICs in the host's networks, its console in the log. Nothing to do for one that is off. */
+int kn_agent_container_tend(struct kn_agent_libvirt *lv, const char *server, struct kn_error *err);
+/* Its console, if nobody keeps it yet. */
+void kn_agent_container_listen(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server);
+/* Asks its init to go down; there is no button that all have. */
+void kn_agent_container_press(virDomainPtr dom, int presses);
+/* Whether it is another one than that of this id: it went down and came up again. */
+bool kn_agent_container_is_another(struct kn_agent_libvirt *lv, const char *server, unsigned id);
+
+/* --- container_tty.c --- */
+struct kn_agent_ttys;
+int kn_agent_ttys_new(struct kn_agent_ttys **ret, struct kn_error *err);
+void kn_agent_ttys_free(struct kn_agent_ttys *ttys); /* NULL is fine */
+/* Whatever comes from the terminal is appended to the log until its other side is gone. Asked for again, it is read once. */
+int kn_agent_ttys_keep(struct kn_agent_ttys *ttys, const char *server, const char *tty, const char *log,
+                       struct kn_error *err);
 
 /* --- power.c, disk.c, nic.c, list.c --- */
 int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,

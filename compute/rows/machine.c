@@ -124,6 +124,39 @@ static int machine_words(const struct machine_planning *p)
     return 0;
 }
 
+/*
+ * Which hosts may have it. Nova's older names of the properties mean the same; who says both says the same thing, or no host has it. What says nothing goes where there is
+ * room, as in Nova: a cloud of both kinds has properties on its images, or aggregates.
+ */
+static int machine_kind(const struct machine_planning *p)
+{
+    static const struct {
+        const char *property, *value, *kind;
+    } KINDS[] = {
+        { "img_hv_type", "kvm", KN_KIND_MACHINE },      { "img_hv_type", "qemu", KN_KIND_MACHINE },
+        { "img_hv_type", "lxc", KN_KIND_CONTAINER },    { "hypervisor_type", "kvm", KN_KIND_MACHINE },
+        { "hypervisor_type", "qemu", KN_KIND_MACHINE }, { "hypervisor_type", "lxc", KN_KIND_CONTAINER },
+        { "hw_vm_mode", "hvm", KN_KIND_MACHINE },       { "hw_vm_mode", "exe", KN_KIND_CONTAINER },
+        { "vm_mode", "hvm", KN_KIND_MACHINE },          { "vm_mode", "exe", KN_KIND_CONTAINER },
+    };
+    const char *kind = "";
+
+    for (size_t i = 0; i < KN_COUNT(KINDS); i++) {
+        if (strcmp(machine_said(p->asked->properties, KINDS[i].property), KINDS[i].value) != 0) {
+            continue;
+        }
+        if (kind[0] != '\0' && strcmp(kind, KINDS[i].kind) != 0) {
+            return machine_refuse_image(p->err, KINDS[i].property, KINDS[i].value,
+                                        "another property asks for the other kind of guests");
+        }
+        kind = KINDS[i].kind;
+    }
+    if (kind[0] != '\0') {
+        json_object_set_new(p->machine, "kind", json_string(kind));
+    }
+    return 0;
+}
+
 /* "pc" and "q35", and those that QEMU calls after a version: what a guest's own machine is, is frozen at its first boot anyway. */
 static int machine_type(const struct machine_planning *p)
 {
@@ -350,7 +383,10 @@ static const struct machine_refusal IMAGE_REFUSALS[] = {
     { "hw_locked_memory", NO, "hosts lock no memory" },
     { "hw_ephemeral_encryption*", NO, "local disks are not encrypted" },
     { "hw_architecture", { "x86_64", "i686" }, "hosts are x86_64" },
-    { "img_hv_type", { "kvm", "qemu" }, "hosts run kvm and qemu" },
+    { "img_hv_type", { "kvm", "qemu", "lxc" }, "hosts run kvm, qemu and lxc" },
+    { "hypervisor_type", { "kvm", "qemu", "lxc" }, "hosts run kvm, qemu and lxc" },
+    { "hw_vm_mode", { "hvm", "exe" }, "guests are machines (hvm) or containers (exe)" },
+    { "vm_mode", { "hvm", "exe" }, "guests are machines (hvm) or containers (exe)" },
 };
 
 static const struct machine_refusal SPEC_REFUSALS[] = {
@@ -446,8 +482,9 @@ int kn_compute_machine_plan(const struct kn_compute_machine_asked *asked, struct
     struct kn_compute_machine made = { 0 };
     const struct machine_planning p = { asked, &made, machine, err };
 
-    if (machine_refusals(&p) < 0 || machine_type(&p) < 0 || machine_words(&p) < 0 || machine_buses(&p) < 0 ||
-        machine_switches(&p) < 0 || machine_times_and_sizes(&p) < 0 || machine_numbers(&p) < 0) {
+    if (machine_refusals(&p) < 0 || machine_kind(&p) < 0 || machine_type(&p) < 0 || machine_words(&p) < 0 ||
+        machine_buses(&p) < 0 || machine_switches(&p) < 0 || machine_times_and_sizes(&p) < 0 ||
+        machine_numbers(&p) < 0) {
         return -1;
     }
     made.text = json_object_size(machine) > 0 ? json_dumps(machine, JSON_COMPACT | JSON_SORT_KEYS) : NULL;

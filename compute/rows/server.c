@@ -98,6 +98,23 @@ int kn_compute_server_get(const struct kn_request *req, const char *id, struct k
     return 0;
 }
 
+/* Guests of its host's kind do not know it. */
+static bool server_cannot(const struct kn_rows *rows, const char *action)
+{
+    json_auto_t *cannot = kn_rows_null(rows, 0, KN_SERVER_CANNOT)
+                              ? NULL
+                              : json_loads(kn_rows_text(rows, 0, KN_SERVER_CANNOT), 0, NULL);
+    const json_t *word;
+    size_t i;
+
+    json_array_foreach (cannot, i, word) {
+        if (json_is_string(word) && strcmp(json_string_value(word), action) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
                           const struct kn_server_action *action, struct kn_error *err)
 {
@@ -110,6 +127,10 @@ int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *ro
     }
     if (action->flow != NULL && strcmp(action->name, "delete") != 0 && kn_rows_null(rows, 0, KN_SERVER_LAUNCHED)) {
         return kn_fail(err, KN_CONFLICT, "Cannot '%s' instance %s which has never been active", action->name, id);
+    }
+    if (server_cannot(rows, action->name)) {
+        return kn_fail(err, KN_CONFLICT, "Operation '%s' not supported for instance (%s): its host does not know it.",
+                       action->name, id);
     }
     return 0;
 }

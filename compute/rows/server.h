@@ -32,7 +32,8 @@
     X(KN_SERVER_VCPUS, "s.flavor->>'vcpus'") \
     X(KN_SERVER_LOCKED, "s.locked") \
     X(KN_SERVER_LOCKED_BY, "s.locked_by") \
-    X(KN_SERVER_LAUNCHED, "s.launched_at")
+    X(KN_SERVER_LAUNCHED, "s.launched_at") \
+    X(KN_SERVER_CANNOT, "(SELECT h.cannot FROM host h WHERE h.name = s.host)")
 
 enum kn_compute_server_col {
     KN_SERVER_ID,

@@ -60,6 +60,11 @@ extern const struct kn_form *const kn_forms[]; /* all of them, ended by NULL */
 /* KN_BAD_REQUEST says where (a name to begin with: "spec.nics[2]") and what. What no field names is passed over: a newer sender. */
 int kn_form_check(const struct kn_form *form, const json_t *object, const char *where, struct kn_error *err);
 void kn_form_document(struct kn_strbuf *out);
+/* A guest's kind (kn_form_machine). */
+#define KN_KIND_MACHINE "machine"
+#define KN_KIND_CONTAINER "container"
+/* Whether a host of this hypervisor ("QEMU", "LXC"; simulated ones are of every kind) has guests of the kind; "": of any. */
+bool kn_kind_is_of(const char *kind, const char *hypervisor_type);
 /* "vdc" or "/dev/vdc" -> 2; -1: no name of a disk. */
 int kn_device_index(const char *name);
 /* What disks of a bus are called: "vd", "sd", "hd"; NULL: there is no such bus. */
@@ -87,6 +92,7 @@ struct kn_host_said {
     const char *hypervisor_type;
     int64_t hypervisor_version;
     const json_t *physical; /* borrowed; NULL: none */
+    const json_t *cannot; /* the same */
 };
 /* Steals cpu_info. NULL: some text is no UTF-8. */
 json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info);

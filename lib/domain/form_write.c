@@ -57,5 +57,8 @@ json_t *kn_form_write_host(const struct kn_host_said *said, json_t *cpu_info)
     if (host != NULL && json_array_size(said->physical) > 0) {
         json_object_set_new(host, "physical", json_deep_copy(said->physical));
     }
+    if (host != NULL && json_array_size(said->cannot) > 0) {
+        json_object_set_new(host, "cannot", json_deep_copy(said->cannot));
+    }
     return host;
 }

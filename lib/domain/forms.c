@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* The forms themselves: data, and the few things that their fields must say together. message_fields.c checks and prints them. */
 #include <string.h>
+#include <strings.h>
 
 #include "lib/domain/form.h"
 
@@ -43,6 +44,14 @@ bool kn_disk_format_known(const char *format)
         }
     }
     return false;
+}
+
+bool kn_kind_is_of(const char *kind, const char *hypervisor_type)
+{
+    const bool is_container = strcmp(kind, KN_KIND_CONTAINER) == 0;
+
+    return kind[0] == '\0' || strcasecmp(hypervisor_type, "sim") == 0 ||
+           is_container == (strcasecmp(hypervisor_type, "LXC") == 0);
 }
 
 /* How a guest calls disks of each bus. */
@@ -224,7 +233,8 @@ static int one_disk_a_device(const json_t *spec, const char *where, struct kn_er
 const struct kn_form kn_form_machine = {
     "machine",
     "what an image's properties and a flavor's extra specs ask of a guest's machine, in server.machine and a spec; what is absent is as in any other guest",
-    KN_FIELDS(KN_MAY("type", KN_STR, MACHINE_WORD, "pc, or a version of it or of q35"),
+    KN_FIELDS(KN_MAY("kind", KN_STR, MACHINE_WORD, "machine or container: the hosts that may have it; absent: any"),
+              KN_MAY("type", KN_STR, MACHINE_WORD, "pc, or a version of it or of q35"),
               KN_MAY("firmware", KN_STR, MACHINE_WORD, "uefi; its variables are kept beside the disks"),
               KN_MAY("video", KN_STR, MACHINE_WORD, "libvirt's model"),
               KN_MAY("video_mib", KN_INT, VIDEO_MIB, "its memory"),
@@ -321,6 +331,8 @@ const struct kn_form kn_form_host = {
               KN_MAY("physical", KN_ARR, NONE, "names of its physical networks", .items = KN_STR),
               KN_MAY("hypervisor_type", KN_STR, HYPERVISOR_TYPE, "libvirt's word"),
               KN_MAY("hypervisor_version", KN_INT, HYPERVISOR_VERSION, "libvirt's number"),
+              KN_MAY("cannot", KN_ARR, NONE, "actions that its guests do not know; absent: they know all",
+                     .items = KN_STR),
               KN_MAY("cpu_info", KN_OBJ, NONE, "for people")),
     reserves_what_is_there
 };

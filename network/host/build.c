@@ -31,6 +31,11 @@ static bool is_plugged(const struct kn_network_host_network *network, const stru
            memcmp(plug->built_mac, port->mac, sizeof(port->mac)) == 0 && plug->built_stations == stations;
 }
 
+static bool waits_for_guest(const struct kn_network_plug *plug)
+{
+    return plug->comes_with_guest && kn_network_link_index(plug->tap) == 0;
+}
+
 int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network_plug *plug, struct kn_error *err)
 {
     plug->bridge_index = 0;
@@ -47,6 +52,10 @@ static int build_tap(struct kn_network_links *links, const struct kn_network_hos
 
     if (port == NULL || !port->up) {
         return kn_network_host_unplug_tap(links, plug, err);
+    }
+    if (waits_for_guest(plug)) {
+        plug->tap_index = plug->bridge_index = 0;
+        return 0;
     }
     AUTO_FREE uint8_t(*macs)[6] = kn_network_behind_stations(behind.items, behind.count, port->id, port->mac, &count,
                                                              &digest);
@@ -91,7 +100,7 @@ bool kn_network_host_stands(const struct kn_network_host_network *network, const
         const struct kn_network_plug *plug = value;
         const struct kn_network_state_port *port = kn_hmap_get(network->ports, plug->port);
 
-        if (port != NULL && port->up && plug->bridge_index != bridge) {
+        if (port != NULL && port->up && plug->bridge_index != bridge && !waits_for_guest(plug)) {
             return false;
         }
     }

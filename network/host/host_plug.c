@@ -52,6 +52,7 @@ static void plugs_load_one(struct kn_network_host *host, const char *server, con
     struct kn_network_plug *plug = NULL;
 
     if (kn_network_plug_parse(server, nic, &plug, &host->unread) == 0) {
+        plug->comes_with_guest = host->options.taps_come_with_guests;
         kn_hmap_put(host->plugs, plug->port, plug);
     }
 }
@@ -222,6 +223,7 @@ static int add_wanted(struct kn_network_host *host, struct plug_list *wanted, st
         struct kn_network_plug *mine = KN_NEW(struct kn_network_plug);
 
         *mine = *plug;
+        mine->comes_with_guest = host->options.taps_come_with_guests;
         kn_hmap_put(host->plugs, mine->port, mine);
         changed = true;
     }

@@ -98,10 +98,32 @@ static void uptime(void **state)
     assert_true(kn_whole_cloud_is_sound());
 }
 
+/* A host whose guests do not know an action says so; the API refuses it, and changes nothing. */
+static void what_its_host_cannot(void **state)
+{
+    AUTO_FREE char *act = kn_asprintf("%s/action", server);
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE host SET cannot = '[\"suspend\", \"createImage\"]'", &err), &err);
+    asked(409, AT("96"), "POST", act, "{\"suspend\": null}");
+    assert_true(says("Operation 'suspend' not supported for instance ("));
+    asked(409, AT("96"), "POST", act, "{\"createImage\": {\"name\": \"i\"}}");
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image WHERE name = $1", "i"), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server WHERE task_state IS NOT NULL AND name = $1",
+                                          "s"),
+                     0);
+    asked(202, AT("96"), "POST", act, "{\"pause\": null}");
+    kn_whole_cloud_await(OPEN, 0);
+    asked(202, AT("96"), "POST", act, "{\"unpause\": null}");
+    kn_whole_cloud_await(OPEN, 0);
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE host SET cannot = NULL", &err), &err);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(both_forms), cmocka_unit_test(topology),
-                                        cmocka_unit_test(uptime) };
+                                        cmocka_unit_test(uptime), cmocka_unit_test(what_its_host_cannot) };
 
     return cmocka_run_group_tests(tests, start, stop);
 }

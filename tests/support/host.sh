@@ -2,8 +2,29 @@
 # SPDX-License-Identifier: Apache-2.0
 #
 # host.sh PROGRAM [ARGUMENT…]: runs a test program on a "host" of its own: new network, mount, UTS and PID namespaces with a private
-# libvirtd. When the program ends, everything that it or libvirt started is gone: this shell is pid 1 there.
+# libvirtd. With KN_TEST_CGROUPS it has control groups of its own, too (of version 1), as containers want them. When the program ends, everything that it or libvirt started is gone: this shell is pid 1 there.
 set -eu
+controllers='cpu cpuacct cpuset memory devices freezer blkio'
+groups=kn-test-$$
+if [ "${1:-}" != --inside ] && [ -n "${KN_TEST_CGROUPS:-}" ]; then
+    for c in $controllers; do
+        mkdir "/sys/fs/cgroup/$c/$groups"
+    done
+    for f in cpus mems; do
+        cat /sys/fs/cgroup/cpuset/cpuset.$f > /sys/fs/cgroup/cpuset/$groups/cpuset.$f
+    done
+    status=0
+    (
+        for c in $controllers; do
+            echo $BASHPID > "/sys/fs/cgroup/$c/$groups/cgroup.procs"
+        done
+        exec unshare --mount --net --uts --pid --cgroup --fork --kill-child --propagation=private "$BASH" "$0" --inside "$@"
+    ) || status=$?
+    for c in $controllers; do
+        find "/sys/fs/cgroup/$c/$groups" -depth -type d -exec rmdir {} +
+    done
+    exit $status
+fi
 if [ "${1:-}" != --inside ]; then
     exec unshare --mount --net --uts --pid --fork --kill-child --propagation private "$BASH" "$0" --inside "$@"
 fi
@@ -11,6 +32,15 @@ shift
 hostname kn-test-host
 mount -t proc proc /proc
 mount -t sysfs sysfs /sys
+if [ -n "${KN_TEST_CGROUPS:-}" ]; then
+    mount -t tmpfs -o mode=755 tmpfs /sys/fs/cgroup
+    for c in $controllers; do
+        mkdir "/sys/fs/cgroup/$c"
+        mount -t cgroup -o "$c" cgroup "/sys/fs/cgroup/$c"
+    done
+    mkdir /sys/fs/cgroup/systemd
+    mount -t cgroup -o none,name=systemd cgroup /sys/fs/cgroup/systemd
+fi
 mount -t tmpfs -o mode=755 tmpfs /run
 ip link set lo up
 # With no address but the loopback's, getaddrinfo() says that there is no IPv4.
@@ -30,6 +60,10 @@ security_driver = "none"
 namespaces = []
 cgroup_controllers = []
 stdio_handler = "file"
+END
+cat > $dir/etc/lxc.conf <<END
+log_with_libvirtd = 0
+security_driver = "none"
 END
 cat > $dir/etc/libvirtd.conf <<END
 listen_tls = 0

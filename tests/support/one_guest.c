@@ -25,6 +25,7 @@ static struct kn_test_broker *broker;
 static struct kn_conf conf;
 static char cache_option[128];
 static const char *options[] = { "--driver", "libvirt", "--set", cache_option, NULL };
+static bool is_container;
 static char sha512[KN_SHA512_HEX];
 static int64_t image_size;
 
@@ -65,6 +66,8 @@ int kn_one_guest_setup(void **state)
     broker = kn_test_broker_start();
     kn_test_broker_conf(broker, &conf);
     kn_uuid_make(kn_one_guest.server);
+    is_container = getenv("KN_TEST_CGROUPS") != NULL;
+    options[1] = is_container ? "lxc" : "libvirt";
     cache = kn_asprintf("/run/kn-cache");
     fill_cache(getenv("KN_TEST_GUEST"), cache);
     snprintf(cache_option, sizeof(cache_option), "agent.cache_dir=%s", cache);
@@ -72,6 +75,7 @@ int kn_one_guest_setup(void **state)
     assert_int_equal(close(open(kn_one_guest.volume_path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
     assert_int_equal(truncate(kn_one_guest.volume_path, 64 << 20), 0);
     kn_test_agent_init(&kn_one_guest.agent, &conf, options);
+    assert_int_equal(chmod(kn_one_guest.agent.dir, 0755), 0); /* containers get through */
     hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
     assert_true(kn_json_int(json_array_get(json_object_get(hello.body, "hosts"), 0), "memory_mib") > 0);
     kn_message_release(&hello);
@@ -91,8 +95,9 @@ json_t *kn_one_guest_spec(void)
     json_t *nic = json_pack("{s:s, s:s, s:i, s:s}", "port", ONE_PORT, "mac", "fa:16:3e:77:00:05", "mtu", 1450, "tap",
                             ONE_TAP);
     json_t *image = json_pack("{s:s, s:s, s:s, s:I, s:s, s:i}", "id", ONE_IMAGE, "url", "http://127.0.0.1:9/none",
-                              "sha512", sha512, "size", (json_int_t)image_size, "disk_format", "qcow2", "virtual_size",
-                              36700160);
+                              "sha512", sha512, "size", (json_int_t)image_size, "disk_format",
+                              is_container ? "raw" : "qcow2", "virtual_size",
+                              is_container ? (int)image_size : 36700160);
 
     return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:i, s:o, s:[o], s:s, s:s}", "name", "Web 1", "hostname", "web-1",
                      "project", "p", "zone", "nova", "vcpus", 1, "memory_mib", 128, "disk_gib", 1, "image", image,
@@ -229,10 +234,38 @@ static void one_guest_skipped(void **state)
     skip();
 }
 
+/* Inside of the host: this program again. */
+static int one_guest_enter(const char *image)
+{
+    char self[512] = "";
+
+    setenv("KN_TEST_INSIDE", "1", 1);
+    setenv("KN_TEST_GUEST", image, 1);
+    if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
+        execl("tests/support/host.sh", "host.sh", self, (char *)NULL);
+    }
+    return 1;
+}
+
+int kn_one_guest_main_container(int (*run_inside)(void))
+{
+    const struct CMUnitTest skipped[] = { cmocka_unit_test(one_guest_skipped) };
+
+    if (getenv("KN_TEST_INSIDE") != NULL) {
+        return run_inside();
+    }
+    if (geteuid() != 0 || access("/usr/lib/libvirt/libvirt_lxc", X_OK) < 0 ||
+        access("/sys/fs/cgroup/memory/tasks", W_OK) < 0 || access("/dev/loop-control", R_OK) < 0 ||
+        system("tests/support/container.sh build/container.raw") != 0) {
+        return cmocka_run_group_tests(skipped, NULL, NULL);
+    }
+    setenv("KN_TEST_CGROUPS", "1", 1);
+    return one_guest_enter("build/container.raw");
+}
+
 int kn_one_guest_main(int (*run_inside)(void))
 {
     const struct CMUnitTest skipped[] = { cmocka_unit_test(one_guest_skipped) };
-    char self[512] = "";
     const char *guest = getenv("KN_TEST_GUEST") != NULL ? getenv("KN_TEST_GUEST") : "build/lab/guest/guest.qcow2";
 
     if (getenv("KN_TEST_INSIDE") != NULL) {
@@ -246,10 +279,5 @@ int kn_one_guest_main(int (*run_inside)(void))
     if (system("tests/support/ds_identify.sh --fetch build/cloud-init") == 0) {
         setenv("KN_TEST_CLOUD_INIT", "build/cloud-init", 1);
     }
-    setenv("KN_TEST_INSIDE", "1", 1);
-    setenv("KN_TEST_GUEST", guest, 1);
-    if (readlink("/proc/self/exe", self, sizeof(self) - 1) > 0) {
-        execl("tests/support/host.sh", "host.sh", self, (char *)NULL);
-    }
-    return 1;
+    return one_guest_enter(guest);
 }

@@ -31,6 +31,8 @@ struct kn_one_guest {
 extern struct kn_one_guest kn_one_guest;
 
 int kn_one_guest_main(int (*run_inside)(void));
+/* The same with the lxc driver and a container (tests/support/container.sh); skips without libvirt's driver of them and control groups of version 1. */
+int kn_one_guest_main_container(int (*run_inside)(void));
 int kn_one_guest_setup(void **state);
 int kn_one_guest_teardown(void **state);
 

@@ -91,6 +91,27 @@ static void test_image_and_nic(void **state)
     kn_strbuf_release(&xml);
 }
 
+/* A container: its users are nobody, its network is its own with and without NICs. */
+static void test_container(void **state)
+{
+    json_t *spec = spec_of(
+        "{\"name\":\"web\",\"hostname\":\"web\",\"project\":\"p1\",\"vcpus\":2,\"memory_mib\":128,\"disk_gib\":1," IMAGE
+        ",\"nics\":[" NIC "],\"machine\":{\"kind\":\"container\",\"cpu_shares\":512,\"cpu_quota_us\":25000}}");
+    struct kn_strbuf xml = KN_STRBUF_INIT;
+    struct kn_agent_spec_domain d;
+
+    (void)state;
+    kn_agent_spec_domain(spec, SERVER, 7, "/state/root", NULL, &d);
+    d.domain.type = "lxc";
+    d.domain.root = "/state/<root>";
+    d.domain.first_id = 100065536;
+    kn_agent_container_xml(&d.domain, &xml);
+    same_as_golden("container", xml.buf);
+    assert_int_equal(kn_agent_scan_generation(xml.buf), 7);
+    kn_strbuf_release(&xml);
+    json_decref(spec);
+}
+
 /* What it was at its first boot it stays: machine and places, also when a volume and a NIC came in between and the definition is made anew. */
 static void test_frozen(void **state)
 {
@@ -453,6 +474,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_and_nic),
+        cmocka_unit_test(test_container),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_config_drive),
         cmocka_unit_test(test_many_nics),

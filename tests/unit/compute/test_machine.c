@@ -42,6 +42,9 @@ static const struct {
       "{\"type\": \"pc\", \"vif\": \"rtl8139\", \"scsi\": \"lsilogic\", \"no_rng\": true}", "ide", "ide" },
     { "{\"hw_machine_type\": \"pc-q35-7.1\", \"hw_cdrom_bus\": \"usb\"}", "{}", "{\"type\": \"pc-q35-7.1\"}", "virtio",
       "usb" },
+    { "{\"img_hv_type\": \"lxc\", \"hw_vm_mode\": \"exe\"}", "{}", "{\"kind\": \"container\"}", "virtio", "sata" },
+    { "{\"hypervisor_type\": \"kvm\"}", "{}", "{\"kind\": \"machine\"}", "virtio", "sata" },
+    { "{\"vm_mode\": \"hvm\"}", "{}", "{\"kind\": \"machine\"}", "virtio", "sata" },
     { "{}",
       "{\"quota:cpu_shares\": \"512\", \"quota:cpu_period\": \"20000\", \"quota:cpu_quota\": \"10000\", "
       "\"quota:disk_read_bytes_sec\": \"1048576\", \"quota:disk_total_iops_sec\": \"500\"}",
@@ -87,6 +90,8 @@ static const struct {
     { "{\"hw_disk_bus\": \"sata\", \"hw_machine_type\": \"pc\"}", "{}",
       IMAGE "hw_disk_bus=sata is not supported: the machine pc" },
     { "{\"hw_cdrom_bus\": \"virtio\"}", "{}", IMAGE "hw_cdrom_bus=virtio is not supported" },
+    { "{\"img_hv_type\": \"xen\"}", "{}", IMAGE "img_hv_type=xen is not supported" },
+    { "{\"img_hv_type\": \"lxc\", \"hw_vm_mode\": \"hvm\"}", "{}", IMAGE "hw_vm_mode=hvm is not supported: another" },
     { "{\"hw_machine_type\": \"virt\"}", "{}", IMAGE "hw_machine_type=virt is not supported" },
     { "{\"hw_machine_type\": \"pc-q35-7.2' x='\"}", "{}", IMAGE "Field value" },
     { "{\"hw_firmware_type\": \"efi\"}", "{}", IMAGE "Field value efi is invalid" },

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Filters, packing and the explanation, by small inventories written as text: "name zone vcpus memory disk used-vcpus used-memory used-disk". */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "scheduler/choose.h"
@@ -92,6 +93,36 @@ static void test_each_filter_refuses(void **state)
     assert_string_equal(chosen(inv, "pack", &p),
                         "No valid host was found. 3 hosts; ComputeDisabledFilter took 1, 2 left; "
                         "ComputeUpFilter took 2, 0 left.");
+    kn_scheduler_inventory_free(inv);
+}
+
+/* Containers and machines are not run by the same hosts; simulated ones run all. */
+static void test_kinds_of_guests(void **state)
+{
+    static const struct {
+        const char *kind, *type, *host;
+    } CASES[] = {
+        { "container", "LXC", "h1" }, { "machine", "QEMU", "h1" },   { "", "LXC", "h1" },
+        { NULL, "QEMU", "h1" },       { "container", "sim", "h1" },  { "machine", "sim", "h1" },
+        { "machine", "LXC", NULL },   { "container", "QEMU", NULL },
+    };
+    struct kn_scheduler_inventory *inv = inventory(THREE);
+    struct kn_scheduler_placement p = wish(1, 256, 1);
+
+    (void)state;
+    p.host = "h1";
+    for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
+        struct kn_scheduler_host *host = kn_scheduler_inventory_find(inv, "h1");
+
+        free(host->hypervisor_type);
+        host->hypervisor_type = strdup(CASES[i].type);
+        p.kind = CASES[i].kind;
+        if (CASES[i].host != NULL) {
+            assert_string_equal(chosen(inv, "pack", &p), CASES[i].host);
+        } else {
+            assert_non_null(strstr(chosen(inv, "pack", &p), "ImagePropertiesFilter"));
+        }
+    }
     kn_scheduler_inventory_free(inv);
 }
 
@@ -207,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_pack_takes_the_tightest_and_spread_the_loosest),
         cmocka_unit_test(test_each_filter_refuses),
+        cmocka_unit_test(test_kinds_of_guests),
         cmocka_unit_test(test_nobody_is_explained),
         cmocka_unit_test(test_a_wish_larger_than_any_host_is_refused),
         cmocka_unit_test(test_packing_fills_every_host),
