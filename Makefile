@@ -73,11 +73,11 @@ LDFLAGS_fuzz := -fsanitize=fuzzer,address,undefined
 
 # Foreign libraries; the linker keeps those that a program uses.
 LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lcrypto -lcurl -lpcre2-8 -lxml2 -lyaml -lvirt -lvirt-qemu \
-	-lnl-route-3 -lnl-3 -lnftables -lnetfilter_conntrack -lpthread -lm
+	-lext2fs -lnl-route-3 -lnl-3 -lnftables -lnetfilter_conntrack -lpthread -lm
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults interop shapes sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -208,6 +208,10 @@ bench-compare: all build/plain/tests/bench/load
 chaos: all
 	@tests/chaos/run.sh
 
+# Every action of a real guest with the agent, libvirtd or its QEMU killed at many moments; the check strikes twice at each. Some minutes; needs the lab's guest.
+faults: all build/asan/tests/it/test_agent_faults_libvirt
+	@KN_TEST_FAULTS=all CMOCKA_MESSAGE_OUTPUT=STDOUT build/asan/tests/it/test_agent_faults_libvirt
+
 # README's "Several machines", in network namespaces; needs root, Java and Maven.
 machines: all
 	@tests/e2e/machines.py
@@ -259,4 +263,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos interop shapes sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults interop shapes sdk lab lab-down kafka kafka-down clean"

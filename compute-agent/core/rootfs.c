@@ -180,7 +180,8 @@ static int rootfs_format(const char *file, int64_t bytes, struct kn_error *err)
 }
 
 /* What libext2fs reads is raw. *ret_file is base or made. */
-static int rootfs_raw(const char *base, const char *format, char *made, const char **ret_file, struct kn_error *err)
+static int rootfs_raw(const char *base, const char *format, const char *made, const char **ret_file,
+                      struct kn_error *err)
 {
     const char *argv[] = { "qemu-img", "convert", "-q", "-f", "qcow2", "-O", "raw", base, made, NULL };
 

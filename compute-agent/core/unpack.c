@@ -224,7 +224,8 @@ static int unpack_one(struct unpack_dir *dir, const char *name, ext2_ino_t ino)
 
 /* ext2fs_dir_iterate2's. */
 static int unpack_visit(ext2_ino_t parent, int entry, struct ext2_dir_entry *dirent, int offset, int blocksize,
-                        char *buf, void *ctx)
+                        char *buf, /* NOLINT(readability-non-const-parameter): as libext2fs calls it */
+                        void *ctx)
 {
     struct unpack_dir *dir = ctx;
     const size_t len = (size_t)ext2fs_dirent_name_len(dirent);

@@ -472,7 +472,8 @@ static int lxc_attach_disk(void *state, const struct kn_agent_guest_ref *ref, co
                            const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE],
                            struct kn_error *err)
 {
-    (void)state, (void)volume, (void)connection, (void)wish, (void)ret_device;
+    (void)state, (void)volume, (void)connection, (void)wish;
+    ret_device[0] = '\0';
     return kn_fail(err, KN_NOT_IMPLEMENTED, "server \"%s\" is a container: it has no place for volumes", ref->server);
 }
 

@@ -27,15 +27,15 @@ import deeds  # noqa: E402
 SERVERS = 50
 CLIENTS = 8
 ACTORS = 8
-DEEDS_EACH = 12
+DEEDS_EACH, DEEDS_EACH_SHORT = 12, 4
 FROZEN_S = 40
 
 
 class Round:
     """50 old servers to delete, 50 new ones to create, and a fault when half of the wishes were said."""
 
-    def __init__(self, cloud, name, actors=()):
-        self.cloud, self.name, self.actors = cloud, name, actors
+    def __init__(self, cloud, name, actors=(), times=DEEDS_EACH):
+        self.cloud, self.name, self.actors, self.times = cloud, name, actors, times
         self.created, self.deleted, self.unknown = set(), set(), set()
         self.said = 0
 
@@ -63,7 +63,7 @@ class Round:
         wishes = [wish for pair in pairs for wish in pair if wish]
         half = len(wishes) // 2
         with concurrent.futures.ThreadPoolExecutor(CLIENTS + len(self.actors)) as pool:
-            acting = [pool.submit(actor.act, DEEDS_EACH) for actor in self.actors]
+            acting = [pool.submit(actor.act, self.times) for actor in self.actors]
             futures = [pool.submit(do, what) for do, what in wishes[:half]]
             struck = pool.submit(fault, self.cloud)
             futures += [pool.submit(do, what) for do, what in wishes[half:]]
@@ -286,14 +286,14 @@ FAULTS = {
 SHORT = ["replay", "network-restarted", "garbage", "api-in-upload", "volumes-die", "conductor", "agent", "bus", "postgres"]
 
 
-def run_faults(cloud, names):
+def run_faults(cloud, names, times):
     """(passed, failed); the first failure ends it, because what follows would only tell of the same."""
     old, passed = set(), 0
     cloud.prepare()
     actors = deeds.troupe(cloud, ACTORS)
     acted = {actor.server for actor in actors}
     for name in names:
-        this = Round(cloud, name, actors)
+        this = Round(cloud, name, actors, times)
         try:
             replay = Replay(cloud) if name == "replay" else None
             this.run(old, FAULTS[name])
@@ -325,7 +325,7 @@ def main():
     options = parser.parse_args()
     names = options.faults or (SHORT if options.short else list(FAULTS))
     with Cloud(bus=options.bus, hosts=20, keep=options.keep) as cloud:
-        passed, failed = run_faults(cloud, names)
+        passed, failed = run_faults(cloud, names, DEEDS_EACH_SHORT if options.short else DEEDS_EACH)
     print(f"chaos-{options.bus}: {passed} passed, {failed} failed, 0 skipped")
     return 1 if failed else 0
 
