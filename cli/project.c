@@ -32,6 +32,8 @@ static const struct {
     { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s", NULL },
     { "server group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups",
       "/os-server-groups/%s", NULL },
+    { "volume snapshot", "block-storage", "/snapshots?all_tenants=1&project_id=%s", "snapshots", "/snapshots/%s",
+      NULL },
     { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s", NULL },
     { "floating IP", "network", "/v2.0/floatingips?project_id=%s", "floatingips", "/v2.0/floatingips/%s", NULL },
     { "router", "network", "/v2.0/routers?project_id=%s", "routers", "/v2.0/routers/%s", project_unplug },

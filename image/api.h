@@ -87,4 +87,16 @@ struct kn_image_snapshot {
 int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_snapshot *wish,
                             char ret_id[KN_UUID_SIZE], bool *ret_quiesce, struct kn_error *err);
 
+/* An image that is made of a volume, in the same way. */
+struct kn_image_of_volume {
+    const char *name;
+    const char *volume;
+    const char *disk_format;
+    const char *visibility; /* private, shared, community, public: who may say which is the caller's to judge */
+    bool is_protected;
+    const json_t *known; /* what the volume knows of the image that it was made from; borrowed, may be NULL */
+};
+int kn_image_of_volume_begin(const struct kn_request *req, const struct kn_image_of_volume *wish,
+                             char ret_id[KN_UUID_SIZE], struct kn_error *err);
+
 #endif

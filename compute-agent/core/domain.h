@@ -21,6 +21,7 @@ struct kn_agent_domain_disk {
     int boot; /* which of those that the firmware tries it is, from 1 on; 0: none of them; all 0: the first one */
     const char *address; /* as in kn_agent_domain's addresses; NULL: whichever is free */
     bool is_cdrom;
+    bool is_readonly; /* the guest may only read it */
     const json_t *limits; /* how fast it may be (kn_form_machine); NULL: none */
 };
 

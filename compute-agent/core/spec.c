@@ -166,6 +166,7 @@ struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *d
         .format = kn_json_str(connection, "format"),
         .device = plain_device(device),
         .serial = volume,
+        .is_readonly = json_is_true(json_object_get(connection, "readonly")),
     };
 }
 

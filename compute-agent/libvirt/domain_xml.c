@@ -306,7 +306,7 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
         kn_strbuf_addf(out, "      <boot order='%d'/>\n", disk->boot);
     }
     domain_xml_limits(disk->limits, out);
-    if (disk->is_cdrom) {
+    if (disk->is_cdrom || disk->is_readonly) {
         kn_strbuf_addstr(out, "      <readonly/>\n");
     }
     if (disk->serial != NULL) {

@@ -6,8 +6,11 @@
 const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v "
-      "WHERE (v.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("v.id") ") "
+      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading') AND NOT " KN_AUDIT_MOVING("v.id") ") "
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
+    { "2. no snapshot of a volume in a transitional state without an open task",
+      "SELECT format('snapshot %s is %s and nobody works on it', s.id, s.status) FROM volume_snapshot s "
+      "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
       "WHERE a.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
@@ -20,13 +23,21 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading') "
+      "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
+      "'error', 'error_deleting') "
       "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')", NULL, NULL },
     { "5. a volume in use has its attachment, any other has none",
       "SELECT format('volume %s is %s, its attachments say %s', v.id, v.status, volume_status(v.id)) FROM volume v "
       "WHERE v.status NOT IN ('creating', 'deleting') AND (v.status = 'in-use') IS DISTINCT FROM (volume_status(v.id) = 'in-use') "
       "AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id "
       "AND (a.status NOT IN ('attached', 'attaching', 'detaching') OR " KN_AUDIT_MOVING("a.server_id") "))", NULL, NULL },
+    { "5. no snapshot outlives its volume",
+      "SELECT format('snapshot %s is %s, its volume %s is gone', s.id, s.status, s.volume_id) FROM volume_snapshot s WHERE s.status NOT IN ('deleting', 'error_deleting') "
+      "AND NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = s.volume_id)", NULL, NULL },
+    { "5. nothing has another size than it will have but what grows",
+      "SELECT format('volume %s is %s and grows from %s to %s GiB', id, status, coalesce(extends_from::text, '-'), size_gib) FROM volume "
+      "WHERE extends_from >= size_gib OR (extends_from IS NOT NULL AND status NOT IN ('extending', 'error_extending', 'deleting', 'error_deleting', 'error'))", NULL, NULL },
     { "5. no attachment to a server that is gone",
       "SELECT format('volume %s is attached to the deleted server %s', a.volume_id, s.id) FROM attachment a JOIN server s ON s.id = a.server_id "
       "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },

@@ -22,6 +22,7 @@
 #define PIECE (1 << 20)
 #define GRACE_S 1800 /* kilonova-image sweeps its store every ten minutes */
 #define DISK "volume-"
+#define KEPT_DISK "snapshot-"
 
 enum store_promise {
     HAS_DISK,
@@ -77,11 +78,21 @@ static int read_names(const char *dir, const char *(*wanted)(const char *name), 
     return 0;
 }
 
-static const char *volume_of(const char *name)
+static const char *disk_of(const char *name, const char *prefix)
 {
-    const char *id = strncmp(name, DISK, strlen(DISK)) == 0 ? name + strlen(DISK) : "";
+    const char *id = strncmp(name, prefix, strlen(prefix)) == 0 ? name + strlen(prefix) : "";
 
     return kn_uuid_valid(id) ? id : NULL;
+}
+
+static const char *volume_of(const char *name)
+{
+    return disk_of(name, DISK);
+}
+
+static const char *snapshot_of(const char *name)
+{
+    return disk_of(name, KEPT_DISK);
 }
 
 static const char *data_of(const char *name)
@@ -122,10 +133,44 @@ static int64_t disk_size(const struct store *s, const char *path)
     return (int64_t)be64toh(size);
 }
 
-/* Collects the volumes whose disk is not there. */
-static void measure_disk(struct store *s, const char *id, int64_t size_gib, struct kn_array *missing)
+#define WITH_DISK "v.backend = 'file' AND v.status IN ('available', 'attaching', 'in-use', 'detaching')"
+
+/* What has a disk: what its name begins with, and its rows. */
+struct disk_kind {
+    const char *noun, *prefix;
+    const char *(*id_of)(const char *name);
+    struct kn_stmt all, still, lone;
+};
+enum { ALL_ID, ALL_GIB };
+
+static const struct disk_kind DISK_KINDS[] = {
+    { "volume",
+      DISK,
+      volume_of,
+      { "audit_volumes", "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id", 0 },
+      { "audit_disk_still_missing",
+        "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK " AND NOT " KN_AUDIT_MOVING("v.id"),
+        1 },
+      { "audit_disk_lone",
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = d)", 1 } },
+    { "snapshot",
+      KEPT_DISK,
+      snapshot_of,
+      { "audit_snapshots", "SELECT v.id, v.size_gib FROM volume_snapshot v WHERE v.status = 'available' ORDER BY v.id",
+        0 },
+      { "audit_snapshot_still_missing",
+        "SELECT v.id FROM volume_snapshot v WHERE v.id = ANY ($1::uuid[]) AND v.status = 'available' AND NOT " KN_AUDIT_MOVING(
+            "v.id"),
+        1 },
+      { "audit_snapshot_lone",
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_snapshot v WHERE v.id = d)", 1 } },
+};
+
+/* Collects those whose disk is not there. */
+static void measure_disk(struct store *s, const struct disk_kind *k, const char *id, int64_t size_gib,
+                         struct kn_array *missing)
 {
-    AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, id);
+    AUTO_FREE char *path = kn_asprintf("%s/%s%s", s->conf->volume_file_dir, k->prefix, id);
 
     if (access(path, F_OK) < 0) {
         kn_array_add(missing, id);
@@ -133,74 +178,74 @@ static void measure_disk(struct store *s, const char *id, int64_t size_gib, stru
     }
     const int64_t size = disk_size(s, path);
     if (size != size_gib * GIB && access(path, F_OK) == 0) {
-        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("volume %s has %lld GiB, its disk %lld bytes", id,
-                                                                   (long long)size_gib, (long long)size));
+        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("%s %s has %lld GiB, its disk %lld bytes", k->noun,
+                                                                   id, (long long)size_gib, (long long)size));
     }
 }
 
-#define WITH_DISK "v.backend = 'file' AND v.status IN ('available', 'attaching', 'in-use', 'detaching')"
-
-static int look_for_missing_disks(struct store *s, struct kn_array *missing, struct kn_error *err)
+static int look_for_missing_disks(struct store *s, const struct disk_kind *k, struct kn_array *missing,
+                                  struct kn_error *err)
 {
-    static const struct kn_stmt STILL = { "audit_disk_still_missing",
-                                          "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK
-                                          " AND NOT " KN_AUDIT_MOVING("v.id"),
-                                          1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(s->audit->db, &STILL, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
+    if (kn_db_run(s->audit->db, &k->still, KN_ARGS(kn_array_value(missing)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
         json_array_append_new(s->findings[HAS_DISK],
-                              json_sprintf("the disk of volume %s is gone", kn_rows_text(rows, i, KN_ONLY)));
+                              json_sprintf("the disk of %s %s is gone", k->noun, kn_rows_text(rows, i, KN_ONLY)));
     }
     return 0;
 }
 
-static int look_for_lone_disks(struct store *s, struct kn_array *disks, struct kn_error *err)
+static int look_for_lone_disks(struct store *s, const struct disk_kind *k, struct kn_array *disks, struct kn_error *err)
 {
-    static const struct kn_stmt LONE = {
-        "audit_disk_lone",
-        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = d)", 1
-    };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(disks)), &rows, err) < 0) {
+    if (kn_db_run(s->audit->db, &k->lone, KN_ARGS(kn_array_value(disks)), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        AUTO_FREE char *path = kn_asprintf("%s/" DISK "%s", s->conf->volume_file_dir, kn_rows_text(rows, i, KN_ONLY));
+        AUTO_FREE char *path = kn_asprintf("%s/%s%s", s->conf->volume_file_dir, k->prefix,
+                                           kn_rows_text(rows, i, KN_ONLY));
 
         if (access(path, F_OK) == 0) {
-            json_array_append_new(s->findings[LONE_DISK], json_sprintf("%s has no volume", path));
+            json_array_append_new(s->findings[LONE_DISK], json_sprintf("%s has no %s", path, k->noun));
         }
     }
     return 0;
 }
 
-static int look_at_volumes(struct store *s, struct kn_error *err)
+static int look_at_disks(struct store *s, const struct disk_kind *k, struct kn_error *err)
 {
-    static const struct kn_stmt VOLUMES = { "audit_volumes",
-                                            "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id",
-                                            0 };
-    enum { VOLUME, GIB_SIZE };
     AUTO_RELEASE(kn_array) struct kn_array disks = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array missing = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const int cause = read_names(s->conf->volume_file_dir, volume_of, &disks) < 0 ? errno : 0;
+    const int cause = read_names(s->conf->volume_file_dir, k->id_of, &disks) < 0 ? errno : 0;
 
-    if (kn_db_run(s->audit->db, &VOLUMES, KN_NO_ARGS, &rows, err) < 0) {
+    if (kn_db_run(s->audit->db, &k->all, KN_NO_ARGS, &rows, err) < 0) {
         return -1;
     }
     if (cause != 0) {
-        say_unseen(s, HAS_DISK, LONE_DISK, s->conf->volume_file_dir, cause, kn_rows_count(rows));
+        if (k == DISK_KINDS || kn_rows_count(rows) > 0) { /* said once, as a rule */
+            say_unseen(s, HAS_DISK, LONE_DISK, s->conf->volume_file_dir, cause, kn_rows_count(rows));
+        }
         return 0;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        measure_disk(s, kn_rows_text(rows, i, VOLUME), kn_rows_int(rows, i, GIB_SIZE), &missing);
+        measure_disk(s, k, kn_rows_text(rows, i, ALL_ID), kn_rows_int(rows, i, ALL_GIB), &missing);
     }
-    return look_for_missing_disks(s, &missing, err) < 0 ? -1 : look_for_lone_disks(s, &disks, err);
+    return look_for_missing_disks(s, k, &missing, err) < 0 ? -1 : look_for_lone_disks(s, k, &disks, err);
+}
+
+static int look_at_volumes(struct store *s, struct kn_error *err)
+{
+    for (size_t i = 0; i < KN_COUNT(DISK_KINDS); i++) {
+        if (look_at_disks(s, &DISK_KINDS[i], err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }
 
 /* --- images ------------------------------------------------------------------------------------------------------------------- */

@@ -92,6 +92,7 @@ extern const struct kn_conductor_flow kn_conductor_flows_snapshot[];
 extern const struct kn_conductor_flow kn_conductor_flows_shelve[];
 extern const struct kn_conductor_flow kn_conductor_flows_interface[];
 extern const struct kn_conductor_flow kn_conductor_flows_volume[];
+extern const struct kn_conductor_flow kn_conductor_flows_disk[];
 /* All of them, ended by NULL: for the tests and for people. */
 extern const struct kn_conductor_flow *const kn_conductor_flow_tables[];
 /* Whether every change that a flow declares can be written. KN_INTERNAL names the flow and the column. */

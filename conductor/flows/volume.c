@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows of volumes and images: make and remove a disk, plug it into a server and out again, drop an image's data. Attaching and
+ * The flows of volumes and images: remove a disk, plug it into a server and out again, drop an image's data. What fills disks is disk.c's. Attaching and
  * detaching are tasks of the server, so that they queue with everything else that happens to it.
  */
 #include "conductor/flows/bodies.h"
@@ -14,25 +14,7 @@ static json_t *build_volume(const struct kn_conductor_task *task, int item)
     return json_pack("{s:s}", "volume", task->object_id);
 }
 
-/* --- volume.create, volume.delete -------------------------------------------------------------------------------------- */
-
-static json_t *build_create(const struct kn_conductor_task *task, int item)
-{
-    json_t *body = build_volume(task, item);
-
-    json_object_set(body, "size_gib", kn_conductor_wished(task, "size_gib"));
-    return body;
-}
-
-static const struct kn_conductor_flow_row CREATE_ROWS[] = {
-    { { { .message = "volume.create", .build = build_create, .undo = "volume.delete", .undo_build = build_volume } },
-      NULL },
-};
-
-static const struct kn_conductor_becomes CREATE_DONE[] = { KN_SET(kn_conductor_record_volume, "status", "available"),
-                                                           KN_BECOMES_END };
-static const struct kn_conductor_becomes CREATE_FAILED[] = { KN_SET(kn_conductor_record_volume, "status", "error"),
-                                                             KN_BECOMES_END };
+/* --- volume.delete; making one is disk.c's ------------------------------------------------------------------------------ */
 
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {
     { { { .message = "volume.delete", .build = build_volume } }, NULL },
@@ -189,13 +171,6 @@ static const struct kn_conductor_flow_row IMAGE_CACHE_ROWS[] = {
 };
 
 const struct kn_conductor_flow kn_conductor_flows_volume[] = {
-    { .kind = "volume.create",
-      .object = &kn_conductor_record_volume,
-      .rows = CREATE_ROWS,
-      .row_count = 1,
-      .retry_row = -1,
-      .done = CREATE_DONE,
-      .failed = CREATE_FAILED },
     { .kind = "volume.delete",
       .object = &kn_conductor_record_volume,
       .rows = DELETE_ROWS,

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Volumes and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
+ * Volumes, their snapshots and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
  * attached. So that two that end at once do not each see the other's, the volume is held first. A deleted volume gives its usage back in the same transaction.
  */
 #include "conductor/store/objects.h"
@@ -119,10 +119,45 @@ static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
     return kn_quota_take(db, &back, err);
 }
 
+/* clang-format off */
+static const struct kn_stmt DELETE_SNAPSHOTS = {
+    "conductor_snapshot_delete",
+    "WITH gone AS (DELETE FROM volume_snapshot WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib, type_id) "
+    "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id",
+    1
+};
+/* clang-format on */
+
+static int end_snapshots(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
+    AUTO(kn_rows) struct kn_rows *gone = NULL;
+
+    if (kn_db_run(db, &DELETE_SNAPSHOTS, KN_ARGS(ids), &gone, err) < 0) {
+        return -1;
+    }
+    for (int row = 0; row < kn_rows_count(gone); row++) {
+        kn_quota_claim_snapshots(&back, kn_rows_text(gone, row, GONE_PROJECT), kn_rows_text(gone, row, GONE_TYPE),
+                                 -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
+    }
+    return kn_quota_take(db, &back, err);
+}
+
 static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *err)
 {
     return kn_db_run(db, &DETACH, KN_ARGS(ids), NULL, err);
 }
+
+static const struct kn_conductor_becomes SNAPSHOT_BROKEN[] = { KN_SET(kn_conductor_record_snapshot, "status", "error"),
+                                                               KN_BECOMES_END };
+
+const struct kn_conductor_record kn_conductor_record_snapshot = {
+    .table = "volume_snapshot",
+    .always = "updated_at = now()",
+    .end = end_snapshots,
+    .broken = SNAPSHOT_BROKEN,
+    .columns = { { "status", "text", NULL } },
+};
 
 static const struct kn_conductor_becomes BROKEN[] = { KN_SET(kn_conductor_record_volume, "status", "error"),
                                                       KN_BECOMES_END };
@@ -133,8 +168,8 @@ const struct kn_conductor_record kn_conductor_record_volume = {
     .end = end_volumes,
     .broken = BROKEN,
     .hold = &HOLD,
-    .columns = { { "status", "text",
-                   "coalesce(u.status, volume_status(t.id))" } }, /* SQL NULL: as its attachments say */
+    .columns = { { "status", "text", "coalesce(u.status, volume_status(t.id))" }, /* SQL NULL: as its attachments say */
+                 { "extends_from", "integer", NULL } },
 };
 
 const struct kn_conductor_record kn_conductor_record_attachment = {

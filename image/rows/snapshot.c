@@ -160,6 +160,51 @@ int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_
     return 0;
 }
 
+/* What the volume knows of its image and an image of it may say, too: properties alone. */
+static json_t *volume_properties(const json_t *known)
+{
+    static const char *const OWN[] = { "image_id", "image_name", "container_format", "disk_format", "min_disk",
+                                       "min_ram",  "size",       "checksum" };
+    json_t *properties = json_object(), *value;
+    const char *name;
+
+    json_object_foreach ((json_t *)(uintptr_t)known, name, value) {
+        if (snapshot_inherits(name) && kn_image_property(name) == NULL) {
+            json_object_set(properties, name, value);
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(OWN); i++) {
+        json_object_del(properties, OWN[i]);
+    }
+    return properties;
+}
+
+int kn_image_of_volume_begin(const struct kn_request *req, const struct kn_image_of_volume *wish,
+                             char ret_id[KN_UUID_SIZE], struct kn_error *err)
+{
+    static const struct kn_stmt OF_VOLUME = {
+        "image_of_volume_insert",
+        "INSERT INTO image (id, owner, name, visibility, disk_format, container_format, properties, protected, brought_by) "
+        "VALUES ($1, $2, $3, $4, $5, 'bare', $6::jsonb, $7::boolean, $8)",
+        8
+    };
+    AUTO_RELEASE(kn_image_tally) struct kn_image_tally tally = KN_IMAGE_TALLY_INIT;
+    json_auto_t *properties = volume_properties(wish->known);
+    AUTO_FREE char *text = json_dumps(properties, JSON_COMPACT);
+
+    if (json_object_size(properties) > KN_MAX_IMAGE_PROPERTIES) {
+        return kn_fail(err, KN_TOO_LARGE, "Image metadata limit exceeded");
+    }
+    kn_uuid_make(ret_id);
+    return kn_image_tally_begin(&tally, req->db, ret_id, err) < 0 ||
+                   kn_db_run(req->db, &OF_VOLUME,
+                             KN_ARGS(ret_id, req->caller.project_id, wish->name, wish->visibility, wish->disk_format,
+                                     text, wish->is_protected ? "t" : "f", wish->volume),
+                             NULL, err) < 0
+               ? -1
+               : kn_image_tally_end(&tally, req->db, ret_id, err);
+}
+
 int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *err)
 {
     enum { IMAGE_ID };

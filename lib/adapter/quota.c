@@ -108,6 +108,17 @@ void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project,
     kn_quota_claim_named(claims, project, gigabytes, gib);
 }
 
+void kn_quota_claim_snapshots(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
+                              int64_t gib)
+{
+    AUTO_FREE char *snapshots = kn_asprintf("snapshots_%s", type_id), *gigabytes = kn_asprintf("gigabytes_%s", type_id);
+
+    kn_quota_claim(claims, project, KN_QUOTA_SNAPSHOTS, count);
+    kn_quota_claim(claims, project, KN_QUOTA_GIGABYTES, gib);
+    kn_quota_claim_named(claims, project, snapshots, count);
+    kn_quota_claim_named(claims, project, gigabytes, gib);
+}
+
 void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enum kn_quota quota, int64_t amount,
                            int64_t limit)
 {

@@ -52,6 +52,9 @@ void kn_quota_claim_named(struct kn_quota_claims *claims, const char *project, c
 /* `count` volumes of a type, of so many GiB in all: all that counts them. */
 void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
                             int64_t gib);
+/* The same of snapshots, whose GiB count as volumes' do. */
+void kn_quota_claim_snapshots(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
+                              int64_t gib);
 /* What a user has, against a limit that the caller knows (key pairs). */
 void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enum kn_quota quota, int64_t amount,
                            int64_t limit);

@@ -32,7 +32,7 @@ ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "interop"
 REQUIRED = HERE / "required-2022.11.txt"
 KNOWN = ("identity", "image", "network", "volume", "compute")
-BUILT = ("identity", "image", "network")
+BUILT = ("identity", "image", "network", "volume")
 GUESTS = {"compute"}  # services that need hosts which run guests; all others a simulated cloud serves as a real one does
 
 

@@ -26,6 +26,9 @@ struct breaker {
 };
 
 /* clang-format off */
+#define SNAPSHOT_OF(volume, status) \
+    "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT gen_random_uuid(), id, project_id, user_id, " \
+    "size_gib, '" status "', type_id FROM volume WHERE id = '" volume "'"
 static const struct breaker BREAKERS[] = {
     { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "1. no host holds more than its capacity",
@@ -115,21 +118,7 @@ static const struct breaker BREAKERS[] = {
     { "4. every address is of a subnet of its port's network",
       "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
 
-    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'deleting' WHERE id = '" SPARE "'" },
-    { "2. no volume in a transitional state without an open task", "UPDATE volume SET status = 'attaching' WHERE id = '" SPARE "'" },
-    { "2. no attachment in a transitional state without a task about it",
-      "UPDATE volume SET status = 'attaching' WHERE id = '" VOLUME "'; UPDATE attachment SET status = 'attaching';"
-      TASK(A, "", "") },
-    { "2. no image is importing without an open task", "UPDATE image SET status = 'importing'" },
-    { "2. no import is under way without its task and its image",
-      "INSERT INTO image_task (id, image_id, owner, user_id, request_id, input) VALUES ('" SPARE "', '" IMAGE "', 'p', 'u', 'r', '{}')" },
-    { "5. no data without an image", "INSERT INTO blob VALUES ('other', 'md5', 5, now() - interval '1 hour')" },
-    { "5. every volume and attachment is in a state that there is", "UPDATE volume SET status = 'odd' WHERE id = '" SPARE "'" },
-    { "5. every volume and attachment is in a state that there is", "UPDATE attachment SET status = 'odd'" },
-    { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'available'" },
-    { "5. a volume in use has its attachment, any other has none", "UPDATE volume SET status = 'in-use'" },
-    { "5. no attachment to a server that is gone", "UPDATE attachment SET server_id = '" GONE "'" },
-    { "5. what is attached has its device and its connection", "UPDATE attachment SET device = NULL" },
+#include "tests/it/audit_volumes.def"
     { "5. no two volumes of a server are one device",
       "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
       "VALUES ('" SPARE "', '" SPARE "', '" A "', 'attached', '/dev/vdb', '{}')" },

@@ -132,6 +132,9 @@ static const struct column COLUMNS[] = {
     { "volume", "status", KEPT_TEXT, { KN_LIMIT_VOLUME_STATUS, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "zone", KEPT_TEXT, { KN_LIMIT_VOLUME_WORD, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "size_gib", KEPT_NUMBER, { KN_LIMIT_VOLUME_SIZE_GIB, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_snapshot", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_snapshot", "description", KEPT_TEXT, { KN_LIMIT_VOLUME_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_snapshot", "metadata", KEPT_MAP, { KN_LIMIT_VOLUME_METADATA, KN_LIMIT_META_KEY, KN_LIMIT_META_VALUE } },
     { "volume", "metadata", KEPT_MAP, { KN_LIMIT_VOLUME_METADATA, KN_LIMIT_META_KEY, KN_LIMIT_META_VALUE } },
     { "attachment", "device", KEPT_TEXT, { KN_LIMIT_DEVICE, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "attachment", "tag", KEPT_TEXT, { KN_LIMIT_SERVER_TAG, KN_LIMIT_NONE, KN_LIMIT_NONE } },
@@ -280,6 +283,7 @@ static const struct {
     { KN_LIMIT_GUEST_PASSWORD, "on a host" },
     { KN_LIMIT_VOLUME_TYPE_NAME, "migrations/0026_volume_type.sql says it in a constraint without a name" },
     { KN_LIMIT_VOLUME_SPECS, "of a request" },
+    { KN_LIMIT_VOLUME_IMAGE_NAME, "an image's name, which may be longer" },
     { KN_LIMIT_EXACT, "on the bus alone" },
 };
 

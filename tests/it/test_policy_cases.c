@@ -33,6 +33,8 @@
 #define RBAC_MINE "33333333-3333-4333-8333-00000000000c"
 #define RBAC_FOREIGN "33333333-3333-4333-8333-00000000000d"
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
+#define SNAPSHOT "99999999-9999-4999-8999-100000000001"
+#define SNAPSHOT_FOREIGN "99999999-9999-4999-8999-100000000002"
 #define PORT_GUEST "33333333-3333-4333-8333-000000000002" /* mine, on a network of others */
 #define IMAGE_OFF "11111111-1111-4111-8111-000000000001"
 #define IMAGE_SHARED "11111111-1111-4111-8111-000000000002"
@@ -41,7 +43,7 @@
     "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}"
 
 static const char SERVERS[] =
-    "TRUNCATE volume_type_project, image_member, metadef_namespace CASCADE;"
+    "TRUNCATE volume_snapshot, volume_type_project, image_member, metadef_namespace CASCADE;"
     "DELETE FROM volume_type WHERE id = '" TYPE_SECRET "';"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, reservation_id, launched_at) VALUES "
     "('" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
@@ -61,6 +63,10 @@ static const char OTHERS[] =
     "', 'u', 1, 'available'), "
     "('" VOLUME_IN_USE "', '" SEED_PROJECT "', 'u', 1, 'in-use'), ('" VOLUME_FOREIGN "', '" SEED_OTHER
     "', 'u', 1, 'in-use');"
+    "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" SNAPSHOT
+    "', id, project_id, 'u', 1, 'available', type_id FROM volume WHERE id = '" VOLUME_IN_USE "';"
+    "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" SNAPSHOT_FOREIGN
+    "', id, project_id, 'u', 1, 'available', type_id FROM volume WHERE id = '" VOLUME_FOREIGN "';"
     "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES "
     "('88888888-8888-4888-8888-100000000001', '" VOLUME_IN_USE "', '" MINE "', 'attached', '/dev/vdb'), "
     "('88888888-8888-4888-8888-100000000002', '" VOLUME_FOREIGN "', '" FOREIGN "', 'attached', '/dev/vdb');"
@@ -121,6 +127,11 @@ struct question {
         rule, true, KN_NOVA_SERVER_ACTION, status, 403, 0, "POST", NOVA "/servers/" MINE "/action", body, NULL, sql \
     }
 #define ACTION(rule, body, sql) ACTION_AS(rule, 202, body, sql)
+#define VOLUME_ACTION(rule, status, since, body) \
+    { \
+        rule, true, KN_CINDER_ACTION, status, 403, since, "POST", CINDER "/volumes/" VOLUME "/action", body, NULL, \
+            NULL \
+    }
 #define NEW_PORT(network, more) "{\"port\": {\"network_id\": \"" network "\", " more "}}"
 
 static const struct question QUESTIONS[] = {
@@ -201,50 +212,7 @@ static const struct question QUESTIONS[] = {
     { KN_NOVA_LIMITS_OTHER, false, KN_NOVA_LIMITS, 200, 403, 0, "GET", NOVA "/limits?tenant_id=" SEED_OTHER, NULL, NULL,
       NULL },
 
-    { KN_CINDER_LIST, false, 0, 200, 200, 0, "GET", CINDER "/volumes?all_tenants=1", NULL, "volumes.2", NULL },
-    { KN_CINDER_SHOW, false, 0, 200, 404, 0, "GET", CINDER "/volumes/" VOLUME_FOREIGN, NULL, NULL, NULL },
-    { KN_CINDER_SHOW, true, 0, 200, 404, 0, "GET", CINDER "/volumes/" VOLUME, NULL, NULL, NULL },
-    { KN_CINDER_UPDATE, true, KN_CINDER_ACTION, 200, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
-      "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
-    { KN_CINDER_FORCE_DELETE, false, KN_CINDER_DELETE, 202, 403, 23, "DELETE", CINDER "/volumes/" VOLUME "?force=true",
-      NULL, NULL, NULL },
-    { KN_CINDER_PROJECT_FILTER, false, KN_CINDER_LIST, 200, 200, 0, "GET",
-      CINDER "/volumes?all_tenants=1&project_id=nobody", NULL, "!volumes.0", NULL },
-    { KN_CINDER_HOST, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
-      "volume.os-vol-host-attr:host", NULL },
-    { KN_CINDER_MIGRATION, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
-      "volume.os-vol-mig-status-attr:migstat", NULL },
-    { KN_CINDER_TENANT, false, KN_CINDER_SHOW, 200, 200, 0, "GET", CINDER "/volumes/" VOLUME, NULL,
-      "volume.os-vol-tenant-attr:tenant_id", NULL },
-    { KN_CINDER_PROVIDER, false, KN_CINDER_SHOW, 200, 200, 21, "GET", CINDER "/volumes/" VOLUME, NULL,
-      "volume.provider_id", NULL },
-    { KN_CINDER_ACTION, false, 0, 200, 404, 0, "POST", CINDER "/volumes/" VOLUME_FOREIGN "/action",
-      "{\"os-set_bootable\": {\"bootable\": true}}", NULL, NULL },
-    { KN_CINDER_RESET_STATUS, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
-      "{\"os-reset_status\": {\"status\": \"error\"}}", NULL, NULL },
-    { KN_CINDER_FORCE_DELETE_ACTION, false, KN_CINDER_ACTION, 202, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
-      "{\"os-force_delete\": {}}", NULL, NULL },
-    { KN_CINDER_FORCE_DETACH, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
-      "{\"os-force_detach\": {}}", NULL, NULL },
-    { KN_CINDER_MIGRATE, false, KN_CINDER_ACTION, 400, 403, 0, "POST", CINDER "/volumes/" VOLUME "/action",
-      "{\"os-migrate_volume\": {}}", NULL, NULL },
-    { KN_CINDER_ATTACHMENTS, false, 0, 200, 200, 27, "GET", CINDER "/attachments?all_tenants=1", NULL, "attachments.1",
-      NULL },
-    { KN_CINDER_TYPES, false, 0, 200, 200, 0, "GET", CINDER "/types?is_public=None", NULL, "volume_types.1", NULL },
-    { KN_CINDER_TYPE, false, 0, 200, 404, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, NULL, NULL },
-    { KN_CINDER_TYPE, true, 0, 200, 404, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL, NULL, TYPE_PUBLIC },
-    { KN_CINDER_TYPE_SENSITIVE, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL,
-      "volume_type.extra_specs.volume_backend_name", TYPE_PUBLIC },
-    { KN_CINDER_TYPE_QOS, false, KN_CINDER_TYPE, 200, 200, 0, "GET", CINDER "/types/" TYPE_SECRET, NULL,
-      "volume_type.qos_specs_id", TYPE_PUBLIC },
-    { KN_CINDER_TYPE_ACCESS_ADD, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action",
-      "{\"addProjectAccess\": {\"project\": \"p\"}}", NULL, NULL },
-    { KN_CINDER_TYPE_ACCESS_REMOVE, false, 0, 202, 403, 0, "POST", CINDER "/types/" TYPE_SECRET "/action",
-      "{\"removeProjectAccess\": {\"project\": \"p\"}}", NULL,
-      "INSERT INTO volume_type_project VALUES ('" TYPE_SECRET "', 'p');" },
-    { KN_CINDER_QUOTA, false, 0, 200, 403, 0, "GET", CINDER "/os-quota-sets/" SEED_OTHER, NULL, NULL, NULL },
-    { KN_CINDER_LIMITS, false, 0, 200, 200, 0, "GET", CINDER "/limits?project_id=" SEED_OTHER, NULL,
-      "limits.absolute.maxTotalVolumes=77", NULL }, /* put_back() */
+#include "tests/it/policy_cases_volume.def"
 
     { KN_NEUTRON_GET_NETWORK, false, 0, 200, 404, 0, "GET", NEUTRON "/networks/" SEED_NETWORK_FOREIGN, NULL, NULL,
       NULL },
@@ -486,6 +454,7 @@ static const struct {
     { NOVA "/os-quota-sets/{project}", SEED_OTHER },
     { NOVA "/images/{id}", SEED_IMAGE_PRIVATE },
     { CINDER "/volumes/{id}", VOLUME_FOREIGN },
+    { CINDER "/snapshots/{id}", SNAPSHOT_FOREIGN },
     { CINDER "/attachments/{id}", "88888888-8888-4888-8888-100000000002" },
     { CINDER "/types/{id}", TYPE_SECRET },
     { CINDER "/os-quota-sets/{project}", SEED_OTHER },

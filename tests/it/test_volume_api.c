@@ -231,7 +231,7 @@ static void test_bad_input(void **state)
         { 400, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"metadata\":{\"k\":7}}}" },
         { 400, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"multiattach\":true}}" },
         { 400, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"availability_zone\":\"mars\"}}" },
-        { 400, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"imageRef\":\"00000000-0000-4000-8000-000000000000\"}}" },
+        { 404, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"imageRef\":\"00000000-0000-4000-8000-000000000000\"}}" },
         { 404, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"volume_type\":\"gold\"}}" },
         { 404, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"snapshot_id\":\"00000000-0000-4000-8000-000000000000\"}}" },
         { 404, "POST", VOLUMES, "{\"volume\":{\"size\":1,\"source_volid\":\"00000000-0000-4000-8000-000000000000\"}}" },

@@ -2,6 +2,8 @@
 /* The file back end on a real directory: every call is an ensure, disks are whole and sparse, nothing strays outside. */
 #include <dirent.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -41,7 +43,7 @@ static void test_raw(void **state)
     json_t *connection = NULL;
     struct stat st;
 
-    assert_ok(FILES->create(&conf, VOLUME, 3, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, 3, NULL, NULL, &err), &err);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
     assert_in_range(st.st_blocks, 0, 16);
@@ -51,7 +53,7 @@ static void test_raw(void **state)
     assert_non_null(f);
     assert_int_equal(fputs("kept", f), 1);
     fclose(f);
-    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, &err), &err); /* comes again: the disk stays */
+    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err); /* comes again: the disk stays */
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
 
@@ -80,7 +82,7 @@ static void test_leftover_is_started_over(void **state)
         assert_int_equal(fputs("half", f), 1);
         fclose(f);
         if (removed == 0) {
-            assert_ok(FILES->create(&conf, VOLUME, 1, NULL, &err), &err);
+            assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err);
             assert_int_equal(count_files(), 1);
         }
         assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
@@ -96,10 +98,167 @@ static void test_qcow2(void **state)
     struct kn_error err = { 0 };
 
     qcow2.volume_file_format = "qcow2";
-    assert_ok(FILES->create(&qcow2, VOLUME, 1, NULL, &err), &err);
+    assert_ok(FILES->create(&qcow2, VOLUME, 1, NULL, NULL, &err), &err);
     assert_int_equal(system(check), 0);
     assert_ok(FILES->remove(&qcow2, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
+}
+
+/* --- what is made of what -------------------------------------------------------------------------------------------------------- */
+
+#define COPY "22222222-2222-4333-8444-555555555555"
+#define SNAPSHOT "33333333-2222-4333-8444-555555555555"
+
+/* Of the disk, by qemu-io, which is told the format: so both formats are asked the same. */
+static bool holds(const char *format, const char *name, const char *pattern)
+{
+    AUTO_FREE char *command =
+        kn_asprintf("qemu-io -f %s -r -c 'read -P %s' %s/%s 2>&1 | grep -q '^read '  && "
+                    "! qemu-io -f %s -r -c 'read -P %s' %s/%s 2>&1 | grep -q 'Pattern verification failed'",
+                    format, pattern, dir, name, format, pattern, dir, name);
+
+    return system(command) == 0;
+}
+
+static void fill(const char *format, const char *name, const char *pattern)
+{
+    AUTO_FREE char *command = kn_asprintf("qemu-io -f %s -c 'write -P %s' %s/%s >/dev/null", format, pattern, dir,
+                                          name);
+
+    assert_int_equal(system(command), 0);
+}
+
+static void drop_all(const struct kn_conf *of)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(FILES->remove(of, VOLUME, NULL, &err), &err);
+    assert_ok(FILES->remove(of, COPY, NULL, &err), &err);
+    assert_ok(FILES->remove_snapshot(of, SNAPSHOT, NULL, &err), &err);
+    assert_ok(FILES->remove_snapshot(of, SNAPSHOT, NULL, &err), &err);
+    assert_int_equal(count_files(), 0);
+}
+
+/* A snapshot keeps what was, whoever writes or goes; what is made of it is grown with zeros. */
+static void copies_of(const char *format)
+{
+    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT }, of_volume = { .volume = VOLUME };
+    struct kn_conf its = conf;
+    struct kn_error err = { 0 };
+    struct stat st;
+
+    its.volume_file_format = format;
+    assert_ok(FILES->create(&its, VOLUME, 1, NULL, NULL, &err), &err);
+    fill(format, "volume-" VOLUME, "7 512M 64k");
+    assert_ok(FILES->snapshot(&its, SNAPSHOT, VOLUME, NULL, &err), &err);
+    fill(format, "volume-" VOLUME, "9 512M 64k");
+    assert_ok(FILES->snapshot(&its, SNAPSHOT, VOLUME, NULL, &err), &err); /* comes again: it stays what it is */
+    assert_true(holds(format, "snapshot-" SNAPSHOT, "7 512M 64k"));
+    assert_ok(FILES->create(&its, COPY, 2, &of_snapshot, NULL, &err), &err);
+    assert_true(holds(format, "volume-" COPY, "7 512M 64k"));
+    assert_true(holds(format, "volume-" COPY, "0 0 512M"));
+    assert_true(holds(format, "volume-" COPY, "0 1025M 1022M")); /* also what is new of it */
+    AUTO_FREE char *path = kn_asprintf("%s/volume-" COPY, dir);
+    assert_int_equal(stat(path, &st), 0);
+    assert_in_range(st.st_blocks * 512, 1, 4 << 20); /* holes stay holes */
+    assert_ok(FILES->remove(&its, COPY, NULL, &err), &err);
+    assert_ok(FILES->create(&its, COPY, 1, &of_volume, NULL, &err), &err);
+    assert_true(holds(format, "volume-" COPY, "9 512M 64k"));
+
+    assert_ok(FILES->extend(&its, VOLUME, 3, NULL, &err), &err);
+    assert_ok(FILES->extend(&its, VOLUME, 3, NULL, &err), &err);
+    assert_true(holds(format, "volume-" VOLUME, "0 2048M 1023M"));
+    assert_true(holds(format, "volume-" VOLUME, "9 512M 64k"));
+    assert_ok(FILES->overwrite(&its, VOLUME, 3, &of_snapshot, NULL, &err), &err);
+    assert_true(holds(format, "volume-" VOLUME, "7 512M 64k"));
+    assert_ok(FILES->remove(&its, VOLUME, NULL, &err), &err); /* needed by neither */
+    assert_true(holds(format, "snapshot-" SNAPSHOT, "7 512M 64k"));
+    assert_fails(FILES->extend(&its, VOLUME, 4, NULL, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->overwrite(&its, VOLUME, 4, &of_snapshot, NULL, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->create(&its, VOLUME, 4, &of_volume, NULL, &err), &err,
+                 KN_NOT_FOUND); /* of what is gone: no file */
+    drop_all(&its);
+}
+
+static void test_copies_raw(void **state)
+{
+    (void)state;
+    copies_of("raw");
+}
+
+static void test_copies_qcow2(void **state)
+{
+    (void)state;
+    copies_of("qcow2");
+}
+
+/* An image in either format becomes a disk in either; the disk becomes a file in either. */
+static void test_images(void **state)
+{
+    static const char *const FORMATS[] = { "raw", "qcow2" };
+    struct kn_conf its = conf;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        const char *from = FORMATS[i / 2], *to = FORMATS[i % 2];
+        AUTO_FREE char *image = kn_asprintf("%s/image", dir), *exported = NULL, *name = NULL;
+        AUTO_FREE char *make = kn_asprintf("qemu-img create -q -f %s %s 8M", from, image);
+        const struct kn_volume_origin origin = { .image = image, .format = from };
+
+        its.volume_file_format = to;
+        assert_int_equal(system(make), 0);
+        fill(from, "image", "5 4M 64k");
+        assert_ok(FILES->create(&its, VOLUME, 1, &origin, NULL, &err), &err);
+        assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
+        assert_true(holds(to, "volume-" VOLUME, "0 8M 1016M"));
+        assert_ok(FILES->export(&its, VOLUME, from, NULL, &exported, &err), &err);
+        name = kn_strdup(strrchr(exported, '/') + 1);
+        assert_true(holds(from, name, "5 4M 64k"));
+        FILES->end_export(&its, VOLUME);
+        assert_int_equal(unlink(image), 0);
+        assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
+        assert_ok(FILES->remove(&its, VOLUME, NULL, &err), &err);
+        assert_int_equal(count_files(), 0);
+    }
+}
+
+static int refuse_looks(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    (void)ctx;
+    (void)size;
+    return done <= 0 ? 0 : kn_fail(err, KN_CANCELLED, "enough");
+}
+
+static int is_wanted(void *ctx, struct kn_error *err)
+{
+    (void)ctx;
+    (void)err;
+    return 0;
+}
+
+/* Ended in the middle a copy leaves nothing, and what was to be overwritten is what it was. */
+static void test_copy_ended(void **state)
+{
+    const struct kn_volume_watch watch = { refuse_looks, is_wanted, NULL };
+    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err);
+    fill("raw", "volume-" VOLUME, "7 0 16M");
+    assert_ok(FILES->snapshot(&conf, SNAPSHOT, VOLUME, NULL, &err), &err);
+    fill("raw", "volume-" VOLUME, "9 0 16M");
+    if (FILES->create(&conf, COPY, 1, &of_snapshot, &watch, &err) == 0) {
+        drop_all(&conf); /* a file system whose copies share blocks: no middle */
+        return;
+    }
+    assert_int_equal(err.code, KN_CANCELLED);
+    kn_error_clear(&err);
+    assert_fails(FILES->overwrite(&conf, VOLUME, 1, &of_snapshot, &watch, &err), &err, KN_CANCELLED);
+    assert_true(holds("raw", "volume-" VOLUME, "9 0 16M"));
+    assert_int_equal(count_files(), 2);
+    drop_all(&conf);
 }
 
 static void test_refuses(void **state)
@@ -109,14 +268,14 @@ static void test_refuses(void **state)
     struct kn_error err = { 0 };
     json_t *connection = NULL;
 
-    assert_fails(FILES->create(&conf, "../../etc/passwd", 1, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->create(&conf, "../../etc/passwd", 1, NULL, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(FILES->remove(&conf, "../../etc/passwd", NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(FILES->connect(&conf, "", "h1", &connection, &err), &err, KN_BAD_REQUEST);
     odd.volume_file_format = "vmdk";
     assert_fails(FILES->start(&odd, &err), &err, KN_BAD_REQUEST);
     odd = conf;
     odd.volume_file_dir = "/nonexistent/volumes";
-    assert_fails(FILES->create(&odd, VOLUME, 1, NULL, &err), &err, KN_INTERNAL);
+    assert_fails(FILES->create(&odd, VOLUME, 1, NULL, NULL, &err), &err, KN_INTERNAL);
     assert_int_equal(count_files(), 0);
 }
 
@@ -140,12 +299,12 @@ static int drop_dir(void **state)
 
 int main(void)
 {
-    kn_test_needs("qemu-img");
+    kn_test_needs("qemu-img", "qemu-io");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_raw),
-        cmocka_unit_test(test_leftover_is_started_over),
-        cmocka_unit_test(test_qcow2),
-        cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_raw),          cmocka_unit_test(test_leftover_is_started_over),
+        cmocka_unit_test(test_qcow2),        cmocka_unit_test(test_copies_raw),
+        cmocka_unit_test(test_copies_qcow2), cmocka_unit_test(test_images),
+        cmocka_unit_test(test_copy_ended),   cmocka_unit_test(test_refuses),
     };
 
     return cmocka_run_group_tests(tests, make_dir, drop_dir);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <signal.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -92,6 +93,8 @@ struct order {
     const char *project;
     const char *type;
     const char *volume;
+    const char *snapshot; /* the command's, or what it is made from */
+    int size_gib;
 };
 
 static void send(const struct order *order, const char *type)
@@ -103,6 +106,11 @@ static void send(const struct order *order, const char *type)
     kn_message_init(&m, type,
                     json_pack("{s:s, s:i, s:s, s:s}", "volume", order->volume, "size_gib", 1, "server", P "9", "host",
                               "h1"));
+    if (order->snapshot != NULL) {
+        json_object_set_new(m.body, "snapshot", json_string(order->snapshot));
+        json_object_set_new(m.body, "from_snapshot", json_string(order->snapshot));
+    }
+    json_object_set_new(m.body, "size_gib", json_integer(order->size_gib));
     m.task = order->task;
     m.attempt = 1;
     m.shard = SHARD;
@@ -113,7 +121,7 @@ static void send(const struct order *order, const char *type)
 
 static struct order ask(const char *type, const char *volume, const char *project)
 {
-    const struct order order = { ++world.next_task, project, type, volume };
+    const struct order order = { ++world.next_task, project, type, volume, NULL, 1 };
 
     send(&order, type);
     return order;
@@ -315,18 +323,129 @@ static void stale_when_its_turn_comes(void **state)
     assert_false(is_there("volumes/volume-", P "3"));
 }
 
+static struct order ask_of(const char *type, const char *volume, const char *snapshot, int size_gib)
+{
+    const struct order order = { ++world.next_task, "p", type, volume, snapshot, size_gib };
+
+    send(&order, type);
+    return order;
+}
+
+static bool disk_holds(const char *disk, const char *pattern)
+{
+    AUTO_FREE char *command =
+        kn_asprintf("PATH=${PATH#*:}; qemu-io -f qcow2 -r -c 'read -P %s' %s/volumes/%s | grep -q '^read ' && "
+                    "! qemu-io -f qcow2 -r -c 'read -P %s' %s/volumes/%s | grep -q failed",
+                    pattern, world.dir, disk, pattern, world.dir, disk);
+
+    return system(command) == 0;
+}
+
+static void die_in_the_middle(const struct order *held, const char *volume)
+{
+    kn_test_end(mine.volume, SIGKILL);
+    start();
+    drop("began-", volume);
+    send(held, held->type);
+    touch("go-", volume);
+    assert_int_equal(answer(held), KN_OK);
+}
+
+/* A volume with a snapshot, a copy of it, its extension and what it is reverted to: killed in the middle of each, each comes to its end, and no half of any stays. */
+static void copies_killed_in_the_middle(void **state)
+{
+    AUTO_FREE char *fill = kn_asprintf("PATH=${PATH#*:}; qemu-io -f qcow2 -c 'write -P 7 1M 1M' %s/volumes/volume-" P
+                                       "1 >/dev/null",
+                                       world.dir);
+    AUTO_FREE char *spoil = kn_asprintf("PATH=${PATH#*:}; qemu-io -f qcow2 -c 'write -P 9 1M 1M' %s/volumes/volume-" P
+                                        "1 >/dev/null",
+                                        world.dir);
+
+    (void)state;
+    insert(P "1");
+    insert(P "2");
+    kn_service_world_sql(
+        "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" Q
+        "9', id, 'p', 'u', 1, "
+        "'creating', type_id FROM volume WHERE id = '" P "1'");
+    const struct order one = ask("volume.create", P "1", "p");
+    assert_int_equal(answer(&one), KN_OK);
+    assert_int_equal(system(fill), 0);
+    const struct order kept = ask_of("snapshot.create", P "1", Q "9", 1);
+    assert_int_equal(answer(&kept), KN_OK);
+    assert_int_equal(system(spoil), 0);
+
+    touch("hold-", P "2");
+    const struct order copy = ask_of("volume.create", P "2", Q "9", 2);
+    await_file("began-", P "2"); /* copied, and about to grow */
+    die_in_the_middle(&copy, P "2");
+    assert_true(disk_holds("volume-" P "2", "7 1M 1M"));
+    assert_true(disk_holds("volume-" P "2", "0 1500M 1M"));
+
+    touch("hold-", P "1");
+    const struct order grown = ask_of("volume.extend", P "1", NULL, 3);
+    await_file("began-", P "1");
+    die_in_the_middle(&grown, P "1");
+    assert_true(disk_holds("volume-" P "1", "9 1M 1M"));
+    assert_true(disk_holds("volume-" P "1", "0 2500M 1M"));
+
+    drop("go-", P "1");
+    drop("began-", P "1");
+    const struct order reverted = ask_of("volume.overwrite", P "1", Q "9", 3);
+    await_file("began-", P "1");
+    assert_true(disk_holds("volume-" P "1", "9 1M 1M")); /* until all of the other is there */
+    die_in_the_middle(&reverted, P "1");
+    assert_true(disk_holds("volume-" P "1", "7 1M 1M"));
+    assert_int_equal(disks(), 3);
+
+    drop("go-", P "1");
+    drop("began-", P "1");
+    const struct order doomed = ask_of("volume.overwrite", P "1", Q "9", 3);
+    await_file("began-", P "1");
+    const struct order removal = ask("volume.delete", P "1", "p"); /* ends what stands before it */
+    assert_int_equal(answer(&doomed), KN_CANCELLED);
+    assert_int_equal(answer(&removal), KN_OK);
+    const struct order other = ask("volume.delete", P "2", "p"), last = ask_of("snapshot.delete", P "1", Q "9", 1);
+    assert_int_equal(answer(&other), KN_OK);
+    assert_int_equal(answer(&last), KN_OK);
+    assert_int_equal(disks(), 0);
+}
+
+/* What was sold is counted with its snapshots: who comes last finds no room, and leaves no file. */
+static void snapshots_take_room(void **state)
+{
+    (void)state;
+    insert(P "1");
+    kn_service_world_sql("UPDATE volume SET size_gib = 1024 WHERE id = '" P "1'");
+    kn_service_world_sql(
+        "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id, created_at) SELECT '" Q
+        "9', id, 'p', 'u', 1024, 'creating', type_id, clock_timestamp() FROM volume WHERE id = '" P "1'");
+    const struct order one = ask("volume.create", P "1", "p");
+    assert_int_equal(answer(&one), KN_OK);
+    const struct order kept = ask_of("snapshot.create", P "1", Q "9", 1);
+    assert_int_equal(answer(&kept), KN_NO_VALID_HOST);
+    const struct order grown = ask_of("volume.extend", P "1", NULL, 2);
+    assert_int_equal(answer(&grown), KN_NO_VALID_HOST);
+    assert_int_equal(disks(), 1);
+    const struct order removal = ask("volume.delete", P "1", "p");
+    assert_int_equal(answer(&removal), KN_OK);
+    assert_int_equal(disks(), 0);
+}
+
 static int clean(void **state)
 {
     static const char *const VOLUMES[] = { P "1", P "2", P "3", Q "1" };
+    AUTO_FREE char *disks_go = kn_asprintf("rm -f %s/volumes/volume-* %s/volumes/snapshot-*", world.dir, world.dir);
     struct kn_error err = { 0 };
 
     (void)state;
+    assert_int_equal(system(disks_go), 0);
     for (size_t i = 0; i < KN_COUNT(VOLUMES); i++) {
         drop("hold-", VOLUMES[i]);
         drop("began-", VOLUMES[i]);
         drop("go-", VOLUMES[i]);
     }
-    return kn_db_script(world.db, "DELETE FROM volume", &err);
+    return kn_db_script(world.db, "DELETE FROM volume; DELETE FROM volume_snapshot", &err);
 }
 
 static int start_world(void **state)
@@ -360,7 +479,7 @@ static int stop_world(void **state)
 
 int main(void)
 {
-    kn_test_needs("qemu-img");
+    kn_test_needs("qemu-img", "qemu-io");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(a_slow_disk_keeps_nobody_waiting, clean),
         cmocka_unit_test_teardown(asked_again_it_says_working, clean),
@@ -369,6 +488,8 @@ int main(void)
         cmocka_unit_test_teardown(killed_in_the_middle, clean),
         cmocka_unit_test_teardown(stopped_in_the_middle, clean),
         cmocka_unit_test_teardown(stale_when_its_turn_comes, clean),
+        cmocka_unit_test_teardown(copies_killed_in_the_middle, clean),
+        cmocka_unit_test_teardown(snapshots_take_room, clean),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

@@ -1,17 +1,16 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * POST of an action on a volume. The table says what is done and what is known but not done here; attaching and detaching are
- * compute's calls.
+ * compute's calls. What the actions do stands in disk_actions.c and flags.c.
  */
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
-#include "lib/domain/schema.h"
 #include "volume/api/private.h"
 
-/* As Cinder's schemas cinder/api/schemas/volume_actions.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
+/* As Cinder's schemas cinder/api/schemas/volume_actions.py, cinder/api/schemas/volume_image_metadata.py and admin_actions.py have them; what an action is given that takes nothing is not looked at. */
 static const struct kn_schema RESET[] = {
     KN_SCHEMA("status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
     KN_SCHEMA("attach_status", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_STATUS),
@@ -22,78 +21,92 @@ static const struct kn_schema BOOTABLE[] = {
     KN_SCHEMA("bootable", KN_IS_BOOLEAN, .flags = KN_REQUIRED),
     KN_SCHEMA_END,
 };
+static const struct kn_schema READONLY[] = {
+    KN_SCHEMA("readonly", KN_IS_BOOLEAN, .flags = KN_REQUIRED),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema EXTEND[] = {
+    KN_SCHEMA("new_size", KN_IS_INTEGER, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_SIZE_GIB),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema REVERT[] = {
+    KN_SCHEMA("snapshot_id", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema REIMAGE[] = {
+    KN_SCHEMA("image_id", KN_IS_STRING, .flags = KN_REQUIRED, .rule = &KN_TEXT_UUID),
+    KN_SCHEMA("reimage_reserved", KN_IS_BOOLEAN),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema IMAGE_VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
+                                                KN_SCHEMA_END };
+static const struct kn_schema SET_IMAGE[] = {
+    KN_SCHEMA("metadata", KN_IS_MAP, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY,
+              .inner = IMAGE_VALUE),
+    KN_SCHEMA_END,
+};
+static const struct kn_schema UNSET_IMAGE[] = {
+    KN_SCHEMA("key", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_META_KEY),
+    KN_SCHEMA_END,
+};
 static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-reset_status", KN_IS_OBJECT, .inner = RESET),
     KN_SCHEMA("os-set_bootable", KN_IS_OBJECT, .inner = BOOTABLE),
+    KN_SCHEMA("os-update_readonly_flag", KN_IS_OBJECT, .inner = READONLY),
+    KN_SCHEMA("os-extend", KN_IS_OBJECT, .inner = EXTEND),
+    KN_SCHEMA("os-retype", KN_IS_OBJECT, .inner = kn_volume_retype_body),
+    KN_SCHEMA("os-volume_upload_image", KN_IS_OBJECT, .inner = kn_volume_upload_body),
+    KN_SCHEMA("revert", KN_IS_OBJECT, .inner = REVERT),
+    KN_SCHEMA("os-reimage", KN_IS_OBJECT, .inner = REIMAGE),
+    KN_SCHEMA("os-set_image_metadata", KN_IS_OBJECT, .inner = SET_IMAGE),
+    KN_SCHEMA("os-unset_image_metadata", KN_IS_OBJECT, .inner = UNSET_IMAGE),
+    KN_SCHEMA("os-show_image_metadata", KN_IS_ANY),
     KN_SCHEMA("os-force_delete", KN_IS_ANY),
     KN_SCHEMA_END,
 };
 
-typedef int action(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err);
-
-static int reset_status(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
-{
-    static const char *const STATUSES[] = { "creating",       "available", "deleting",  "error",
-                                            "error_deleting", "attaching", "detaching", "in-use" };
-    const char *status = kn_json_str(in, "status");
-
-    if (json_object_size(in) > 1) { /* attach_status, migration_status: rows say these, nobody sets them */
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Invalid input for os-reset_status: only \"status\" can be reset here, not attach_status or "
-                       "migration_status.");
-    }
-    for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
-        if (strcmp(STATUSES[i], status) == 0) {
-            return kn_volume_set_status(req->db, v->id, status, err);
-        }
-    }
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute status. Value: %.64s. It must be a status.",
-                   status);
-}
-
-static int set_bootable(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
-{
-    return kn_volume_set_bootable(req->db, v->id, kn_schema_bool(in, "bootable", false), err);
-}
-
-static int force_delete(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_error *err)
+static int force_delete(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                        struct kn_error *err)
 {
     (void)in;
     (void)v;
-    return kn_volume_api_delete_as(req, KN_VOLUME_FORCE_DELETE, err);
+    (void)res;
+    return kn_volume_api_delete_as(req, KN_VOLUME_FORCE_DELETE, false, err);
 }
 
 static const struct {
     const char *name;
-    action *run; /* NULL: known, but not done here */
+    kn_volume_action *run; /* NULL: known, but not done here */
     enum kn_rule rule;
     int status;
+    int since; /* minor microversion */
 } ACTIONS[] = {
-    { "os-reset_status", reset_status, KN_CINDER_RESET_STATUS, 202 },
-    { "os-set_bootable", set_bootable, KN_CINDER_UPDATE, 200 },
-    { "os-force_delete", force_delete, KN_CINDER_FORCE_DELETE_ACTION, 202 },
-    { "os-attach", NULL, KN_CINDER_ACTION, 0 },
-    { "os-detach", NULL, KN_CINDER_ACTION, 0 },
-    { "os-reserve", NULL, KN_CINDER_ACTION, 0 },
-    { "os-unreserve", NULL, KN_CINDER_ACTION, 0 },
-    { "os-begin_detaching", NULL, KN_CINDER_ACTION, 0 },
-    { "os-roll_detaching", NULL, KN_CINDER_ACTION, 0 },
-    { "os-initialize_connection", NULL, KN_CINDER_ACTION, 0 },
-    { "os-terminate_connection", NULL, KN_CINDER_ACTION, 0 },
-    { "os-volume_upload_image", NULL, KN_CINDER_ACTION, 0 },
-    { "os-extend", NULL, KN_CINDER_ACTION, 0 },
-    { "os-update_readonly_flag", NULL, KN_CINDER_ACTION, 0 },
-    { "os-retype", NULL, KN_CINDER_ACTION, 0 },
-    { "os-reimage", NULL, KN_CINDER_ACTION, 0 },
-    { "os-set_image_metadata", NULL, KN_CINDER_ACTION, 0 },
-    { "os-unset_image_metadata", NULL, KN_CINDER_ACTION, 0 },
-    { "os-show_image_metadata", NULL, KN_CINDER_ACTION, 0 },
-    { "os-force_detach", NULL, KN_CINDER_FORCE_DETACH, 0 },
-    { "os-migrate_volume", NULL, KN_CINDER_MIGRATE, 0 },
-    { "revert", NULL, KN_CINDER_ACTION, 0 },
+    { "os-reset_status", kn_volume_api_reset_status, KN_CINDER_RESET_STATUS, 202, 0 },
+    { "os-set_bootable", kn_volume_api_set_bootable, KN_CINDER_UPDATE, 200, 0 },
+    { "os-force_delete", force_delete, KN_CINDER_FORCE_DELETE_ACTION, 202, 0 },
+    { "os-extend", kn_volume_api_extend, KN_CINDER_EXTEND, 202, 0 },
+    { "os-update_readonly_flag", kn_volume_api_set_readonly, KN_CINDER_READONLY, 202, 0 },
+    { "os-retype", kn_volume_api_retype, KN_CINDER_RETYPE, 202, 0 },
+    { "os-volume_upload_image", kn_volume_api_upload, KN_CINDER_UPLOAD, 202, 0 },
+    { "revert", kn_volume_api_revert, KN_CINDER_REVERT, 202, 40 },
+    { "os-reimage", kn_volume_api_reimage, KN_CINDER_REIMAGE, 202, 68 },
+    { "os-set_image_metadata", kn_volume_api_set_image_metadata, KN_CINDER_IMAGE_METADATA_SET, 200, 0 },
+    { "os-unset_image_metadata", kn_volume_api_unset_image_metadata, KN_CINDER_IMAGE_METADATA_REMOVE, 200, 0 },
+    { "os-show_image_metadata", kn_volume_api_show_image_metadata, KN_CINDER_IMAGE_METADATA, 200, 0 },
+    { "os-attach", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-detach", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-reserve", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-unreserve", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-begin_detaching", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-roll_detaching", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-initialize_connection", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-terminate_connection", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-force_detach", NULL, KN_CINDER_FORCE_DETACH, 0, 0 },
+    { "os-migrate_volume", NULL, KN_CINDER_MIGRATE, 0, 0 },
 };
 
-static int actions_run(struct kn_request *req, size_t i, const json_t *in, struct kn_error *err)
+static int actions_run(struct kn_request *req, size_t i, const json_t *in, struct kn_response *res,
+                       struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
@@ -107,7 +120,7 @@ static int actions_run(struct kn_request *req, size_t i, const json_t *in, struc
     if (ACTIONS[i].run == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "%s is not available here", ACTIONS[i].name);
     }
-    return kn_schema_check(BODIES, req->body, req->microversion, err) < 0 ? -1 : ACTIONS[i].run(req, in, &v, err);
+    return kn_schema_check(BODIES, req->body, req->microversion, err) < 0 ? -1 : ACTIONS[i].run(req, in, &v, res, err);
 }
 
 int kn_volume_api_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -119,8 +132,8 @@ int kn_volume_api_action(struct kn_request *req, struct kn_response *res, struct
     }
     const char *name = json_object_iter_key(first);
     for (size_t i = 0; i < KN_COUNT(ACTIONS); i++) {
-        if (strcmp(ACTIONS[i].name, name) == 0) {
-            if (actions_run(req, i, json_object_iter_value(first), err) < 0) {
+        if (strcmp(ACTIONS[i].name, name) == 0 && req->microversion >= ACTIONS[i].since) {
+            if (actions_run(req, i, json_object_iter_value(first), res, err) < 0) {
                 return -1;
             }
             res->status = ACTIONS[i].status;

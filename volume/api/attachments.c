@@ -14,7 +14,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("volume_id", "a.volume_id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
     KN_REST_ATTR("attached_at", "a.attached_at", KN_REST_TIME, KN_REST_SHOWN),
     KN_REST_ATTR("detached_at", "NULL", KN_REST_TEXT, KN_REST_SHOWN), /* then there is no row */
-    KN_REST_ATTR("attach_mode", "'rw'", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("attach_mode", "CASE WHEN a.connection->>'readonly' = 'true' THEN 'ro' ELSE 'rw' END", KN_REST_TEXT,
+                 KN_REST_SHOWN),
     KN_REST_ATTR("connection_info", "'{}'", KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("instance_id", "a.server_id", KN_REST_UUID, KN_REST_FILTER),
     KN_REST_ATTR("attach_status", "a.status", KN_REST_TEXT, KN_REST_FILTER),

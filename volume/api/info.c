@@ -24,6 +24,8 @@ int kn_volume_api_extensions(struct kn_request *req, struct kn_response *res, st
                      "{\"extensions\":["
                      "{\"name\":\"Quotas\",\"alias\":\"os-quota-sets\",\"description\":\"Quota management support.\","
                      "\"updated\":\"2011-08-08T00:00:00+00:00\",\"links\":[]},"
+                     "{\"name\":\"Hosts\",\"alias\":\"os-hosts\",\"description\":\"Admin-only host administration.\","
+                     "\"updated\":\"2011-06-29T00:00:00+00:00\",\"links\":[]},"
                      "{\"name\":\"AvailabilityZones\",\"alias\":\"os-availability-zone\",\"description\":"
                      "\"Describe Availability Zones.\",\"updated\":\"2013-06-27T00:00:00+00:00\",\"links\":[]},"
                      "{\"name\":\"VolumeTenantAttribute\",\"alias\":\"os-vol-tenant-attr\",\"description\":"

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What is pinned on volumes and on their types: metadata and extra specs, whole and one by one. */
+/* What is pinned on volumes, their snapshots and their types: metadata and extra specs, whole and one by one. */
 #include "lib/rest/labels.h"
 #include "volume/api/private.h"
 #include "volume/rows/noun.h"
+#include "volume/rows/snapshot.h"
 #include "volume/rows/type.h"
 
 /* --- metadata of volumes ------------------------------------------------------------------------------------------------ */
@@ -27,7 +28,7 @@ static int metadata_fits(struct kn_request *req, const struct kn_rows *now, cons
 
 static const struct kn_rest_labels METADATA = {
     .noun = &kn_volume_noun,
-    .attr = "metadata",
+    .attr = "pinned",
     .key = "metadata",
     .item = "meta",
     .body = WHOLE_BODY,
@@ -66,6 +67,51 @@ int kn_volume_api_meta_delete(struct kn_request *req, struct kn_response *res, s
 {
     (void)res;
     return kn_rest_labels_drop(&METADATA, req, err);
+}
+
+/* --- metadata of snapshots ---------------------------------------------------------------------------------------------- */
+
+static const struct kn_rest_labels OF_SNAPSHOT = {
+    .noun = &kn_volume_snapshot_noun,
+    .attr = "pinned",
+    .key = "metadata",
+    .item = "meta",
+    .body = WHOLE_BODY,
+    .one = ITEM_BODY,
+    .absent = "Snapshot %1 has no metadata with key %2.",
+    .mismatch = "Request body and URI mismatch.",
+    .fits = metadata_fits,
+};
+
+int kn_volume_api_snapshot_metadata(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_list(&OF_SNAPSHOT, req, res, err);
+}
+
+int kn_volume_api_snapshot_metadata_add(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_merge(&OF_SNAPSHOT, req, res, err);
+}
+
+int kn_volume_api_snapshot_metadata_replace(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_replace(&OF_SNAPSHOT, req, res, err);
+}
+
+int kn_volume_api_snapshot_meta(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_show(&OF_SNAPSHOT, req, res, err);
+}
+
+int kn_volume_api_snapshot_meta_set(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    return kn_rest_labels_put(&OF_SNAPSHOT, req, res, err);
+}
+
+int kn_volume_api_snapshot_meta_delete(struct kn_request *req, struct kn_response *res, struct kn_error *err)
+{
+    (void)res;
+    return kn_rest_labels_drop(&OF_SNAPSHOT, req, err);
 }
 
 /* --- extra specs of types ----------------------------------------------------------------------------------------------- */

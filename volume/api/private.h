@@ -4,20 +4,38 @@
 #define KN_VOLUME_API_PRIVATE_H
 
 #include "lib/adapter/http.h"
+#include "lib/domain/schema.h"
 #include "volume/rows/volume.h"
 
 /* volumes.c */
 kn_handler kn_volume_api_create, kn_volume_api_list, kn_volume_api_detail, kn_volume_api_show, kn_volume_api_update,
     kn_volume_api_delete, kn_volume_api_summary;
-/* The wish to delete, by any way that leads there. */
-int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, struct kn_error *err);
+/* The wish to delete, by any way that leads there. cascade: its snapshots, too; without it there must be none. */
+int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, bool cascade, struct kn_error *err);
 /* labels.c */
 kn_handler kn_volume_api_metadata, kn_volume_api_metadata_add, kn_volume_api_metadata_replace, kn_volume_api_meta,
     kn_volume_api_meta_set, kn_volume_api_meta_delete;
 kn_handler kn_volume_api_type_specs, kn_volume_api_type_spec, kn_volume_api_type_specs_add, kn_volume_api_type_spec_set,
     kn_volume_api_type_spec_delete;
+kn_handler kn_volume_api_snapshot_metadata, kn_volume_api_snapshot_metadata_add,
+    kn_volume_api_snapshot_metadata_replace, kn_volume_api_snapshot_meta, kn_volume_api_snapshot_meta_set,
+    kn_volume_api_snapshot_meta_delete;
+/* snapshots.c */
+kn_handler kn_volume_api_snapshots, kn_volume_api_snapshots_detail, kn_volume_api_snapshot,
+    kn_volume_api_snapshot_create, kn_volume_api_snapshot_update, kn_volume_api_snapshot_delete,
+    kn_volume_api_snapshot_action;
 /* actions.c */
 kn_handler kn_volume_api_action;
+/* An action on a volume that the caller may act on; in: its checked inner object. What it answers goes into res; none: nothing. */
+typedef int kn_volume_action(struct kn_request *req, const json_t *in, const struct kn_volume *v,
+                             struct kn_response *res, struct kn_error *err);
+/* disk_actions.c: what changes disks, or what their type promises */
+kn_volume_action kn_volume_api_extend, kn_volume_api_upload, kn_volume_api_retype, kn_volume_api_revert,
+    kn_volume_api_reimage;
+extern const struct kn_schema kn_volume_upload_body[], kn_volume_retype_body[];
+/* flags.c: what is only written on the row */
+kn_volume_action kn_volume_api_reset_status, kn_volume_api_set_bootable, kn_volume_api_set_readonly,
+    kn_volume_api_show_image_metadata, kn_volume_api_set_image_metadata, kn_volume_api_unset_image_metadata;
 /* quotas.c */
 kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quota_set, kn_volume_api_quota_reset,
     kn_volume_api_quota_class, kn_volume_api_quota_class_set, kn_volume_api_limits;
@@ -28,6 +46,8 @@ kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, k
 kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* info.c */
 kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services, kn_volume_api_empty;
+/* hosts.c */
+kn_handler kn_volume_api_hosts, kn_volume_api_host;
 /* attachments.c */
 kn_handler kn_volume_api_attachments, kn_volume_api_attachments_detail, kn_volume_api_attachment,
     kn_volume_api_attachment_refuse;

@@ -9,6 +9,7 @@
 #include "volume/api.h"
 #include "volume/api/private.h"
 #include "volume/rows/noun.h"
+#include "volume/rows/snapshot.h"
 
 /* Hints stand beside the volume; none is followed here. */
 static int volumes_check_hints(const struct kn_request *req, struct kn_error *err)
@@ -83,7 +84,7 @@ int kn_volume_api_update(struct kn_request *req, struct kn_response *res, struct
     return kn_rest_update(&kn_volume_noun, req, req->params[0], res, err);
 }
 
-int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, struct kn_error *err)
+int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, bool cascade, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -93,14 +94,18 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
         .user_id = req->caller.user_id,
         .request_id = req->request_id,
     };
+    json_auto_t *wakes = json_object();
     struct kn_volume v;
     int64_t task = 0;
+    const char *id;
+    json_t *its;
 
     /* Tasks first, then the row: so everybody locks them. Behind it again: what was wished in between. */
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_volume_get(req->db, &req->caller, req->params[0], true, &rows, &v, err) < 0 ||
-        kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0) {
+        kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0 ||
+        kn_volume_snapshots_doom(req, v.id, cascade, wakes, err) < 0) {
         return -1;
     }
     wish.object_id = v.id;
@@ -108,6 +113,9 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
         return -1;
     }
     kn_task_wake(req->bus, v.id, task);
+    json_object_foreach (wakes, id, its) {
+        kn_task_wake(req->bus, id, json_integer_value(its));
+    }
     return 0;
 }
 
@@ -123,7 +131,7 @@ int kn_volume_api_delete(struct kn_request *req, struct kn_response *res, struct
     if (force && kn_policy_check(KN_CINDER_FORCE_DELETE, &req->caller, NULL, err) < 0) {
         return -1;
     }
-    return kn_volume_api_delete_as(req, force ? KN_VOLUME_FORCE_DELETE : KN_VOLUME_DELETE, err);
+    return kn_volume_api_delete_as(req, force ? KN_VOLUME_FORCE_DELETE : KN_VOLUME_DELETE, cascade, err);
 }
 
 /* --- for Nova's old proxy --------------------------------------------------------------------------------------------- */
@@ -143,5 +151,5 @@ int kn_volume_make(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_
 
 int kn_volume_end(struct kn_request *req, struct kn_error *err)
 {
-    return kn_volume_api_delete_as(req, KN_VOLUME_DELETE, err);
+    return kn_volume_api_delete_as(req, KN_VOLUME_DELETE, false, err);
 }

@@ -14,6 +14,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/source.h"
 #include "volume/rows/type.h"
 #include "volume/rows/volume.h"
 
@@ -22,6 +23,11 @@
     "'server_id', a.server_id, 'host_name', NULL, 'device', a.device, 'attached_at', " \
     "to_char(a.attached_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'))), '[]') " \
     "FROM attachment a WHERE a.volume_id = v.id AND a.status <> 'attaching')"
+
+/* Whether servers may write it is shown among what clients wrote, where Cinder shows it. */
+#define METADATA \
+    "v.metadata || CASE WHEN v.readonly THEN '{\"readonly\": \"True\"}' WHEN NOT v.readonly THEN '{\"readonly\": \"False\"}' " \
+    "ELSE '{}' END::jsonb"
 
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
 
@@ -44,7 +50,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("links", NULL, KN_REST_LINKS, KN_REST_ALWAYS),
     KN_REST_ATTR("description", "v.description", KN_REST_TEXT, KN_REST_SHOWN | WRITE, .column = "description",
                  DESCRIPTION),
-    KN_REST_ATTR("size", "v.size_gib", KN_REST_INT, MADE, .column = "size_gib", .limit = KN_LIMIT_VOLUME_SIZE_GIB),
+    KN_REST_ATTR("size", "coalesce(v.extends_from, v.size_gib)", KN_REST_INT, MADE, .column = "size_gib",
+                 .limit = KN_LIMIT_VOLUME_SIZE_GIB),
     KN_REST_ATTR("status", "v.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .column = "status"),
     KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, MADE, .column = "zone", WORD),
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
@@ -55,12 +62,13 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("user_id", "v.user_id", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER),
     KN_REST_ATTR("created_at", "v.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("updated_at", "v.updated_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("metadata", "v.metadata", KN_REST_JSON, KN_REST_SHOWN | WRITE, .column = "metadata",
-                 .form = "coalesce(?::jsonb, %C, '{}')", .inner = META, .inner_shape = KN_IS_MAP,
-                 .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
+    KN_REST_ATTR("metadata", METADATA, KN_REST_JSON, KN_REST_SHOWN),
+    KN_REST_ATTR("metadata", NULL, KN_REST_JSON, WRITE, .column = "metadata", .form = "coalesce(?::jsonb, %C, '{}')",
+                 .inner = META, .inner_shape = KN_IS_MAP, .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("attachments", ATTACHMENTS, KN_REST_JSON, KN_REST_SHOWN),
-    KN_REST_ATTR("snapshot_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
-    KN_REST_ATTR("source_volid", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("volume_image_metadata", "v.image", KN_REST_JSON, GETS | KN_REST_IF_SET),
+    KN_REST_ATTR("snapshot_id", "v.snapshot_id", KN_REST_UUID, KN_REST_SHOWN),
+    KN_REST_ATTR("source_volid", "v.source_volid", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("consistencygroup_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("replication_status", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("group_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 13),
@@ -88,13 +96,18 @@ static const struct kn_rest_attr ATTRS[] = {
     SAID("image_id", WORD),
     SAID("imageRef", WORD),
     KN_REST_ATTR("multiattach", NULL, KN_REST_BOOL, KN_REST_POST | KN_REST_CLEAR),
+    /* What no body says. */
     KN_REST_ATTR("type_id", NULL, KN_REST_UUID, 0, .column = "type_id"),
+    KN_REST_ATTR("from_snapshot", NULL, KN_REST_UUID, 0, .column = "snapshot_id"),
+    KN_REST_ATTR("from_volume", NULL, KN_REST_UUID, 0, .column = "source_volid"),
+    KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
+    KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
+    KN_REST_ATTR("pinned", "v.metadata", KN_REST_JSON, 0, .column = "metadata"), /* one by one: labels.c */
     KN_REST_ATTRS_END,
 };
 
-/* {'k': 'v'}, as Python prints it, or JSON. */
-static int add_metadata(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
-                        struct kn_error *err)
+int kn_volume_filter_metadata(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
+                              struct kn_error *err)
 {
     AUTO_FREE char *text = kn_strdup(value);
 
@@ -115,23 +128,13 @@ static const struct kn_rest_param PARAMS[] = {
     KN_REST_PARAM("all_tenants", NULL),
     KN_REST_PARAM("bootable", kn_rest_boolean, .sql = "v.bootable", .type = KN_REST_BOOL),
     KN_REST_PARAM("created_at", kn_rest_time, .since = 60, .sql = "v.created_at"),
-    KN_REST_PARAM("metadata", add_metadata, .sql = "v.metadata"),
+    KN_REST_PARAM("metadata", kn_volume_filter_metadata, .sql = "v.metadata"),
     KN_REST_PARAM("project_id", kn_rest_ignored), /* of others than admins: their own is filter enough */
     KN_REST_PARAM("updated_at", kn_rest_time, .since = 60, .sql = "v.updated_at"),
     KN_REST_PARAMS_END,
 };
 
 /* --- what a body may ask for -------------------------------------------------------------------------------------------- */
-
-/* What a volume may be made from elsewhere, and what a client hears who names one. There are no such things here yet. */
-static const struct {
-    const char *key, *noun;
-} SOURCES[] = {
-    { "snapshot_id", "Snapshot" },
-    { "backup_id", "Backup" },
-    { "consistencygroup_id", "ConsistencyGroup" },
-    { "group_id", "Group" },
-};
 
 static const char *noun_text_of(const json_t *in, const char *key)
 {
@@ -140,33 +143,11 @@ static const char *noun_text_of(const json_t *in, const char *key)
     return *text != '\0' ? text : NULL;
 }
 
-static int noun_check_sources(struct kn_request *req, const json_t *in, struct kn_error *err)
-{
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_volume v;
-
-    for (size_t i = 0; i < KN_COUNT(SOURCES); i++) {
-        if (noun_text_of(in, SOURCES[i].key) != NULL) {
-            return kn_fail(err, KN_NOT_FOUND, "%s %.64s could not be found.", SOURCES[i].noun,
-                           noun_text_of(in, SOURCES[i].key));
-        }
-    }
-    if (noun_text_of(in, "source_volid") != NULL) {
-        return kn_volume_get(req->db, &req->caller, noun_text_of(in, "source_volid"), false, &rows, &v, err) < 0
-                   ? -1
-                   : kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be cloned here");
-    }
-    if (noun_text_of(in, "imageRef") != NULL || noun_text_of(in, "image_id") != NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: volumes cannot be made from images here");
-    }
-    return 0;
-}
-
-static int noun_check_wish(struct kn_request *req, const json_t *in, struct kn_error *err)
+static int noun_check_wish(struct kn_request *req, json_t *in, struct kn_error *err)
 {
     const char *zone = noun_text_of(in, "availability_zone");
 
-    if (noun_check_sources(req, in, err) < 0) {
+    if (kn_volume_source_read(req, in, err) < 0) {
         return -1;
     }
     if (kn_schema_int(in, "size", 0) == 0) {
@@ -183,8 +164,7 @@ static int noun_check_wish(struct kn_request *req, const json_t *in, struct kn_e
                : 0;
 }
 
-/* What is said under the old name alone is said under the new one. */
-static void noun_take_old(json_t *object, const char *name, const char *old)
+void kn_volume_take_old(json_t *object, const char *name, const char *old)
 {
     json_t *said = json_object_get(object, old);
 
@@ -197,18 +177,22 @@ static int noun_check(struct kn_request *req, json_t *object, struct kn_error *e
 {
     char type_id[KN_UUID_SIZE];
 
-    noun_take_old(object, "name", "display_name");
-    noun_take_old(object, "description", "display_description");
+    kn_volume_take_old(object, "name", "display_name");
+    kn_volume_take_old(object, "description", "display_description");
     if (strcmp(req->method, "POST") != 0) {
         return json_object_size(object) > 0 || req->microversion < 53
                    ? 0
                    : kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute volume: nothing to update");
     }
-    if (noun_check_wish(req, object, err) < 0 ||
-        kn_volume_type_find(req, noun_text_of(object, "volume_type"), type_id, err) < 0) {
+    if (noun_check_wish(req, object, err) < 0) {
         return -1;
     }
-    json_object_set_new(object, "type_id", json_string(type_id));
+    if (noun_text_of(object, "type_id") == NULL) {
+        if (kn_volume_type_find(req, noun_text_of(object, "volume_type"), type_id, err) < 0) {
+            return -1;
+        }
+        json_object_set_new(object, "type_id", json_string(type_id));
+    }
     json_object_set_new(object, "status", json_string("creating"));
     return json_object_set_new(object, "availability_zone", json_string(KN_VOLUME_ZONE));
 }
@@ -222,6 +206,9 @@ static int noun_decide(struct kn_request *req, const char *id, const struct kn_r
     (void)id;
     if (now != NULL) {
         return 0;
+    }
+    if (kn_volume_source_hold(req, object, err) < 0) {
+        return -1;
     }
     if (kn_quota_limit(req->db, KN_QUOTA_PER_VOLUME, req->caller.project_id, &most, err) < 0) {
         return -1;
@@ -244,6 +231,7 @@ static int noun_after(struct kn_request *req, const char *id, const struct kn_ro
     if (now != NULL) {
         return 0;
     }
+    kn_volume_source_wish(object, input);
     return kn_task_insert(req->db, &wish, &task, err) < 0 ? -1
                                                           : json_object_set_new(object, "task", json_integer(task));
 }

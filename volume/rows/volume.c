@@ -10,9 +10,24 @@
 
 #define SELECT \
     "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, " \
-    "v.metadata, v.multiattach FROM volume v "
+    "v.metadata, v.multiattach, v.type_id, v.image, v.extends_from FROM volume v "
 
-enum { ID, PROJECT, USER, NAME, DESCRIPTION, SIZE, STATUS, ZONE, BOOTABLE, METADATA, SHARED };
+enum {
+    ID,
+    PROJECT,
+    USER,
+    NAME,
+    DESCRIPTION,
+    SIZE,
+    STATUS,
+    ZONE,
+    BOOTABLE,
+    METADATA,
+    SHARED,
+    TYPE,
+    IMAGE,
+    EXTENDS_FROM
+};
 
 static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret)
 {
@@ -28,6 +43,9 @@ static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret
         .is_bootable = kn_rows_bool(rows, row, BOOTABLE),
         .metadata = kn_rows_text(rows, row, METADATA),
         .is_shared = kn_rows_bool(rows, row, SHARED),
+        .type_id = kn_rows_text(rows, row, TYPE),
+        .image = kn_rows_str(rows, row, IMAGE),
+        .extends_from_gib = kn_rows_int(rows, row, EXTENDS_FROM),
     };
 }
 

@@ -18,6 +18,9 @@
 
 #define KN_VOLUME_ZONE "nova"
 
+/* The statuses that an administrator may give a volume: those of this cloud's volumes. Ended by NULL. */
+extern const char *const kn_volume_statuses[];
+
 /* One row. The pointers live as long as the rows they came from. */
 struct kn_volume {
     const char *id;
@@ -31,6 +34,9 @@ struct kn_volume {
     bool is_bootable;
     bool is_shared;            /* multiattach: it may have an attachment for each of several servers */
     const char *metadata;      /* JSON object */
+    const char *type_id;
+    const char *image;         /* what is known of the image in it, JSON object; NULL = nothing */
+    int64_t extends_from_gib;  /* what it was until it has grown to size_gib; 0 = it has */
 };
 
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
@@ -50,6 +56,12 @@ enum kn_volume_event {
     KN_VOLUME_DETACH,
     KN_VOLUME_DELETE,
     KN_VOLUME_FORCE_DELETE,
+    KN_VOLUME_EXTEND,
+    KN_VOLUME_UPLOAD,
+    KN_VOLUME_REVERT,
+    KN_VOLUME_REIMAGE,
+    KN_VOLUME_COPY, /* a snapshot or a clone is made of it: it stays what it is */
+    KN_VOLUME_RETYPE,
     KN_VOLUME_EVENT_COUNT
 };
 /* May a volume of this status be wished so? Pure. */

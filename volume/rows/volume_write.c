@@ -24,25 +24,38 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
+const char *const kn_volume_statuses[] = { "creating",        "available", "deleting",    "error",  "error_deleting",
+                                           "error_extending", "attaching", "detaching",   "in-use", "extending",
+                                           "uploading",       "reverting", "downloading", NULL };
+
 static const struct {
     const char *from[5]; /* ended by NULL; none: whatever it is */
-    const char *to;
+    const char *to; /* NULL: it stays what it is */
     const char *words;
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
+    bool uncopied; /* refused while something is made of what it holds */
 } EVENTS[] = {
-    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true },
+    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true },
     [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching" },
                           "attaching",
                           "available or in-use to attach",
-                          false },
-    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false },
-    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting" },
+                          false,
+                          true },
+    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false },
+    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending" },
                            "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
                            "disassociated from snapshots after volume transfer",
+                           true,
                            true },
-    [KN_VOLUME_FORCE_DELETE] = { { NULL }, "deleting", "anything but attached to be deleted by force", true },
+    [KN_VOLUME_FORCE_DELETE] = { { NULL }, "deleting", "anything but attached to be deleted by force", true, false },
+    [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true },
+    [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false },
+    [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
+    [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
+    [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
+    [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
 
@@ -63,6 +76,24 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
                : kn_fail(err, KN_BAD_REQUEST,
                          "Invalid volume: Volume %s status must be %s, but it is still attached to server %s.", v->id,
                          EVENTS[event].words, kn_rows_text(rows, 0, SERVER));
+}
+
+static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    static const struct kn_stmt COPIED = { "volume_copied", "SELECT volume_is_copied($1::uuid)", 1 };
+    enum { IS_COPIED };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &COPIED, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    return !kn_rows_bool(rows, 0, IS_COPIED)
+               ? 0
+               : kn_fail(
+                     err, KN_BAD_REQUEST,
+                     "Invalid volume: Volume %s status must be %s, but a snapshot or a volume is just being made of "
+                     "it.",
+                     v->id, EVENTS[event].words);
 }
 
 int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err)
@@ -93,8 +124,12 @@ int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_e
     };
     int64_t moved = 0;
 
-    if (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) {
+    if ((EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) ||
+        (EVENTS[event].uncopied && refuse_copied(db, v, event, err) < 0)) {
         return -1;
+    }
+    if (kn_volume_allows(v->status, event) && EVENTS[event].to == NULL) {
+        return 0;
     }
     if (kn_volume_allows(v->status, event) &&
         kn_db_change(db, &MOVE, KN_ARGS(v->id, EVENTS[event].to, v->status), &moved, err) < 0) {

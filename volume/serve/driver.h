@@ -15,23 +15,46 @@
 
 /* Who watches a call; its functions get ctx and end the call with their own error. */
 struct kn_volume_watch {
-    int (*look)(void *ctx, struct kn_error *err); /* at safe points, and now and then while something is waited for */
-    int (*wanted)(
-        void *ctx,
-        struct kn_error
-            *err); /* once, when the volume is nobody else's and nothing has changed yet: is this still to be done? */
+    /* At safe points, and now and then while something is waited for: so many of so many bytes are there; -1: nobody knows. */
+    int (*look)(void *ctx, int64_t done, int64_t size, struct kn_error *err);
+    /* Once, when the disk is nobody else's and nothing has changed yet: is this still to be done? */
+    int (*wanted)(void *ctx, struct kn_error *err);
     void *ctx;
 };
 
+/* What a disk is made from: one of these, or none of them: then it is empty. Nobody writes it meanwhile; it may be taken away. */
+struct kn_volume_origin {
+    const char *volume;
+    const char *snapshot;
+    const char *image; /* a verified file, read-only */
+    const char *format; /* of the image: raw or qcow2, as it was found when it was inspected, never guessed */
+};
+
+/* watch may be NULL everywhere. */
 struct kn_volume_driver {
     const char *name;
     /* Before anything else, once. */
     int (*start)(const struct kn_conf *conf, struct kn_error *err);
-    /* An empty disk of that size; one that is there stays as it is. What the watch ends leaves nothing. watch may be NULL, here and in the next. */
-    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch,
+    /* A disk of that size; one that is there stays as it is. What the watch ends leaves nothing. */
+    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+                  const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
+    /* The same in the place of the disk that is there: it is the old one until all of the new one is. */
+    int (*overwrite)(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+                     const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
+    /* At least that large from now on; what is new is zeros. */
+    int (*extend)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch,
                   struct kn_error *err);
     int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
                   struct kn_error *err);
+    /* The volume as it is now; one that is there stays as it is. It needs its volume no more, nor does what is made from it need it. */
+    int (*snapshot)(const struct kn_conf *conf, const char *snapshot, const char *volume,
+                    const struct kn_volume_watch *watch, struct kn_error *err);
+    int (*remove_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                           struct kn_error *err);
+    /* *ret_path (heap): a file that holds the whole disk in that format, for the time being; end_export() drops what was made for it. */
+    int (*export)(const struct kn_conf *conf, const char *volume, const char *format,
+                  const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err);
+    void (*end_export)(const struct kn_conf *conf, const char *volume);
     /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
     int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
                    struct kn_error *err);

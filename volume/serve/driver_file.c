@@ -1,22 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The file back end: <volume.file_dir>/volume-<uuid>, raw and sparse or qcow2, in a directory that every host sees at the same
- * path. A disk is made under another name and renamed when it is whole and on the platter, so a file named volume-<uuid> is always a
- * whole disk; it never shrinks, and nothing but remove() takes it away.
+ * The file back end: <volume.file_dir>/volume-<uuid> and snapshot-<uuid>, raw and sparse or qcow2, in a directory that every host sees at the same
+ * path. A disk is made under another name and renamed when it is whole and on the platter, so a file with one of these names is always a
+ * whole disk; it never shrinks, and nothing but its removal takes it away. A snapshot is a copy, and so is what is made from one: none needs another, all may go in any order.
  *
  * Whoever changes a volume holds a lock of the first byte of that other file, .new-volume-<uuid>, and so does the qemu-img that it started: a process
- * that was killed, or lost its place to another, leaves no hand at the disk that the next one would not wait for.
+ * that was killed, or lost its place to another, leaves no hand at the disk that the next one would not wait for. Reading needs no lock: what is copied is held still by its row.
  */
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -24,6 +19,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/form.h"
+#include "volume/serve/copy.h"
 #include "volume/serve/driver.h"
 
 #define GIB (INT64_C(1) << 30)
@@ -37,14 +33,14 @@ static int driver_file_fail_errno(struct kn_error *err, const char *what, const 
                    path, strerror(cause));
 }
 
-/* Heap; NULL and an error for what is no volume id. */
-static char *disk_path(const struct kn_conf *conf, const char *prefix, const char *volume, struct kn_error *err)
+/* prefix: with what its name begins, "volume-" or "snapshot-", and what stands before that while it is no disk. Heap; NULL and an error for what is no id. */
+static char *disk_path(const struct kn_conf *conf, const char *prefix, const char *id, struct kn_error *err)
 {
-    if (!kn_uuid_valid(volume)) {
-        kn_fail(err, KN_BAD_REQUEST, "\"%.64s\" is no volume id", volume);
+    if (!kn_uuid_valid(id)) {
+        kn_fail(err, KN_BAD_REQUEST, "\"%.64s\" is no id of a volume or snapshot", id);
         return NULL;
     }
-    return kn_asprintf("%s/%svolume-%s", conf->volume_file_dir, prefix, volume);
+    return kn_asprintf("%s/%s%s", conf->volume_file_dir, prefix, id);
 }
 
 static int sync_path(const char *path, int flags, struct kn_error *err)
@@ -68,18 +64,14 @@ static int file_start(const struct kn_conf *conf, struct kn_error *err)
 
 /* --- one hand at a disk ---------------------------------------------------------------------------------------------------------- */
 
-/* A volume on its way: made, or removed. */
+/* A disk on its way: made, changed or removed. */
 struct hold {
     char *path; /* of the disk */
     char *temporary; /* and until it is whole */
     int fd; /* the temporary, locked; -1: not yet */
     const struct kn_volume_watch *watch; /* may be NULL */
+    const char *format;
 };
-
-static int driver_file_look(const struct hold *h, struct kn_error *err)
-{
-    return h->watch == NULL ? 0 : h->watch->look(h->watch->ctx, err);
-}
 
 static int driver_file_lock(const struct hold *h, int fd, struct kn_error *err)
 {
@@ -89,7 +81,7 @@ static int driver_file_lock(const struct hold *h, int fd, struct kn_error *err)
         if (errno != EAGAIN && errno != EACCES && errno != EINTR) {
             return driver_file_fail_errno(err, "lock", h->temporary);
         }
-        if (driver_file_look(h, err) < 0) {
+        if (kn_volume_look(h->watch, 0, -1, err) < 0) {
             return -1;
         }
         nanosleep(&(struct timespec){ 0, LOOK_MS * 1000000 }, NULL);
@@ -105,15 +97,20 @@ static bool driver_file_is_named(int fd, const char *path)
            mine.st_dev == there.st_dev;
 }
 
+#define VOLUME "volume-", ".new-volume-"
+#define SNAPSHOT "snapshot-", ".new-snapshot-"
+
 /* The hold is the caller's to release, also after a failure. */
-static int take_hold(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
-                     struct hold *h, struct kn_error *err)
+static int take_hold(const struct kn_conf *conf, const char *prefix, const char *temporary, const char *id,
+                     const struct kn_volume_watch *watch, struct hold *h, struct kn_error *err)
 {
-    *h = (struct hold){ .path = disk_path(conf, "", volume, err), .fd = -1, .watch = watch };
+    *h = (struct hold){
+        .path = disk_path(conf, prefix, id, err), .fd = -1, .watch = watch, .format = conf->volume_file_format
+    };
     if (h->path == NULL) {
         return -1;
     }
-    h->temporary = disk_path(conf, ".new-", volume, err);
+    h->temporary = disk_path(conf, temporary, id, err);
     while (h->fd < 0) {
         AUTO_CLOSE int fd = open(h->temporary, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
 
@@ -144,44 +141,14 @@ static void hold_release(struct hold *h)
     free(h->temporary);
 }
 
-/* --- making and removing ----------------------------------------------------------------------------------------------------------- */
+/* --- what fills the temporary ------------------------------------------------------------------------------------------------------- */
 
-static int make_raw(const struct hold *h, int64_t bytes, struct kn_error *err)
+static bool hold_is_raw(const struct hold *h)
 {
-    return ftruncate(h->fd, 0) == 0 && ftruncate(h->fd, bytes) == 0 ? 0
-                                                                    : driver_file_fail_errno(err, "make", h->temporary);
+    return strcmp(h->format, "raw") == 0;
 }
 
-/* Until the child ends, or the watch wants no more of it. */
-static int await_child(const struct hold *h, pid_t pid, int *ret_status, struct kn_error *err)
-{
-    AUTO_CLOSE int end = pidfd_open(pid, 0);
-    int rc = 0;
-
-    while (end >= 0 && rc == 0 && poll(&(struct pollfd){ .fd = end, .events = POLLIN }, 1, LOOK_MS) <= 0) {
-        rc = driver_file_look(h, err);
-    }
-    if (rc < 0) {
-        kill(pid, SIGKILL);
-    }
-    while (waitpid(pid, ret_status, 0) < 0 && errno == EINTR) {
-    }
-    return rc;
-}
-
-static int driver_file_spawn(const struct hold *h, char *const argv[], pid_t *ret_pid)
-{
-    posix_spawn_file_actions_t actions;
-
-    posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, h->fd,
-                                     h->fd); /* onto itself: it stays open, and its lock is the child's as well */
-    const int cause = posix_spawnp(ret_pid, argv[0], &actions, NULL, argv, environ);
-    posix_spawn_file_actions_destroy(&actions);
-    return cause;
-}
-
-static int make_qcow2(const struct hold *h, int64_t bytes, struct kn_error *err)
+static int make_blank(const struct hold *h, int64_t bytes, struct kn_error *err)
 {
     AUTO_FREE char *size = kn_asprintf("%lld", (long long)bytes);
     char *const argv[] = { (char[]){ "qemu-img" },
@@ -192,41 +159,154 @@ static int make_qcow2(const struct hold *h, int64_t bytes, struct kn_error *err)
                            h->temporary,
                            size,
                            NULL };
-    pid_t pid = 0;
-    int status = 0;
 
-    const int cause = driver_file_spawn(h, argv, &pid);
-    if (cause != 0) {
-        return kn_fail(err, KN_INTERNAL, "cannot run qemu-img: %s", strerror(cause));
+    if (!hold_is_raw(h)) {
+        return kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd }, h->watch, err);
     }
-    if (await_child(h, pid, &status, err) < 0) {
-        return -1;
-    }
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? 0
-               : kn_fail(err, KN_INTERNAL, "qemu-img cannot make \"%s\": status %d", h->temporary, status);
+    return ftruncate(h->fd, 0) == 0 && ftruncate(h->fd, bytes) == 0 ? 0
+                                                                    : driver_file_fail_errno(err, "make", h->temporary);
 }
 
+/* path: at least so large; what is new is a hole. */
+static int driver_file_grow(const struct hold *h, const char *path, int64_t bytes, struct kn_error *err)
+{
+    AUTO_FREE char *size = kn_asprintf("%lld", (long long)bytes), *of = kn_strdup(path);
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    char *const argv[] = { (char[]){ "qemu-img" },
+                           (char[]){ "resize" },
+                           (char[]){ "-q" },
+                           (char[]){ "-f" },
+                           (char[]){ "qcow2" },
+                           of,
+                           size,
+                           NULL };
+    struct stat st;
+
+    if (fd < 0 || fstat(fd, &st) < 0) {
+        return errno == ENOENT ? kn_fail(err, KN_NOT_FOUND, "the disk \"%s\" is not there", path)
+                               : driver_file_fail_errno(err, "open", path);
+    }
+    if (!hold_is_raw(h)) {
+        return kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd }, h->watch, err);
+    }
+    return st.st_size >= bytes || ftruncate(fd, bytes) == 0 ? 0 : driver_file_fail_errno(err, "extend", path);
+}
+
+static int make_copy(const struct hold *h, const char *path, struct kn_error *err)
+{
+    AUTO_CLOSE int from = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+
+    if (from < 0) {
+        return errno == ENOENT ? kn_fail(err, KN_NOT_FOUND, "what was to be copied, \"%s\", is not there", path)
+                               : driver_file_fail_errno(err, "open", path);
+    }
+    return kn_volume_copy_bytes(from, h->fd, h->watch, err);
+}
+
+static int make_of_image(const struct hold *h, const struct kn_volume_origin *origin, int64_t bytes,
+                         struct kn_error *err)
+{
+    AUTO_FREE char *image = kn_strdup(origin->image), *from = kn_strdup(origin->format), *to = kn_strdup(h->format);
+    char *const argv[] = { (char[]){ "qemu-img" },
+                           (char[]){ "convert" },
+                           (char[]){ "-q" },
+                           (char[]){ "-f" },
+                           from,
+                           (char[]){ "-O" },
+                           to,
+                           image,
+                           h->temporary,
+                           NULL };
+
+    return hold_is_raw(h) && strcmp(origin->format, "raw") == 0
+               ? make_copy(h, origin->image, err)
+               : kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd, .path = h->temporary, .size = bytes },
+                                    h->watch, err);
+}
+
+static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, int64_t bytes,
+                            const struct kn_volume_origin *origin, struct kn_error *err)
+{
+    if (origin == NULL || (origin->volume == NULL && origin->snapshot == NULL && origin->image == NULL)) {
+        return make_blank(h, bytes, err);
+    }
+    if (origin->image != NULL) {
+        return make_of_image(h, origin, bytes, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
+    }
+    AUTO_FREE char *from = origin->volume != NULL ? disk_path(conf, "volume-", origin->volume, err)
+                                                  : disk_path(conf, "snapshot-", origin->snapshot, err);
+    return from == NULL || make_copy(h, from, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
+}
+
+/* From now on it is the disk. */
+static int driver_file_settle(const struct kn_conf *conf, const struct hold *h, struct kn_error *err)
+{
+    if (sync_path(h->temporary, O_RDONLY, err) < 0 || kn_volume_look(h->watch, 0, -1, err) < 0) {
+        return -1;
+    }
+    if (rename(h->temporary, h->path) < 0) {
+        return driver_file_fail_errno(err, "rename", h->temporary);
+    }
+    return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
+}
+
+/* --- volumes ------------------------------------------------------------------------------------------------------------------------ */
+
 static int file_create(const struct kn_conf *conf, const char *volume, int64_t size_gib,
-                       const struct kn_volume_watch *watch, struct kn_error *err)
+                       const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
-    if (take_hold(conf, volume, watch, &h, err) < 0) {
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
     if (access(h.path, F_OK) == 0) {
         return 0;
     }
-    const bool is_raw = strcmp(conf->volume_file_format, "raw") == 0;
-    if ((is_raw ? make_raw : make_qcow2)(&h, size_gib * GIB, err) < 0 || sync_path(h.temporary, O_RDONLY, err) < 0 ||
-        driver_file_look(&h, err) < 0) {
+    return driver_file_fill(conf, &h, size_gib * GIB, origin, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
+}
+
+static int file_overwrite(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+                          const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
+                          struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
-    if (rename(h.temporary, h.path) < 0) {
-        return driver_file_fail_errno(err, "rename", h.temporary);
+    if (access(h.path, F_OK) < 0) {
+        return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
+    }
+    return driver_file_fill(conf, &h, size_gib * GIB, origin, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
+}
+
+static int file_extend(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+                       const struct kn_volume_watch *watch, struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+
+    return take_hold(conf, VOLUME, volume, watch, &h, err) < 0 || driver_file_grow(&h, h.path, size_gib * GIB, err) < 0
+               ? -1
+               : sync_path(h.path, O_RDONLY, err);
+}
+
+static int driver_file_unlink(const struct kn_conf *conf, const char *path, struct kn_error *err)
+{
+    if (unlink(path) < 0 && errno != ENOENT) {
+        return driver_file_fail_errno(err, "remove", path);
     }
     return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
+}
+
+static void file_end_export(const struct kn_conf *conf, const char *volume)
+{
+    struct kn_error ignored = { 0 };
+    AUTO_FREE char *path = disk_path(conf, ".export-volume-", volume, &ignored);
+
+    if (path != NULL) {
+        unlink(path);
+    }
 }
 
 static int file_remove(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
@@ -234,19 +314,85 @@ static int file_remove(const struct kn_conf *conf, const char *volume, const str
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
-    if (take_hold(conf, volume, watch, &h, err) < 0) {
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
-    if (unlink(h.path) < 0 && errno != ENOENT) {
-        return driver_file_fail_errno(err, "remove", h.path);
+    file_end_export(conf, volume); /* of one that was killed, and is not wanted any more */
+    return driver_file_unlink(conf, h.path, err);
+}
+
+/* --- snapshots ---------------------------------------------------------------------------------------------------------------------- */
+
+static int file_snapshot(const struct kn_conf *conf, const char *snapshot, const char *volume,
+                         const struct kn_volume_watch *watch, struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+    AUTO_FREE char *from = disk_path(conf, "volume-", volume, err);
+
+    if (from == NULL) {
+        return -1;
     }
-    return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
+    if (take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0) {
+        return -1;
+    }
+    if (access(h.path, F_OK) == 0) {
+        return 0;
+    }
+    return make_copy(&h, from, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
+}
+
+static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                                struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+
+    return take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ? -1 : driver_file_unlink(conf, h.path, err);
+}
+
+/* --- for others --------------------------------------------------------------------------------------------------------------------- */
+
+static int file_export(const struct kn_conf *conf, const char *volume, const char *format,
+                       const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+    AUTO_FREE char *from = kn_strdup(conf->volume_file_format), *to = kn_strdup(format);
+    AUTO_FREE char *path = disk_path(conf, ".export-volume-", volume, err);
+
+    if (path == NULL) {
+        return -1;
+    }
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
+        return -1;
+    }
+    if (access(h.path, F_OK) < 0) {
+        return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
+    }
+    if (strcmp(from, to) == 0) {
+        *ret_path = kn_steal(&h.path);
+        return 0;
+    }
+    char *const argv[] = { (char[]){ "qemu-img" },
+                           (char[]){ "convert" },
+                           (char[]){ "-q" },
+                           (char[]){ "-f" },
+                           from,
+                           (char[]){ "-O" },
+                           to,
+                           h.path,
+                           path,
+                           NULL };
+    if (kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h.fd }, watch, err) < 0) {
+        file_end_export(conf, volume);
+        return -1;
+    }
+    *ret_path = kn_steal(&path);
+    return 0;
 }
 
 static int file_connect(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
                         struct kn_error *err)
 {
-    AUTO_FREE char *path = disk_path(conf, "", volume, err);
+    AUTO_FREE char *path = disk_path(conf, "volume-", volume, err);
 
     (void)host; /* sees the directory as we do */
     if (path == NULL) {
@@ -280,7 +426,13 @@ const struct kn_volume_driver kn_volume_driver_file = {
     .name = "file",
     .start = file_start,
     .create = file_create,
+    .overwrite = file_overwrite,
+    .extend = file_extend,
     .remove = file_remove,
+    .snapshot = file_snapshot,
+    .remove_snapshot = file_remove_snapshot,
+    .export = file_export,
+    .end_export = file_end_export,
     .connect = file_connect,
     .disconnect = file_disconnect,
     .capacity_gib = file_capacity,

@@ -6,16 +6,20 @@
  */
 #include "volume/serve/service.h"
 
+#include <limits.h>
 #include <string.h>
 #include <time.h>
 
+#include "image/host.h"
 #include "lib/adapter/task.h"
 #include "lib/adapter/work.h"
 #include "lib/base/backoff.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "volume/serve/driver.h"
+#include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
 #define JOBS_OF_ONE 4096
@@ -32,41 +36,64 @@ struct volume_call {
     json_t *result; /* NULL = {} */
 };
 
-/* Everything sold up to this volume, in the order of selling: whoever came first is served. */
-static int check_capacity(const struct volume_call *c, struct kn_error *err)
+#define SOLD_TABLE \
+    "WITH sold AS (SELECT id, created_at, size_gib, status FROM volume UNION ALL SELECT id, created_at, size_gib, status FROM volume_snapshot) " \
+    "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM sold v JOIN sold o ON "
+
+static int service_judge_capacity(const struct volume_call *c, const struct kn_stmt *sold, const char *id,
+                                  struct kn_error *err)
 {
-    static const struct kn_stmt SOLD = {
-        "volume_sold",
-        "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM volume v JOIN volume o "
-        "ON (o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1",
-        1
-    };
     enum { GIB, THERE };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const char *volume = kn_json_str(c->m->body, "volume");
 
-    if (kn_db_run(kn_work_db(c->work), &SOLD, KN_ARGS(volume), &rows, err) < 0) {
+    if (kn_db_run(kn_work_db(c->work), sold, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
     if (kn_rows_int(rows, 0, THERE) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "volume \"%s\" does not exist", volume);
+        return kn_fail(err, KN_NOT_FOUND, "volume or snapshot \"%s\" does not exist", id);
     }
     const int64_t capacity_gib = DRIVER->capacity_gib(c->conf);
     if (kn_rows_int(rows, 0, GIB) > capacity_gib) {
-        return kn_fail(err, KN_NO_VALID_HOST,
-                       "no back end has room for volume \"%s\": %lld of %lld GiB would be promised", volume,
+        return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for \"%s\": %lld of %lld GiB would be promised", id,
                        (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
     }
     return 0;
 }
 
+/* Everything sold up to this volume or snapshot, in the order of selling: whoever came first is served. */
+static int check_capacity(const struct volume_call *c, const char *id, struct kn_error *err)
+{
+    static const struct kn_stmt SOLD = {
+        "volume_sold",
+        SOLD_TABLE "(o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1", 1
+    };
+
+    return service_judge_capacity(c, &SOLD, id, err);
+}
+
+/* One that grows is the last one who comes: its row has the new size already. */
+static int service_check_growth(const struct volume_call *c, const char *id, struct kn_error *err)
+{
+    static const struct kn_stmt ALL = { "volume_sold_all",
+                                        SOLD_TABLE "(o.status <> 'error' OR o.id = v.id) WHERE v.id = $1", 1 };
+
+    return service_judge_capacity(c, &ALL, id, err);
+}
+
 /* --- what the driver asks meanwhile ------------------------------------------------------------------------------------------------ */
 
-static int service_look(void *ctx, struct kn_error *err)
+static int service_look(void *ctx, int64_t done, int64_t size, struct kn_error *err)
 {
     const struct volume_call *c = ctx;
 
-    return kn_work_progress(c->work, c->m->type->name, 0, -1, err);
+    return kn_work_progress(c->work, c->m->type->name, done, size, err);
+}
+
+static int service_fetch_look(void *ctx, int64_t done, int64_t size, struct kn_error *err)
+{
+    const struct volume_call *c = ctx;
+
+    return kn_work_progress(c->work, "fetching the image", done, size, err);
 }
 
 /*
@@ -91,13 +118,107 @@ static int wanted(void *ctx, struct kn_error *err)
 
 typedef int command(struct volume_call *c, struct kn_error *err);
 
+static const char *service_text(const struct volume_call *c, const char *key)
+{
+    const char *text = kn_json_str(c->m->body, key);
+
+    return *text != '\0' ? text : NULL;
+}
+
+/* The image's bytes, verified, beside the disks: so that disks can share blocks with them. */
+static int service_fetch(struct volume_call *c, char *ret_path, size_t size, struct kn_error *err)
+{
+    AUTO_FREE char *dir = kn_asprintf("%s/.images", c->conf->volume_file_dir);
+    struct kn_conf cache = *c->conf;
+
+    cache.agent_cache_dir = dir;
+    cache.agent_cache_mib = c->conf->volume_cache_mib;
+    return kn_image_host_ensure(&cache, json_object_get(c->m->body, "base"), service_fetch_look, c, ret_path, size,
+                                err);
+}
+
+/* What the disk is made from, as the command says; path: of the image, if it is one. */
+static int service_origin(struct volume_call *c, char *path, size_t size, struct kn_volume_origin *ret,
+                          struct kn_error *err)
+{
+    const json_t *base = json_object_get(c->m->body, "base");
+
+    *ret = (struct kn_volume_origin){ .volume = service_text(c, "from_volume"),
+                                      .snapshot = service_text(c, "from_snapshot") };
+    if (base == NULL) {
+        return 0;
+    }
+    if (service_fetch(c, path, size, err) < 0) {
+        return -1;
+    }
+    ret->image = path;
+    ret->format = kn_json_str(base, "disk_format");
+    return 0;
+}
+
 static int service_create(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *volume = kn_json_str(c->m->body, "volume");
+    struct kn_volume_origin origin;
+    char path[PATH_MAX];
 
-    return check_capacity(c, err) < 0 ? -1
-                                      : DRIVER->create(c->conf, kn_json_str(c->m->body, "volume"),
-                                                       kn_json_int(c->m->body, "size_gib"), &watch, err);
+    return check_capacity(c, volume, err) < 0 || service_origin(c, path, sizeof(path), &origin, err) < 0
+               ? -1
+               : DRIVER->create(c->conf, volume, kn_json_int(c->m->body, "size_gib"), &origin, &watch, err);
+}
+
+static int service_overwrite(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    struct kn_volume_origin origin;
+    char path[PATH_MAX];
+
+    return service_origin(c, path, sizeof(path), &origin, err) < 0
+               ? -1
+               : DRIVER->overwrite(c->conf, kn_json_str(c->m->body, "volume"), kn_json_int(c->m->body, "size_gib"),
+                                   &origin, &watch, err);
+}
+
+static int service_extend(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *volume = kn_json_str(c->m->body, "volume");
+
+    return service_check_growth(c, volume, err) < 0
+               ? -1
+               : DRIVER->extend(c->conf, volume, kn_json_int(c->m->body, "size_gib"), &watch, err);
+}
+
+static int service_upload(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *volume = kn_json_str(c->m->body, "volume"), *format = kn_json_str(c->m->body, "disk_format");
+    AUTO_FREE char *path = NULL;
+
+    if (DRIVER->export(c->conf, volume, format, &watch, &path, err) < 0) {
+        return -1;
+    }
+    const int rc = kn_volume_upload(path, kn_json_str(c->m->body, "url"), format, c->work, err);
+    DRIVER->end_export(c->conf, volume);
+    return rc;
+}
+
+static int service_snapshot(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *snapshot = kn_json_str(c->m->body, "snapshot");
+
+    return check_capacity(c, snapshot, err) < 0
+               ? -1
+               : DRIVER->snapshot(c->conf, snapshot, kn_json_str(c->m->body, "volume"), &watch, err);
+}
+
+static int service_drop_snapshot(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+
+    return DRIVER->remove_snapshot(c->conf, kn_json_str(c->m->body, "snapshot"), &watch, err);
 }
 
 static int delete(struct volume_call *c, struct kn_error *err)
@@ -107,13 +228,35 @@ static int delete(struct volume_call *c, struct kn_error *err)
     return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
+static int service_may_write(struct volume_call *c, bool *ret, struct kn_error *err)
+{
+    static const struct kn_stmt READONLY = { "volume_readonly",
+                                             "SELECT coalesce(readonly, false) FROM volume WHERE id = $1", 1 };
+    enum { IS_READONLY };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(kn_work_db(c->work), &READONLY, KN_ARGS(kn_json_str(c->m->body, "volume")), &rows, err) < 0) {
+        return -1;
+    }
+    *ret = kn_rows_count(rows) == 0 || !kn_rows_bool(rows, 0, IS_READONLY);
+    return 0;
+}
+
 static int connect(struct volume_call *c, struct kn_error *err)
 {
     json_t *connection = NULL;
+    bool may_write = true;
+
+    if (service_may_write(c, &may_write, err) < 0) {
+        return -1;
+    }
 
     if (DRIVER->connect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "host"), &connection, err) <
         0) {
         return -1;
+    }
+    if (!may_write) {
+        json_object_set_new(connection, "readonly", json_true());
     }
     c->result = json_pack("{s:o}", "connection", connection);
     return 0;
@@ -130,7 +273,12 @@ static const struct {
     command *run;
 } COMMANDS[] = {
     { "volume.create", service_create },
+    { "volume.overwrite", service_overwrite },
+    { "volume.extend", service_extend },
+    { "volume.upload", service_upload },
     { "volume.delete", delete },
+    { "snapshot.create", service_snapshot },
+    { "snapshot.delete", service_drop_snapshot },
     { "volume.connect", connect },
     { "volume.disconnect", disconnect },
 };
@@ -173,13 +321,25 @@ static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *
 
 /* --- the service: it gives the commands away, and never waits for a disk ------------------------------------------------------------- */
 
-/* What a volume's removal makes needless: older commands for it that have not come to their end. */
+/* What a volume's or a snapshot's removal makes needless: older commands about its disk that have not come to their end. */
 static bool service_is_doomed(const struct kn_message *m, const void *what)
 {
+    static const char *const OF_VOLUME[] = { "volume.create", "volume.overwrite", "volume.extend", "volume.upload" };
     const struct kn_message *removal = what;
 
-    return m->task < removal->task && strcmp(m->type->name, "volume.create") == 0 &&
-           strcmp(kn_json_str(m->body, "volume"), kn_json_str(removal->body, "volume")) == 0;
+    if (m->task >= removal->task || strcmp(kn_json_str(m->body, "volume"), kn_json_str(removal->body, "volume")) != 0) {
+        return false;
+    }
+    if (strcmp(removal->type->name, "snapshot.delete") == 0) {
+        return strcmp(m->type->name, "snapshot.create") == 0 &&
+               strcmp(kn_json_str(m->body, "snapshot"), kn_json_str(removal->body, "snapshot")) == 0;
+    }
+    for (size_t i = 0; i < KN_COUNT(OF_VOLUME); i++) {
+        if (strcmp(m->type->name, OF_VOLUME[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
 }
 
 static void serve_service_take(struct kn_daemon *d, struct kn_works *works, const struct kn_message *m)
@@ -193,7 +353,7 @@ static void serve_service_take(struct kn_daemon *d, struct kn_works *works, cons
     if (command_of(m) == NULL) {
         return;
     }
-    if (strcmp(m->type->name, "volume.delete") == 0) {
+    if (strcmp(m->type->name, "volume.delete") == 0 || strcmp(m->type->name, "snapshot.delete") == 0) {
         kn_works_cancel_where(works, service_is_doomed, m);
     }
     if (kn_works_take(works, kn_json_str(m->body, "volume"), NULL, m, &err) < 0) {

@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What volumes are made from and what is made from them, in a whole cloud: images, snapshots, clones, uploads, growth. kilonova-volume and a conductor are killed in the middle of all of it;
+ * every one comes to its end, every disk holds what it must, files and rows agree, and the audit finds every promise kept.
+ */
+#include "tests/support/test.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "tests/support/needs.h"
+#include "tests/support/whole_cloud.h"
+
+#define VOLUMES "/volume/v3/volumes"
+#define SNAPSHOTS "/volume/v3/snapshots"
+#define NEW KN_WHOLE_JSON "OpenStack-API-Version: volume 3.71\r\n"
+#define GIB (INT64_C(1) << 30)
+#define BUSY "SELECT count(*) FROM task WHERE state IN ('run', 'undo')"
+
+static char image[KN_UUID_SIZE];
+
+static void post_volume(const char *what, char ret_id[KN_UUID_SIZE])
+{
+    AUTO_FREE char *body = kn_asprintf("{\"volume\": {%s}}", what);
+
+    kn_whole_cloud_expect(202, "POST", VOLUMES, NEW, body);
+    kn_copy(ret_id, KN_UUID_SIZE, kn_whole_cloud_text("volume.id"));
+}
+
+static void post_of(const char *key, const char *source, char ret_id[KN_UUID_SIZE])
+{
+    AUTO_FREE char *what = kn_asprintf("\"%s\": \"%s\"", key, source);
+
+    post_volume(what, ret_id);
+}
+
+static void snap(const char *volume, char ret_id[KN_UUID_SIZE])
+{
+    AUTO_FREE char *body = kn_asprintf("{\"snapshot\": {\"volume_id\": \"%s\"}}", volume);
+
+    kn_whole_cloud_expect(202, "POST", SNAPSHOTS, NEW, body);
+    kn_copy(ret_id, KN_UUID_SIZE, kn_whole_cloud_text("snapshot.id"));
+}
+
+static void act(int status, const char *volume, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf(VOLUMES "/%s/action", volume);
+
+    kn_whole_cloud_expect(status, "POST", path, NEW, body);
+}
+
+static void settled(void)
+{
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE status <> 'available'", NULL), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot WHERE status <> 'available'", NULL), 0);
+}
+
+/* Its first bytes and its size; raw, as this cloud makes them. */
+static void expect_disk(const char *kind, const char *id, int64_t size, const char *words)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s-%s", kn_whole.dir, kind, id);
+    AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char found[64] = "";
+    struct stat st;
+
+    assert_true(fd >= 0 && fstat(fd, &st) == 0);
+    assert_int_equal(st.st_size, size);
+    assert_int_equal(pread(fd, found, sizeof(found) - 1, 0), sizeof(found) - 1);
+    assert_string_equal(found, words);
+}
+
+static void write_disk(const char *id, const char *words)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/volume-%s", kn_whole.dir, id);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+    assert_true(fd >= 0);
+    assert_int_equal(pwrite(fd, words, strlen(words), 0), (ssize_t)strlen(words));
+}
+
+/* As many disks as rows; nothing half. */
+static void files_agree(void)
+{
+    DIR *d = opendir(kn_whole.dir);
+    int count = 0;
+
+    assert_non_null(d);
+    for (const struct dirent *e; (e = readdir(d)) != NULL;) {
+        count += strncmp(e->d_name, "volume-", 7) == 0 || strncmp(e->d_name, "snapshot-", 9) == 0 ||
+                 strncmp(e->d_name, ".new-", 5) == 0 || strncmp(e->d_name, ".export-", 8) == 0;
+    }
+    closedir(d);
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT (SELECT count(*) FROM volume) + (SELECT count(*) FROM volume_snapshot)", NULL),
+        count);
+}
+
+static void from_an_image_and_on(void **state)
+{
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image), *path = NULL, *revert = NULL;
+    char volume[KN_UUID_SIZE], snapshot[KN_UUID_SIZE], copy[KN_UUID_SIZE], clone[KN_UUID_SIZE];
+
+    (void)state;
+    post_volume(of_image, volume);
+    settled();
+    expect_disk("volume", volume, GIB, "what boots");
+    path = kn_asprintf(VOLUMES "/%s", volume);
+    kn_whole_cloud_expect(200, "GET", path, NEW, NULL);
+    assert_string_equal(kn_whole_cloud_text("volume.bootable"), "true");
+    assert_string_equal(kn_whole_cloud_text("volume.volume_image_metadata.image_id"), image);
+    snap(volume, snapshot);
+    settled();
+    write_disk(volume, "what came"); /* as a guest would */
+    post_of("snapshot_id", snapshot, copy);
+    post_of("source_volid", volume, clone);
+    settled();
+    expect_disk("volume", copy, GIB, "what boots");
+    expect_disk("volume", clone, GIB, "what cames");
+    act(202, copy, "{\"os-extend\": {\"new_size\": 3}}");
+    settled();
+    expect_disk("volume", copy, 3 * GIB, "what boots");
+    revert = kn_asprintf("{\"revert\": {\"snapshot_id\": \"%s\"}}", snapshot);
+    act(202, volume, revert);
+    settled();
+    expect_disk("volume", volume, GIB, "what boots");
+    files_agree();
+}
+
+/* It comes back as another volume, byte by byte. */
+static void to_an_image_and_back(void **state)
+{
+    AUTO_FREE char *of_image = NULL;
+    char volume[KN_UUID_SIZE], made[KN_UUID_SIZE], back[KN_UUID_SIZE];
+
+    (void)state;
+    post_volume("\"size\": 1", volume);
+    settled();
+    write_disk(volume, "what went");
+    act(202, volume, "{\"os-volume_upload_image\": {\"image_name\": \"made\", \"disk_format\": \"qcow2\"}}");
+    kn_copy(made, sizeof(made), kn_whole_cloud_text("os-volume_upload_image.image_id"));
+    settled();
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT count(*) FROM image WHERE id = $1 AND status = 'active' AND disk_format = 'qcow2'",
+                             made),
+        1);
+    of_image = kn_asprintf("\"size\": 2, \"imageRef\": \"%s\"", made);
+    post_volume(of_image, back);
+    settled();
+    expect_disk("volume", back, 2 * GIB, "what went");
+    files_agree();
+}
+
+static void killed_in_the_middle_of_all(void **state)
+{
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image);
+    char source[KN_UUID_SIZE], kept[KN_UUID_SIZE], made[8][KN_UUID_SIZE], snapshots[8][KN_UUID_SIZE];
+
+    (void)state;
+    post_volume(of_image, source);
+    settled();
+    snap(source, kept);
+    settled();
+    for (size_t i = 0; i < KN_COUNT(made); i++) {
+        if (i % 3 == 0) {
+            post_volume(of_image, made[i]);
+        } else {
+            post_of(i % 3 == 1 ? "snapshot_id" : "source_volid", i % 3 == 1 ? kept : source, made[i]);
+        }
+        snap(source, snapshots[i]);
+        if (i % 2 == 0) {
+            kn_whole_cloud_restart(i % 4 == 0 ? "kilonova-volume" : "kilonova-conductor");
+        }
+    }
+    settled();
+    for (size_t i = 0; i < KN_COUNT(made); i++) {
+        expect_disk("volume", made[i], GIB, "what boots");
+        expect_disk("snapshot", snapshots[i], GIB, "what boots");
+        act(202, made[i],
+            i % 2 == 0 ? "{\"os-extend\": {\"new_size\": 2}}"
+                       : "{\"os-volume_upload_image\": {\"image_name\": \"m\", \"disk_format\": \"qcow2\"}}");
+    }
+    kn_whole_cloud_restart("kilonova-volume");
+    settled();
+    for (size_t i = 0; i < KN_COUNT(made); i++) {
+        expect_disk("volume", made[i], i % 2 == 0 ? 2 * GIB : GIB, "what boots");
+    }
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image WHERE name = 'm' AND status = 'active'", NULL),
+                     4);
+    files_agree();
+}
+
+/* Snapshots first or volumes first, and killed meanwhile. */
+static void all_of_it_goes(void **state)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM volume ORDER BY id", 0, NULL, &rows, &err), &err);
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        AUTO_FREE char *path = kn_asprintf(VOLUMES "/%s?cascade=true", kn_rows_text(rows, i, 0));
+
+        kn_whole_cloud_expect(202, "DELETE", path, NEW, NULL);
+        if (i == 2) {
+            kn_whole_cloud_restart("kilonova-volume");
+        }
+    }
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT (SELECT count(*) FROM volume) + (SELECT count(*) FROM volume_snapshot)", NULL), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT coalesce(sum(used), 0) FROM quota_usage WHERE service = 'volume'",
+                                          NULL),
+                     0);
+    files_agree();
+}
+
+static int sound(void **state)
+{
+    (void)state;
+    assert_true(kn_whole_cloud_is_sound());
+    return 0;
+}
+
+static int start_cloud(void **state)
+{
+    (void)state;
+    kn_whole_cloud_start("1");
+    kn_copy(image, sizeof(image), kn_whole_cloud_image());
+    AUTO_FREE char *path = kn_asprintf("/volume/v3/os-quota-sets/%s", kn_whole.project);
+    kn_whole_cloud_expect(200, "PUT", path, NEW, "{\"quota_set\": {\"volumes\": -1, \"snapshots\": -1}}");
+    return 0;
+}
+
+static int stop_cloud(void **state)
+{
+    (void)state;
+    kn_whole_cloud_stop();
+    return 0;
+}
+
+int main(void)
+{
+    kn_test_needs("qemu-img");
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(from_an_image_and_on, sound),
+        cmocka_unit_test_teardown(to_an_image_and_back, sound),
+        cmocka_unit_test_teardown(killed_in_the_middle_of_all, sound),
+        cmocka_unit_test_teardown(all_of_it_goes, sound),
+    };
+
+    return cmocka_run_group_tests(tests, start_cloud, stop_cloud);
+}

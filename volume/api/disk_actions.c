@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Actions that change a volume's disk, or what is promised of it: a status and a task in one transaction, as a rule. The volume is locked and looked at again in it: what
+ * the caller saw may be over.
+ */
+#include <string.h>
+
+#include "image/api.h"
+#include "lib/adapter/quota.h"
+#include "lib/adapter/task.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/jsonw.h"
+#include "lib/base/mem.h"
+#include "lib/domain/message.h"
+#include "lib/rest/manners.h"
+#include "volume/api/private.h"
+#include "volume/rows/snapshot.h"
+#include "volume/rows/source.h"
+#include "volume/rows/type.h"
+
+static const char *const UPLOAD_FORMATS[] = { "raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop", NULL };
+static const char *const VISIBILITIES[] = { "community", "public", "private", "shared", NULL };
+static const char *const POLICIES[] = { "on-demand", "never", NULL };
+
+const struct kn_schema kn_volume_upload_body[] = {
+    KN_SCHEMA("image_name", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_IMAGE_NAME),
+    KN_SCHEMA("force", KN_IS_BOOLEAN),
+    KN_SCHEMA("disk_format", KN_IS_STRING, .words = UPLOAD_FORMATS),
+    KN_SCHEMA("container_format", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_WORD),
+    KN_SCHEMA("visibility", KN_IS_STRING, .words = VISIBILITIES, .since = 1),
+    KN_SCHEMA("protected", KN_IS_BOOLEAN, .since = 1),
+    KN_SCHEMA_END,
+};
+const struct kn_schema kn_volume_retype_body[] = {
+    KN_SCHEMA("new_type", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_WORD),
+    KN_SCHEMA("migration_policy", KN_IS_STRING, .flags = KN_NULLABLE, .words = POLICIES),
+    KN_SCHEMA_END,
+};
+
+struct disk_wish {
+    struct kn_tx tx;
+    struct kn_rows *rows;
+    struct kn_volume v;
+};
+
+static void disk_wish_release(struct disk_wish *w)
+{
+    kn_tx_release(&w->tx);
+    kn_rows_free(w->rows);
+}
+#define AUTO_WISH __attribute__((cleanup(disk_wish_release)))
+
+static int disk_begin(struct disk_wish *w, struct kn_request *req, const char *id, enum kn_volume_event event,
+                      struct kn_error *err)
+{
+    return kn_tx_begin(&w->tx, req->db, err) < 0 ||
+                   kn_volume_get(req->db, &req->caller, id, true, &w->rows, &w->v, err) < 0 ||
+                   kn_volume_move(req->db, &w->v, event, err) < 0
+               ? -1
+               : 0;
+}
+
+/* claims may be NULL. */
+static int disk_end(struct disk_wish *w, struct kn_request *req, const char *kind, json_t *input,
+                    const struct kn_quota_claims *claims, struct kn_error *err)
+{
+    const struct kn_task_wish wish = { kind, w->v.id, req->caller.project_id, req->caller.user_id, req->request_id,
+                                       input };
+    int64_t task = 0;
+
+    if (kn_task_insert(req->db, &wish, &task, err) < 0 || (claims != NULL && kn_quota_take(req->db, claims, err) < 0) ||
+        kn_tx_commit(&w->tx, err) < 0) {
+        return -1;
+    }
+    kn_task_wake(req->bus, w->v.id, task);
+    return 0;
+}
+
+/* --- extend ------------------------------------------------------------------------------------------------------------------- */
+
+static int extend_judge(struct kn_request *req, const struct kn_volume *v, int64_t size, struct kn_error *err)
+{
+    int64_t most = 0;
+
+    if (size <= v->size_gib) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: New size for extend must be greater than current size. (current: %lld, "
+                       "extended: %lld).",
+                       (long long)v->size_gib, (long long)size);
+    }
+    if (kn_quota_limit(req->db, KN_QUOTA_PER_VOLUME, v->project_id, &most, err) < 0) {
+        return -1;
+    }
+    return most < 0 || size <= most
+               ? 0
+               : kn_fail(err, KN_TOO_LARGE, "Requested volume size %lld is larger than maximum allowed limit %lld.",
+                         (long long)size, (long long)most);
+}
+
+int kn_volume_api_extend(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                         struct kn_error *err)
+{
+    static const struct kn_stmt GROW = { "volume_grow",
+                                         "UPDATE volume SET extends_from = size_gib, size_gib = $2 WHERE id = $1", 2 };
+    const int64_t size = kn_schema_int(in, "new_size", 0);
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
+    json_auto_t *input = json_pack("{s:I}", "size_gib", (json_int_t)size);
+    AUTO_WISH struct disk_wish w = { .rows = NULL };
+    struct kn_arg wanted;
+
+    (void)res;
+    if (disk_begin(&w, req, v->id, KN_VOLUME_EXTEND, err) < 0 || extend_judge(req, &w.v, size, err) < 0 ||
+        kn_db_run(req->db, &GROW, KN_ARGS(w.v.id, kn_arg_int(&wanted, size)), NULL, err) < 0) {
+        return -1;
+    }
+    kn_quota_claim_volumes(&claims, w.v.project_id, w.v.type_id, 0, size - w.v.size_gib);
+    return disk_end(&w, req, "volume.extend", input, &claims, err);
+}
+
+/* --- an image of it ------------------------------------------------------------------------------------------------------------ */
+
+static int upload_judge(struct kn_request *req, const struct kn_image_of_volume *wish, const json_t *in,
+                        struct kn_error *err)
+{
+    const char *container = kn_schema_text(in, "container_format", "bare");
+
+    if (strcmp(wish->disk_format, "raw") != 0 && strcmp(wish->disk_format, "qcow2") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: images of volumes are made as raw or qcow2 here, not as %s",
+                       wish->disk_format);
+    }
+    if (strcmp(container, "bare") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: images of volumes have the container format bare here, not %.64s",
+                       container);
+    }
+    return strcmp(wish->visibility, "public") == 0 ? kn_policy_check(KN_CINDER_UPLOAD_PUBLIC, &req->caller, NULL, err)
+                                                   : 0;
+}
+
+static int upload_print(struct kn_request *req, const struct kn_volume *v, const struct kn_image_of_volume *wish,
+                        const char *image, struct kn_response *res, struct kn_error *err)
+{
+    static const struct kn_stmt SHOW = {
+        "volume_uploading",
+        "SELECT to_char(v.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), v.description, "
+        "json_build_object('id', t.id, 'name', t.name, 'description', t.description, 'is_public', t.is_public, 'qos_specs_id', NULL, "
+        "'extra_specs', '{}'::json, 'deleted', false, 'deleted_at', NULL, "
+        "'created_at', to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), "
+        "'updated_at', to_char(t.updated_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US')) "
+        "FROM volume v JOIN volume_type t ON t.id = v.type_id WHERE v.id = $1",
+        1
+    };
+    enum { UPDATED, DESCRIPTION, TYPE };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_strbuf *out = &res->body;
+
+    if (kn_db_run(req->db, &SHOW, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_object(out, "os-volume_upload_image");
+    kn_jsonw_str(out, "id", v->id);
+    kn_jsonw_str(out, "updated_at", kn_rows_str(rows, 0, UPDATED));
+    kn_jsonw_str(out, "status", "uploading");
+    kn_jsonw_str(out, "display_description", kn_rows_str(rows, 0, DESCRIPTION));
+    kn_jsonw_int(out, "size", v->size_gib);
+    kn_jsonw_raw(out, "volume_type", kn_rows_text(rows, 0, TYPE));
+    kn_jsonw_str(out, "image_id", image);
+    kn_jsonw_str(out, "container_format", "bare");
+    kn_jsonw_str(out, "disk_format", wish->disk_format);
+    kn_jsonw_str(out, "image_name", wish->name);
+    if (req->microversion >= 1) {
+        kn_jsonw_bool(out, "protected", wish->is_protected);
+        kn_jsonw_str(out, "visibility", wish->visibility);
+    }
+    kn_jsonw_end_object(out);
+    kn_jsonw_end_object(out);
+    return 0;
+}
+
+int kn_volume_api_upload(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                         struct kn_error *err)
+{
+    json_auto_t *known = v->image != NULL ? json_loads(v->image, 0, NULL) : NULL;
+    const struct kn_image_of_volume wish = {
+        .name = kn_json_str(in, "image_name"),
+        .volume = v->id,
+        .disk_format = kn_schema_text(in, "disk_format", "raw"),
+        .visibility = kn_schema_text(in, "visibility", "private"),
+        .is_protected = kn_schema_bool(in, "protected", false),
+        .known = known,
+    };
+    AUTO_WISH struct disk_wish w = { .rows = NULL };
+    char image[KN_UUID_SIZE];
+
+    if (upload_judge(req, &wish, in, err) < 0 || disk_begin(&w, req, v->id, KN_VOLUME_UPLOAD, err) < 0 ||
+        upload_print(req, &w.v, &wish, "", res, err) < 0 || kn_image_of_volume_begin(req, &wish, image, err) < 0) {
+        return -1;
+    }
+    json_auto_t *input = json_pack("{s:s, s:s}", "image", image, "disk_format", wish.disk_format);
+    kn_strbuf_clear(&res->body);
+    return upload_print(req, &w.v, &wish, image, res, err) < 0 ? -1
+                                                               : disk_end(&w, req, "volume.upload", input, NULL, err);
+}
+
+/* --- another type, another content ---------------------------------------------------------------------------------------------- */
+
+/* There is one back end, so that nothing ever moves: the new type promises what the disk is. */
+int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                         struct kn_error *err)
+{
+    static const struct kn_stmt TYPE = { "volume_retype",
+                                         "UPDATE volume SET type_id = $2, updated_at = now() WHERE id = $1", 2 };
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
+    const char *wanted = kn_json_str(in, "new_type");
+    AUTO_WISH struct disk_wish w = { .rows = NULL };
+    char type[KN_UUID_SIZE];
+
+    (void)res;
+    if (kn_volume_type_find(req, wanted, type, err) < 0) {
+        return err->code == KN_NOT_FOUND
+                   ? kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Invalid volume_type passed: %.64s.", wanted)
+                   : -1;
+    }
+    if (disk_begin(&w, req, v->id, KN_VOLUME_RETYPE, err) < 0) {
+        return -1;
+    }
+    if (strcmp(w.v.type_id, type) == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: New volume_type same as original: %.64s.", wanted);
+    }
+    kn_quota_claim_volumes(&claims, w.v.project_id, w.v.type_id, -1, -w.v.size_gib);
+    kn_quota_claim_volumes(&claims, w.v.project_id, type, 1, w.v.size_gib);
+    return kn_db_run(req->db, &TYPE, KN_ARGS(w.v.id, type), NULL, err) < 0 || kn_quota_take(req->db, &claims, err) < 0
+               ? -1
+               : kn_tx_commit(&w.tx, err);
+}
+
+static int revert_judge(struct kn_request *req, const struct kn_volume *v, const struct kn_volume_snapshot *s,
+                        struct kn_error *err)
+{
+    static const struct kn_stmt LATEST = {
+        "volume_snapshot_latest",
+        "SELECT id FROM volume_snapshot WHERE volume_id = $1 ORDER BY created_at DESC, id DESC LIMIT 1", 1
+    };
+    enum { LATEST_ID };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &LATEST, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, LATEST_ID), s->id) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: Specified snapshot %s is not the latest one of volume %s", s->id,
+                       v->id);
+    }
+    if (strcmp(s->status, "available") != 0) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid snapshot: Snapshot %s status must be available to revert, but current status is: %s.",
+                       s->id, s->status);
+    }
+    return s->size_gib == v->size_gib
+               ? 0
+               : kn_fail(
+                     err, KN_BAD_REQUEST,
+                     "Invalid input received: Volume %s has %lld GB, its snapshot %lld GB: it was extended since, and "
+                     "cannot be reverted.",
+                     v->id, (long long)v->size_gib, (long long)s->size_gib);
+}
+
+int kn_volume_api_revert(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                         struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_WISH struct disk_wish w = { .rows = NULL };
+    struct kn_volume_snapshot s;
+
+    (void)res;
+    if (disk_begin(&w, req, v->id, KN_VOLUME_REVERT, err) < 0 ||
+        kn_volume_snapshot_get(req->db, &req->caller, kn_json_str(in, "snapshot_id"), true, &rows, &s, err) < 0 ||
+        revert_judge(req, &w.v, &s, err) < 0) {
+        return -1;
+    }
+    json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)w.v.size_gib, "from_snapshot", s.id);
+    return disk_end(&w, req, "volume.revert", input, NULL, err);
+}
+
+int kn_volume_api_reimage(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                          struct kn_error *err)
+{
+    static const struct kn_stmt KNOW = { "volume_reimage",
+                                         "UPDATE volume SET image = $2::jsonb, bootable = true WHERE id = $1", 2 };
+    const char *image = kn_json_str(in, "image_id");
+    AUTO_WISH struct disk_wish w = { .rows = NULL };
+    json_t *known = NULL;
+
+    (void)res;
+    if (kn_volume_source_image(req, image, v->size_gib, &known, err) < 0) {
+        return -1;
+    }
+    AUTO_FREE char *text = json_dumps(known, JSON_COMPACT);
+    json_decref(known);
+    if (disk_begin(&w, req, v->id, KN_VOLUME_REIMAGE, err) < 0 ||
+        kn_db_run(req->db, &KNOW, KN_ARGS(w.v.id, text), NULL, err) < 0) {
+        return -1;
+    }
+    json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)w.v.size_gib, "image", image);
+    return disk_end(&w, req, "volume.reimage", input, NULL, err);
+}
