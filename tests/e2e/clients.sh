@@ -68,9 +68,20 @@ demo() { ok kilonova-demo "$@"; }
 until_is() {
     local end=$((SECONDS + 120))
     while [ $SECONDS -lt $end ]; do
-        run kilonova-demo "$1" show "$3" -f value -c status && [ "$out" = "$2" ] && return 0
+        # shellcheck disable=SC2086 # words
+        run kilonova-demo $1 show "$3" -f value -c status && [ "$out" = "$2" ] && return 0
     done
     tell FAIL "$1 $3 becomes $2" "$out"
+    return 1
+}
+# until_gone NOUN NAME: there is none of that name any more.
+until_gone() {
+    local end=$((SECONDS + 120))
+    while [ $SECONDS -lt $end ]; do
+        # shellcheck disable=SC2086 # words
+        run kilonova-demo $1 list -f value -c Name && ! grep -qx -- "$2" <<<"$out" && return 0
+    done
+    tell FAIL "$1 $2 goes" "$out"
     return 1
 }
 until_status() { until_is server "$@"; }
@@ -175,8 +186,13 @@ volumes() {
     demo volume show "$n-volume" -f json && has "$n-one|server_id"
     demo --os-volume-api-version 3.70 volume attachment list -f value -c Status && has '^attached$'
     demo server remove volume "$n-one" "$n-volume" && until_volume available "$n-volume"
-    refused 'not built here' kilonova-demo volume snapshot create --volume "$n-volume" "$n-snapshot"
-    demo volume delete "$n-volume"
+    demo volume snapshot create --volume "$n-volume" "$n-snapshot" -f value -c size && until_is 'volume snapshot' available "$n-snapshot"
+    refused '400|must not have snapshots' kilonova-demo volume delete "$n-volume"
+    demo volume create --snapshot "$n-snapshot" "$n-copy" -f value -c name && until_volume available "$n-copy"
+    refused 'not built here' kilonova-demo volume backup create "$n-volume"
+    demo volume snapshot delete "$n-snapshot"
+    until_gone 'volume snapshot' "$n-snapshot"
+    demo volume delete "$n-volume" "$n-copy"
     for noun in attachment group message 'group snapshot' 'transfer request' backup snapshot; do # what there is none of is said to be none
         # shellcheck disable=SC2086 # words
         demo --os-volume-api-version 3.70 volume $noun list -f value

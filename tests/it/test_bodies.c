@@ -81,7 +81,7 @@ static const struct kn_feed NOVA[] = {
       "server.name:d server.flavorRef:d server.min_count:d server.max_count:d server.adminPass:s server.metadata:x server.metadata.k:s server.networks:a server.networks.1.port:n "
       "server.block_device_mapping_v2:a server.block_device_mapping_v2.0.delete_on_termination:bd server.networks.0.tag:s server.config_drive:bd "
       "server.return_reservation_id:bd server.security_groups:a server.user_data:s server.description:ns server.tags:a "
-      "server.tags.0:s server.trusted_image_certificates:n" },
+      "server.tags.0:s server.trusted_image_certificates:n os:scheduler_hints:x OS-SCH-HNT:scheduler_hints:x" },
     { "PUT", COMPUTE "servers/" SERVER,
       "{\"server\": {\"name\": \"n\", \"description\": \"d\", \"accessIPv4\": \"1.2.3.4\", \"accessIPv6\": \"::1\", "
       "\"OS-DCF:diskConfig\": \"AUTO\"}}",

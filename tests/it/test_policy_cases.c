@@ -211,6 +211,8 @@ static const struct question QUESTIONS[] = {
     { KN_NOVA_QUOTA, true, 0, 200, 403, 0, "GET", NOVA "/os-quota-sets/" SEED_PROJECT, NULL, NULL, NULL },
     { KN_NOVA_LIMITS_OTHER, false, KN_NOVA_LIMITS, 200, 403, 0, "GET", NOVA "/limits?tenant_id=" SEED_OTHER, NULL, NULL,
       NULL },
+    { KN_NOVA_NETWORKS_ALL, false, KN_NOVA_NETWORK, 200, 200, 0, "GET", NOVA "/os-networks/" SEED_NETWORK, NULL,
+      "network.mtu", SHARED },
 
 #include "tests/it/policy_cases_volume.def"
 

@@ -38,11 +38,10 @@ static void test_words(void **state)
           "has no trunks; that is not built here.\"" },
         { "POST", "/network/v2.0/bgpvpn", "no BGP VPNs; that is not built here" },
         { "GET", "/network/v2.0/routers/x/conntrack_helpers", "no conntrack helpers" },
-        { "GET", "/volume/v3/snapshots/" ID(1),
+        { "GET", "/volume/v3/backups/" ID(1),
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
-          "no snapshots; that is not built here.\"" },
-        { "POST", "/volume/v3/aaaa/snapshots", "no snapshots" },
-        { "POST", "/volume/v3/backups", "no backups" },
+          "no backups; that is not built here.\"" },
+        { "POST", "/volume/v3/aaaa/backups", "no backups" },
         { "POST", "/volume/v3/groups/action", "no groups" },
         { "POST", "/volume/v3/types/default/encryption", "no encryption" },
     };

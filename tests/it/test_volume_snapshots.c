@@ -5,6 +5,7 @@
  */
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/limits.h"
 #include "tests/support/front_world.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
@@ -248,10 +249,14 @@ static void test_retype(void **state)
 
 static void test_upload(void **state)
 {
-    AUTO_FREE char *v = volume("\"size\":1");
+    AUTO_FREE char *v = volume("\"size\":1"), *longest = NULL, *longer = NULL;
 
     (void)state;
     settle();
+    longest = kn_asprintf("{\"os-volume_upload_image\":{\"image_name\":\"%0*d\"}}", KN_MAX_VOLUME_IMAGE_NAME, 0);
+    longer = kn_asprintf("{\"os-volume_upload_image\":{\"image_name\":\"%0*d\"}}", KN_MAX_VOLUME_IMAGE_NAME + 1, 0);
+    act(400, v, "{\"os-volume_upload_image\":{\"image_name\":\"\"}}");
+    act(400, v, longer);
     act(400, v, "{\"os-volume_upload_image\":{\"image_name\":\"x\",\"disk_format\":\"vmdk\"}}");
     act(400, v, "{\"os-volume_upload_image\":{\"image_name\":\"x\",\"disk_format\":\"odd\"}}");
     act(400, v, "{\"os-volume_upload_image\":{\"image_name\":\"x\",\"container_format\":\"ovf\"}}");
@@ -265,6 +270,9 @@ static void test_upload(void **state)
             "SELECT count(*) FROM image WHERE name = 'x' AND protected AND status = 'queued' AND brought_by IS NOT NULL"),
         1);
     act(400, v, "{\"os-volume_upload_image\":{\"image_name\":\"x\"}}"); /* one at a time */
+    settle();
+    act(202, v, longest);
+    assert_int_equal(count_of("SELECT max(length(name)) FROM image"), KN_MAX_VOLUME_IMAGE_NAME);
     sql("DELETE FROM image");
 }
 
