@@ -166,6 +166,12 @@ static void objects_by_capitals(void **state)
     ask(404, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"source_volid\": \"^" ABSENT "^\"}}");
     ask(404, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"snapshot_id\": \"^" ABSENT "^\"}}");
     ask(202, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"imageRef\": \"^" IMAGE "^\"}}");
+    AUTO_FREE char *path = shout(CINDER "volumes/^" VOLUME "^/action"),
+                   *body = shout("{\"os-reimage\": {\"image_id\": \"^" IMAGE "^\"}}");
+    kn_test_http_ask(&nova->http, "POST", path,
+                     "X-Auth-Token: " SEED_MEMBER "\r\nOpenStack-API-Version: volume 3.71\r\n", body);
+    assert_int_equal(nova->http.status, 202);
+    kn_test_nova_sql(nova, "UPDATE volume SET status = 'available' WHERE id = '" VOLUME "'");
     ask(202, "DELETE", CINDER "volumes/^" VOLUME "^", NULL);
     ask(400, "POST", CINDER "volumes", "{\"volume\": {\"size\": 1, \"source_volid\": \"^" VOLUME "^\"}}");
     assert_int_equal(kn_test_nova_sql(nova,

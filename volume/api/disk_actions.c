@@ -292,18 +292,18 @@ int kn_volume_api_reimage(struct kn_request *req, const json_t *in, const struct
                                          "UPDATE volume SET image = $2::jsonb, bootable = true WHERE id = $1", 2 };
     const char *image = kn_json_str(in, "image_id");
     AUTO_WISH struct disk_wish w = { .rows = NULL };
-    json_t *known = NULL;
+    json_auto_t *known = NULL;
 
     (void)res;
     if (kn_volume_source_image(req, image, v->size_gib, &known, err) < 0) {
         return -1;
     }
     AUTO_FREE char *text = json_dumps(known, JSON_COMPACT);
-    json_decref(known);
     if (disk_begin(&w, req, v->id, KN_VOLUME_REIMAGE, err) < 0 ||
         kn_db_run(req->db, &KNOW, KN_ARGS(w.v.id, text), NULL, err) < 0) {
         return -1;
     }
-    json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)w.v.size_gib, "image", image);
+    json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)w.v.size_gib, "image",
+                                   kn_json_str(known, "image_id"));
     return disk_end(&w, req, "volume.reimage", input, NULL, err);
 }

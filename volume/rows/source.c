@@ -169,11 +169,14 @@ int kn_volume_source_image(struct kn_request *req, const char *image, int64_t si
 {
     struct kn_image_facts facts;
     json_t *properties = NULL;
+    char id[KN_UUID_SIZE];
 
     if (!kn_uuid_valid(image)) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid image identifier or unable to access requested image.");
     }
-    if (kn_image_usable_with(req->db, &req->caller, image, &facts, &properties, err) < 0) {
+    kn_copy(id, sizeof(id), image);
+    kn_uuid_lower(id);
+    if (kn_image_usable_with(req->db, &req->caller, id, &facts, &properties, err) < 0) {
         return err->code == KN_NOT_FOUND ? kn_fail(err, KN_NOT_FOUND, "Image %.64s could not be found.", image) : -1;
     }
     const int rc = source_judge_image(&facts, size_gib, err) < 0
@@ -194,7 +197,7 @@ static int source_of_image(struct kn_request *req, const char *image, json_t *ob
     if (kn_volume_source_image(req, image, size_gib, &known, err) < 0) {
         return -1;
     }
-    json_object_set_new(object, "from_image", json_string(image));
+    json_object_set(object, "from_image", json_object_get(known, "image_id"));
     json_object_set_new(object, "image", known);
     return json_object_set_new(object, "is_bootable", json_true());
 }
