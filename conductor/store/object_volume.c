@@ -104,19 +104,26 @@ int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct
 
 /* --- records ---------------------------------------------------------------------------------------------------------------- */
 
-static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
+/* What is deleted counts in no quota any more. */
+static int end_disks(struct kn_db *db, const struct kn_stmt *stmt, enum kn_quota what, const char *ids,
+                     struct kn_error *err)
 {
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
     AUTO(kn_rows) struct kn_rows *gone = NULL;
 
-    if (kn_db_run(db, &DELETE, KN_ARGS(ids), &gone, err) < 0) {
+    if (kn_db_run(db, stmt, KN_ARGS(ids), &gone, err) < 0) {
         return -1;
     }
     for (int row = 0; row < kn_rows_count(gone); row++) {
-        kn_quota_claim_volumes(&back, kn_rows_text(gone, row, GONE_PROJECT), kn_rows_text(gone, row, GONE_TYPE),
-                               -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
+        kn_quota_claim_disks(&back, kn_rows_text(gone, row, GONE_PROJECT), what, kn_rows_text(gone, row, GONE_TYPE),
+                             -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
     }
     return kn_quota_take(db, &back, err);
+}
+
+static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    return end_disks(db, &DELETE, KN_QUOTA_VOLUMES, ids, err);
 }
 
 /* clang-format off */
@@ -130,17 +137,7 @@ static const struct kn_stmt DELETE_SNAPSHOTS = {
 
 static int end_snapshots(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
-    AUTO(kn_rows) struct kn_rows *gone = NULL;
-
-    if (kn_db_run(db, &DELETE_SNAPSHOTS, KN_ARGS(ids), &gone, err) < 0) {
-        return -1;
-    }
-    for (int row = 0; row < kn_rows_count(gone); row++) {
-        kn_quota_claim_snapshots(&back, kn_rows_text(gone, row, GONE_PROJECT), kn_rows_text(gone, row, GONE_TYPE),
-                                 -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
-    }
-    return kn_quota_take(db, &back, err);
+    return end_disks(db, &DELETE_SNAPSHOTS, KN_QUOTA_SNAPSHOTS, ids, err);
 }
 
 static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *err)

@@ -97,25 +97,15 @@ void kn_quota_claim(struct kn_quota_claims *claims, const char *project, enum kn
     kn_quota_claim_named(claims, project, kn_quota_rows[quota].name, amount);
 }
 
-void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
-                            int64_t gib)
+void kn_quota_claim_disks(struct kn_quota_claims *claims, const char *project, enum kn_quota what, const char *type_id,
+                          int64_t count, int64_t gib)
 {
-    AUTO_FREE char *volumes = kn_asprintf("volumes_%s", type_id), *gigabytes = kn_asprintf("gigabytes_%s", type_id);
+    AUTO_FREE char *of_type = kn_asprintf("%s_%s", kn_quota_rows[what].name, type_id);
+    AUTO_FREE char *gigabytes = kn_asprintf("gigabytes_%s", type_id);
 
-    kn_quota_claim(claims, project, KN_QUOTA_VOLUMES, count);
+    kn_quota_claim(claims, project, what, count);
     kn_quota_claim(claims, project, KN_QUOTA_GIGABYTES, gib);
-    kn_quota_claim_named(claims, project, volumes, count);
-    kn_quota_claim_named(claims, project, gigabytes, gib);
-}
-
-void kn_quota_claim_snapshots(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
-                              int64_t gib)
-{
-    AUTO_FREE char *snapshots = kn_asprintf("snapshots_%s", type_id), *gigabytes = kn_asprintf("gigabytes_%s", type_id);
-
-    kn_quota_claim(claims, project, KN_QUOTA_SNAPSHOTS, count);
-    kn_quota_claim(claims, project, KN_QUOTA_GIGABYTES, gib);
-    kn_quota_claim_named(claims, project, snapshots, count);
+    kn_quota_claim_named(claims, project, of_type, count);
     kn_quota_claim_named(claims, project, gigabytes, gib);
 }
 

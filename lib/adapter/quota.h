@@ -49,12 +49,9 @@ void kn_quota_claims_release(struct kn_quota_claims *claims);
 void kn_quota_claim(struct kn_quota_claims *claims, const char *project, enum kn_quota quota, int64_t amount);
 /* Of a resource as it is kept. */
 void kn_quota_claim_named(struct kn_quota_claims *claims, const char *project, const char *resource, int64_t amount);
-/* `count` volumes of a type, of so many GiB in all: all that counts them. */
-void kn_quota_claim_volumes(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
-                            int64_t gib);
-/* The same of snapshots, whose GiB count as volumes' do. */
-void kn_quota_claim_snapshots(struct kn_quota_claims *claims, const char *project, const char *type_id, int64_t count,
-                              int64_t gib);
+/* `count` volumes or snapshots (KN_QUOTA_VOLUMES, _SNAPSHOTS) of a volume type, of so many GiB in all: all that counts them. */
+void kn_quota_claim_disks(struct kn_quota_claims *claims, const char *project, enum kn_quota what, const char *type_id,
+                          int64_t count, int64_t gib);
 /* What a user has, against a limit that the caller knows (key pairs). */
 void kn_quota_claim_within(struct kn_quota_claims *claims, const char *user, enum kn_quota quota, int64_t amount,
                            int64_t limit);

@@ -113,7 +113,7 @@ int kn_volume_api_extend(struct kn_request *req, const json_t *in, const struct 
         kn_db_run(req->db, &GROW, KN_ARGS(w.v.id, kn_arg_int(&wanted, size)), NULL, err) < 0) {
         return -1;
     }
-    kn_quota_claim_volumes(&claims, w.v.project_id, w.v.type_id, 0, size - w.v.size_gib);
+    kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, 0, size - w.v.size_gib);
     return disk_end(&w, req, "volume.extend", input, &claims, err);
 }
 
@@ -229,8 +229,8 @@ int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct 
     if (strcmp(w.v.type_id, type) == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: New volume_type same as original: %.64s.", wanted);
     }
-    kn_quota_claim_volumes(&claims, w.v.project_id, w.v.type_id, -1, -w.v.size_gib);
-    kn_quota_claim_volumes(&claims, w.v.project_id, type, 1, w.v.size_gib);
+    kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, -1, -w.v.size_gib);
+    kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, type, 1, w.v.size_gib);
     return kn_db_run(req->db, &TYPE, KN_ARGS(w.v.id, type), NULL, err) < 0 || kn_quota_take(req->db, &claims, err) < 0
                ? -1
                : kn_tx_commit(&w.tx, err);

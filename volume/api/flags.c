@@ -22,7 +22,7 @@ static int flags_unextend(struct kn_request *req, const struct kn_volume *v, str
     if (kn_db_change(req->db, &BACK, KN_ARGS(v->id), &count, err) < 0) {
         return -1;
     }
-    kn_quota_claim_volumes(&back, v->project_id, v->type_id, 0, v->extends_from_gib - v->size_gib);
+    kn_quota_claim_disks(&back, v->project_id, KN_QUOTA_VOLUMES, v->type_id, 0, v->extends_from_gib - v->size_gib);
     return count == 0 ? 0 : kn_quota_take(req->db, &back, err);
 }
 

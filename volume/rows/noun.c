@@ -246,15 +246,9 @@ static int noun_clash(struct kn_request *req, const char *constraint, const json
                : -1;
 }
 
-static const struct kn_rest_counts COUNTS = {
-    "volume",
-    { "volume_counts",
-      "SELECT v.project_id, r.resource, sum(r.n)::bigint FROM volume v CROSS JOIN LATERAL (VALUES ('volumes', 1), "
-      "('gigabytes', v.size_gib), ('volumes_' || v.type_id, 1), ('gigabytes_' || v.type_id, v.size_gib)) r(resource, n) "
-      "WHERE v.id = ANY($1::uuid[]) GROUP BY v.project_id, r.resource",
-      1 },
-    false
-};
+static const struct kn_rest_counts COUNTS = { "volume",
+                                              { "volume_counts", KN_VOLUME_COUNTS("volume", "volumes"), 1 },
+                                              false };
 
 const struct kn_rest_noun kn_volume_noun = {
     .one = "volume",

@@ -134,13 +134,7 @@ static int snapshot_after(struct kn_request *req, const char *id, const struct k
 }
 
 static const struct kn_rest_counts COUNTS = {
-    "volume",
-    { "volume_snapshot_counts",
-      "SELECT s.project_id, r.resource, sum(r.n)::bigint FROM volume_snapshot s CROSS JOIN LATERAL (VALUES ('snapshots', 1), "
-      "('gigabytes', s.size_gib), ('snapshots_' || s.type_id, 1), ('gigabytes_' || s.type_id, s.size_gib)) r(resource, n) "
-      "WHERE s.id = ANY($1::uuid[]) GROUP BY s.project_id, r.resource",
-      1 },
-    false
+    "volume", { "volume_snapshot_counts", KN_VOLUME_COUNTS("volume_snapshot", "snapshots"), 1 }, false
 };
 
 const struct kn_rest_noun kn_volume_snapshot_noun = {

@@ -203,25 +203,35 @@ static int make_copy(const struct hold *h, const char *path, struct kn_error *er
     return kn_volume_copy_bytes(from, h->fd, h->watch, err);
 }
 
-static int make_of_image(const struct hold *h, const struct kn_volume_origin *origin, int64_t bytes,
-                         struct kn_error *err)
+/* The file `source` of the format `from` becomes the file `made` of the format `to`. */
+static int driver_file_convert(const char *source, const char *from, const char *made, const char *to,
+                               const struct kn_volume_run *run, const struct kn_volume_watch *watch,
+                               struct kn_error *err)
 {
-    AUTO_FREE char *image = kn_strdup(origin->image), *from = kn_strdup(origin->format), *to = kn_strdup(h->format);
+    AUTO_FREE char *in = kn_strdup(source), *in_format = kn_strdup(from);
+    AUTO_FREE char *out = kn_strdup(made), *out_format = kn_strdup(to);
     char *const argv[] = { (char[]){ "qemu-img" },
                            (char[]){ "convert" },
                            (char[]){ "-q" },
                            (char[]){ "-f" },
-                           from,
+                           in_format,
                            (char[]){ "-O" },
-                           to,
-                           image,
-                           h->temporary,
+                           out_format,
+                           in,
+                           out,
                            NULL };
+
+    return kn_volume_run_tool(argv, run, watch, err);
+}
+
+static int make_of_image(const struct hold *h, const struct kn_volume_origin *origin, int64_t bytes,
+                         struct kn_error *err)
+{
+    const struct kn_volume_run run = { .held = h->fd, .path = h->temporary, .size = bytes };
 
     return hold_is_raw(h) && strcmp(origin->format, "raw") == 0
                ? make_copy(h, origin->image, err)
-               : kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd, .path = h->temporary, .size = bytes },
-                                    h->watch, err);
+               : driver_file_convert(origin->image, origin->format, h->temporary, h->format, &run, h->watch, err);
 }
 
 static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, int64_t bytes,
@@ -355,7 +365,6 @@ static int file_export(const struct kn_conf *conf, const char *volume, const cha
                        const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
-    AUTO_FREE char *from = kn_strdup(conf->volume_file_format), *to = kn_strdup(format);
     AUTO_FREE char *path = disk_path(conf, ".export-volume-", volume, err);
 
     if (path == NULL) {
@@ -367,21 +376,12 @@ static int file_export(const struct kn_conf *conf, const char *volume, const cha
     if (access(h.path, F_OK) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
     }
-    if (strcmp(from, to) == 0) {
+    if (strcmp(conf->volume_file_format, format) == 0) {
         *ret_path = kn_steal(&h.path);
         return 0;
     }
-    char *const argv[] = { (char[]){ "qemu-img" },
-                           (char[]){ "convert" },
-                           (char[]){ "-q" },
-                           (char[]){ "-f" },
-                           from,
-                           (char[]){ "-O" },
-                           to,
-                           h.path,
-                           path,
-                           NULL };
-    if (kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h.fd }, watch, err) < 0) {
+    if (driver_file_convert(h.path, conf->volume_file_format, path, format, &(struct kn_volume_run){ .held = h.fd },
+                            watch, err) < 0) {
         file_end_export(conf, volume);
         return -1;
     }
