@@ -116,13 +116,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 /* --- tests --- */
 
 static void its_life(void **state)
@@ -342,5 +335,5 @@ int main(void)
                                         cmocka_unit_test(zones_follow), cmocka_unit_test(the_scheduler_keeps_to_them),
                                         cmocka_unit_test(images_ahead) };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, kn_whole_cloud_teardown);
 }

@@ -119,17 +119,10 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_project_has_its_places),
                                         cmocka_unit_test(test_a_project_that_is_switched_off) };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, kn_whole_cloud_teardown);
 }

@@ -132,16 +132,9 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_rows_of_a_server) };
 
-    return cmocka_run_group_tests_name("it/create_cost", tests, start, stop);
+    return cmocka_run_group_tests_name("it/create_cost", tests, start, kn_whole_cloud_teardown);
 }

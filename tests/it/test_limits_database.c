@@ -9,7 +9,7 @@
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 #include "tests/support/test.h"
 
 enum kept { KEPT_TEXT, KEPT_NUMBER, KEPT_LIST, KEPT_MAP };
@@ -287,23 +287,12 @@ static const struct {
     { KN_LIMIT_EXACT, "on the bus alone" },
 };
 
-static struct kn_test_pg *pg;
 static struct kn_db *db;
 
 static int start(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    AUTO_FREE char *url = kn_test_pg_migrated(pg, "limits");
-    db = kn_db_new(url, "test");
-    return 0;
-}
-
-static int stop(void **state)
-{
-    (void)state;
-    kn_db_free(db);
-    kn_test_pg_free(pg);
+    db = kn_own_database_start("limits");
     return 0;
 }
 
@@ -428,5 +417,5 @@ int main(void)
         cmocka_unit_test(test_each_limit_is_kept_or_says_why_not),
         cmocka_unit_test(test_lists_and_maps),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, kn_own_database_teardown);
 }

@@ -172,13 +172,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 /* --- values ------------------------------------------------------------------------------------------------------------- */
 
 /* n items, by their numbers. */
@@ -523,5 +516,5 @@ int main(void)
         cmocka_unit_test(metadata_that_travels),
         cmocka_unit_test(sums_of_limits),
     };
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, kn_whole_cloud_teardown);
 }

@@ -61,16 +61,9 @@ static int start_cloud(void **state)
     return 0;
 }
 
-static int stop_cloud(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(they_are_counted) };
 
-    return cmocka_run_group_tests(tests, start_cloud, stop_cloud);
+    return cmocka_run_group_tests(tests, start_cloud, kn_whole_cloud_teardown);
 }

@@ -7,7 +7,7 @@
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
 #include "network/serve/announced.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"
 #define PORT(n) "0000000" #n "-1111-4111-8111-111111111111"
@@ -35,26 +35,13 @@ static const char FIXTURE[] =
                                                                                  4) "'), ('" NET
                                                                                     "', '10.0.0.5', '" PORT(5) "');";
 
-static struct kn_test_pg *pg;
-static char *url;
 static struct kn_db *db;
 static struct kn_error err;
 
 static int setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "announced");
-    db = kn_db_new(url, "test");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_db_free(db);
-    free(url);
-    kn_test_pg_free(pg);
+    db = kn_own_database_start("announced");
     return 0;
 }
 
@@ -185,5 +172,5 @@ int main(void)
         cmocka_unit_test_setup(test_no_port_has_too_many, fresh),
     };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);
 }

@@ -13,34 +13,21 @@
 #include "lib/base/mem.h"
 #include "network/rows/ports/draw.h"
 #include "network/rows/ports/plan.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"
 #define SUB "22222222-2222-4222-8222-222222222222"
 #define CLIENTS 8
 #define PORTS_EACH 40
 
-static struct kn_test_pg *pg;
 static struct kn_db *db;
-static char *url;
 static struct kn_error err;
 
 static int setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "draw");
-    db = kn_db_new(url, "test");
+    db = kn_own_database_start("draw");
     kn_db_by_key(db); /* as daemons do */
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_db_free(db);
-    free(url);
-    kn_test_pg_free(pg);
     return 0;
 }
 
@@ -220,7 +207,7 @@ static void test_cost_on_a_full_subnet(void **state)
 /* Another one may have drawn the last address and not want it after all: he is waited for. */
 static void *draw_last(void *arg)
 {
-    struct kn_db *conn = kn_db_new(url, "waits");
+    struct kn_db *conn = kn_db_new(kn_own_database.url, "waits");
     struct kn_error why = { .code = KN_OK };
     struct kn_tx tx = { NULL };
 
@@ -236,7 +223,7 @@ static void test_the_last_one_is_waited_for(void **state)
 {
     struct kn_tx tx = { NULL };
     char ip[KN_IP_SIZE], others[KN_IP_SIZE] = "?";
-    struct kn_db *watcher = kn_db_new(url, "watches");
+    struct kn_db *watcher = kn_db_new(kn_own_database.url, "watches");
     pthread_t thread;
 
     (void)state;
@@ -275,7 +262,7 @@ struct client {
 static void *make_many(void *arg)
 {
     struct client *client = arg;
-    struct kn_db *conn = kn_db_new(url, "client");
+    struct kn_db *conn = kn_db_new(kn_own_database.url, "client");
 
     for (int i = 0; i < PORTS_EACH; i++) {
         struct kn_tx tx = { NULL };
@@ -330,5 +317,5 @@ int main(void)
         cmocka_unit_test(test_both_families_alike),        cmocka_unit_test(test_cost_on_a_full_subnet),
         cmocka_unit_test(test_the_last_one_is_waited_for), cmocka_unit_test(test_many_at_once),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);
 }

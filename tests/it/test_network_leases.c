@@ -14,7 +14,7 @@
 #include "network/serve/leases.h"
 #include "network/serve/source.h"
 #include "network/serve/standing.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 #include "tests/support/process.h"
 #include "tests/support/scratch.h"
 
@@ -44,8 +44,6 @@ static const char FIXTURE[] =
     "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB "', '10.0.0.1', '" LEG "'), ('" EXT_SUB
     "', '172.24.4.9', '" GATE "');";
 
-static struct kn_test_pg *pg;
-static char *url;
 static struct kn_daemon d;
 static struct kn_network_leases leases;
 static struct kn_error err;
@@ -53,18 +51,7 @@ static struct kn_error err;
 static int setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "leases");
-    d.db = kn_db_new(url, "test");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_db_free(d.db);
-    free(url);
-    kn_test_pg_free(pg);
+    d.db = kn_own_database_start("leases");
     return 0;
 }
 
@@ -342,7 +329,7 @@ static void test_status(void **state)
 static void test_listed(void **state)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova");
-    AUTO_FREE char *set = kn_asprintf("db.url=%s", url);
+    AUTO_FREE char *set = kn_asprintf("db.url=%s", kn_own_database.url);
     const char *argv[] = { program, "--set", set, "router", "list", NULL };
     char dir[KN_TEST_DIR], line[2048];
     bool found = false;
@@ -444,5 +431,5 @@ int main(void)
                                         T(test_status),
                                         T(test_listed) };
 
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);
 }

@@ -7,7 +7,7 @@
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
 #include "network/serve/batch.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 
 #define NET "11111111-1111-4111-8111-111111111111"
 #define SUB "22222222-2222-4222-8222-222222222222"
@@ -17,7 +17,6 @@
 #define PORT "66666666-6666-4666-8666-666666666666"
 #define NOBODY "99999999-9999-4999-8999-999999999999"
 
-static struct kn_test_pg *pg;
 static struct kn_db *db;
 static struct kn_error err;
 
@@ -39,18 +38,7 @@ static const char FIXTURE[] =
 static int setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    AUTO_FREE char *url = kn_test_pg_migrated(pg, "ports");
-
-    db = kn_db_new(url, "test");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_db_free(db);
-    kn_test_pg_free(pg);
+    db = kn_own_database_start("ports");
     return 0;
 }
 
@@ -533,5 +521,5 @@ int main(void)
         cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
         cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
     };
-    return cmocka_run_group_tests(tests, setup, teardown);
+    return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);
 }

@@ -11,7 +11,7 @@
 #include "lib/adapter/db.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 
 #define WAIT_MS 60000
 #define NET "11111111-1111-4111-8111-111111111111"
@@ -19,9 +19,7 @@
 #define GROUP "44444444-4444-4444-8444-444444444444"
 #define SERVER "55555555-5555-4555-8555-555555555555"
 
-static struct kn_test_pg *pg;
 static struct kn_db *db;
-static char *url;
 static struct kn_error err;
 
 static const char WORLD[] =
@@ -47,18 +45,7 @@ static const char WORLD[] =
 static int setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_migrated(pg, "naming");
-    db = kn_db_new(url, "test");
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    kn_db_free(db);
-    free(url);
-    kn_test_pg_free(pg);
+    db = kn_own_database_start("naming");
     return 0;
 }
 
@@ -159,7 +146,7 @@ struct ending {
 static void *end_it(void *arg)
 {
     struct ending *ending = arg;
-    struct kn_db *conn = kn_db_new(url, "other");
+    struct kn_db *conn = kn_db_new(kn_own_database.url, "other");
     struct kn_error why = { 0 };
 
     ending->result = kn_db_query(conn, ending->sql, 0, KN_NO_ARGS, NULL, &why);
@@ -171,7 +158,7 @@ static void *end_it(void *arg)
 /* While `held` is open somebody else runs `ending`; it waits, and is refused once that is committed. */
 static void assert_waits_and_is_refused(const char *held, const char *sql, const char *constraint)
 {
-    struct kn_db *holder = kn_db_new(url, "holder");
+    struct kn_db *holder = kn_db_new(kn_own_database.url, "holder");
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
     struct ending ending = { .sql = sql };
     pthread_t thread;
@@ -217,5 +204,5 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_given_just_now_does_not_go, fresh),
     };
 
-    return cmocka_run_group_tests_name("it/references", tests, setup, teardown);
+    return cmocka_run_group_tests_name("it/references", tests, setup, kn_own_database_teardown);
 }

@@ -41,13 +41,6 @@ static int start(void **state)
     return 0;
 }
 
-static int stop(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 /* A group called like its policy and rules; its id is in the request's answer. */
 static const char *make(const char *name, const char *policy)
 {
@@ -156,5 +149,5 @@ int main(void)
     const struct CMUnitTest tests[] = { cmocka_unit_test(apart), cmocka_unit_test(some_apart),
                                         cmocka_unit_test(together), cmocka_unit_test(wished) };
 
-    return cmocka_run_group_tests(tests, start, stop);
+    return cmocka_run_group_tests(tests, start, kn_whole_cloud_teardown);
 }

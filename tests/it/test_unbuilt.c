@@ -184,15 +184,8 @@ static int start_world(void **state)
 {
     static const struct kn_api *const APIS[] = { &kn_volume_api, &kn_network_api, NULL };
 
-    (void)state;
+    *state = &world;
     kn_test_world_start(&world, "unbuilt", APIS);
-    return 0;
-}
-
-static int stop_world(void **state)
-{
-    (void)state;
-    kn_test_world_stop(&world);
     return 0;
 }
 
@@ -200,5 +193,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_words), cmocka_unit_test(test_empty_lists),
                                         cmocka_unit_test(test_attachments) };
-    return cmocka_run_group_tests(tests, start_world, stop_world);
+    return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);
 }

@@ -23,24 +23,9 @@ static void expect(int status, const char *method, const char *path, const char 
     kn_test_world_expect(&world, status, method, path, headers, body);
 }
 
-/* A member of the last answer's object `outer`, as JSON text; the caller frees. */
-static char *member(const char *outer, const char *key)
-{
-    json_t *json = kn_test_http_json(&world.http);
-    json_t *value = json_object_get(json_object_get(json, outer), key);
-    char *text = value == NULL ? kn_strdup("absent") : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-
-    json_decref(json);
-    return text;
-}
-
 static void expect_member(const char *outer, const char *key, const char *wanted)
 {
-    AUTO_FREE char *found = member(outer, key);
-
-    if (strcmp(found, wanted) != 0) {
-        fail_msg("%s.%s is %s, wanted %s", outer, key, found, wanted);
-    }
+    kn_test_world_expect_member(&world, outer, key, wanted);
 }
 
 static void expect_volume(const char *key, const char *wanted)
@@ -51,11 +36,7 @@ static void expect_volume(const char *key, const char *wanted)
 static char *create(const char *headers, const char *body)
 {
     expect(202, "POST", VOLUMES, headers, body);
-    char *quoted = member("volume", "id");
-    char *id = kn_asprintf("%.36s", quoted + 1);
-
-    free(quoted);
-    return id;
+    return kn_test_world_id(&world, "volume");
 }
 
 static char *path_of(const char *id, const char *tail)
@@ -65,9 +46,7 @@ static char *path_of(const char *id, const char *tail)
 
 static void sql(const char *text)
 {
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_script(world.db, text, &err), &err);
+    kn_test_world_sql(&world, text);
 }
 
 /* What the conductor would write. */
@@ -78,11 +57,7 @@ static void settle(void)
 
 static int64_t count_of(const char *text)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_query(world.db, text, 0, NULL, &rows, &err), &err);
-    return kn_rows_int(rows, 0, 0);
+    return kn_test_world_number(&world, text);
 }
 
 static int clean(void **state)
@@ -154,7 +129,7 @@ static void test_life(void **state)
     expect(200, "GET", path, A, NULL);
     expect_volume("group_id", "null");
     expect_volume("consumes_quota", "true");
-    AUTO_FREE char *created = member("volume", "created_at");
+    AUTO_FREE char *created = kn_test_world_member(&world, "volume", "created_at");
     assert_int_equal(strlen(created), strlen("\"2026-11-21T10:00:00.000000\""));
     expect(200, "PUT", path, A, "{\"volume\":{\"name\":\"w\"}}");
     expect_volume("name", "\"w\"");
@@ -522,15 +497,8 @@ static int start_world(void **state)
 {
     static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
 
-    (void)state;
+    *state = &world;
     kn_test_world_start(&world, "volume", APIS);
-    return 0;
-}
-
-static int stop_world(void **state)
-{
-    (void)state;
-    kn_test_world_stop(&world);
     return 0;
 }
 
@@ -551,5 +519,5 @@ int main(void)
         cmocka_unit_test_teardown(test_info, clean),
     };
 
-    return cmocka_run_group_tests(tests, start_world, stop_world);
+    return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);
 }

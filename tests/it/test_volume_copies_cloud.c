@@ -237,13 +237,6 @@ static int start_cloud(void **state)
     return 0;
 }
 
-static int stop_cloud(void **state)
-{
-    (void)state;
-    kn_whole_cloud_stop();
-    return 0;
-}
-
 int main(void)
 {
     kn_test_needs("qemu-img");
@@ -254,5 +247,5 @@ int main(void)
         cmocka_unit_test_teardown(all_of_it_goes, sound),
     };
 
-    return cmocka_run_group_tests(tests, start_cloud, stop_cloud);
+    return cmocka_run_group_tests(tests, start_cloud, kn_whole_cloud_teardown);
 }

@@ -28,46 +28,24 @@ static void expect(int status, const char *method, const char *path, const char 
     kn_test_world_expect(&world, status, method, path, headers, body);
 }
 
-static char *member(const char *outer, const char *key)
-{
-    json_t *json = kn_test_http_json(&world.http);
-    json_t *value = json_object_get(json_object_get(json, outer), key);
-    char *text = value == NULL ? kn_strdup("absent") : json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-
-    json_decref(json);
-    return text;
-}
-
 static void expect_member(const char *outer, const char *key, const char *wanted)
 {
-    AUTO_FREE char *found = member(outer, key);
-
-    if (strcmp(found, wanted) != 0) {
-        fail_msg("%s.%s is %s, wanted %s", outer, key, found, wanted);
-    }
+    kn_test_world_expect_member(&world, outer, key, wanted);
 }
 
 static char *made(const char *one)
 {
-    AUTO_FREE char *quoted = member(one, "id");
-
-    return kn_asprintf("%.36s", quoted + 1);
+    return kn_test_world_id(&world, one);
 }
 
 static void sql(const char *text)
 {
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_script(world.db, text, &err), &err);
+    kn_test_world_sql(&world, text);
 }
 
 static int64_t count_of(const char *text)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_query(world.db, text, 0, NULL, &rows, &err), &err);
-    return kn_rows_int(rows, 0, 0);
+    return kn_test_world_number(&world, text);
 }
 
 /* What the conductor would write. */
@@ -326,15 +304,8 @@ static void test_refused(void **state)
 
 static int start_world(void **state)
 {
-    (void)state;
+    *state = &world;
     kn_test_world_start(&world, "snapshots", APIS);
-    return 0;
-}
-
-static int stop_world(void **state)
-{
-    (void)state;
-    kn_test_world_stop(&world);
     return 0;
 }
 
@@ -349,5 +320,5 @@ int main(void)
         cmocka_unit_test_teardown(test_refused, clean),
     };
 
-    return cmocka_run_group_tests(tests, start_world, stop_world);
+    return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);
 }

@@ -53,11 +53,7 @@ static char *behind(const char *path, const char *tail)
 
 static int64_t count_of(const char *text)
 {
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-    struct kn_error err = { 0 };
-
-    assert_ok(kn_db_query(world.db, text, 0, NULL, &rows, &err), &err);
-    return kn_rows_int(rows, 0, 0);
+    return kn_test_world_number(&world, text);
 }
 
 static int clean(void **state)
@@ -255,15 +251,8 @@ static int start_world(void **state)
 {
     static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
 
-    (void)state;
+    *state = &world;
     kn_test_world_start(&world, "types", APIS);
-    return 0;
-}
-
-static int stop_world(void **state)
-{
-    (void)state;
-    kn_test_world_stop(&world);
     return 0;
 }
 
@@ -277,5 +266,5 @@ int main(void)
         cmocka_unit_test(test_bad_input),
     };
 
-    return cmocka_run_group_tests(tests, start_world, stop_world);
+    return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);
 }

@@ -231,3 +231,10 @@ void kn_whole_cloud_stop(void)
     nftw(kn_whole.dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
     kn_ks_stop();
 }
+
+int kn_whole_cloud_teardown(void **state)
+{
+    (void)state;
+    kn_whole_cloud_stop();
+    return 0;
+}

@@ -28,6 +28,8 @@ extern struct kn_whole_cloud kn_whole;
 
 void kn_whole_cloud_start(const char *hosts);
 void kn_whole_cloud_stop(void);
+/* The same, as a group's fixture. */
+int kn_whole_cloud_teardown(void **state);
 /* One more API, with its own door of consoles, at these ports; whoever starts it ends it. */
 pid_t kn_whole_cloud_second_api(int port, int console_port);
 /* SIGKILL, and another one: "kilonova-conductor". */
