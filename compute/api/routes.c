@@ -178,13 +178,13 @@ static const struct kn_route ROUTES[] = {
 };
 
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v2.1/os-assisted-volume-snapshots", "volume snapshots" },
+    { "/v2.1/os-assisted-volume-snapshots", "snapshots of volumes but by the Volume API" },
     { "/v2.1/os-floating-ips-bulk", "floating IPs" },
     { "/v2.1/os-fixed-ips", "fixed IPs of nova-network" },
     { "/v2.1/os-networks", "changes of networks but by the Network API" },
     { "/v2.1/os-tenant-networks", "changes of networks but by the Network API" },
     { "/v2.1/os-volumes_boot", "boot from volume" },
-    { "/v2.1/os-snapshots", "volume snapshots" },
+    { "/v2.1/os-snapshots", "snapshots of volumes but by the Volume API" },
     { "/v2.1/os-agents", "guest agents" },
     { "/v2.1/os-baremetal-nodes", "proxy for bare metal" },
     { "/v2.1/os-cells", "cells" },

@@ -19,7 +19,7 @@
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "v.id", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("status", "v.status", KN_REST_TEXT, KN_REST_SHOWN),
-    KN_REST_ATTR("size", "v.size_gib", KN_REST_INT, KN_REST_SHOWN),
+    KN_REST_ATTR("size", "coalesce(v.extends_from, v.size_gib)", KN_REST_INT, KN_REST_SHOWN),
     KN_REST_ATTR("availabilityZone", "v.zone", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("createdAt", "v.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_FINE),
     KN_REST_ATTR("attachments", ATTACHMENTS, KN_REST_JSON, KN_REST_SHOWN),
@@ -27,7 +27,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("displayDescription", "v.description", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("volumeType", "(SELECT t.name FROM volume_type t WHERE t.id = v.type_id)", KN_REST_TEXT,
                  KN_REST_SHOWN),
-    KN_REST_ATTR("snapshotId", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("snapshotId", "v.snapshot_id", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("metadata", "v.metadata", KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTRS_END,
 };

@@ -135,8 +135,18 @@ static void volumes(void **state)
     AUTO_FREE char *path = kn_asprintf(V "/os-volumes/%s", kn_test_nova_str(nova, "volume.id"));
 
     assert_int_equal(get(SEED_MEMBER, 35, path), 200);
+    assert_true(json_is_null(kn_test_nova_at(nova, "volume.snapshotId")));
     assert_int_equal(get(SEED_STRANGER, 35, path), 404);
     assert_int_equal(get(SEED_MEMBER, 36, path), 404);
+    assert_int_equal(get(SEED_MEMBER, 35, V "/os-snapshots"), 404);
+    assert_non_null(strstr(nova->http.body.buf, "no snapshots of volumes but by the Volume API"));
+    /* As Cinder says it: what it was made from, and until its disk has grown the size that it had. */
+    kn_test_nova_sql(nova,
+                     "UPDATE volume SET snapshot_id = '" SEED_NOBODY "', extends_from = 1, size_gib = 3 RETURNING 1");
+    assert_int_equal(get(SEED_MEMBER, 35, path), 200);
+    assert_string_equal(kn_test_nova_str(nova, "volume.snapshotId"), SEED_NOBODY);
+    assert_int_equal(number("volume.size"), 1);
+    kn_test_nova_sql(nova, "UPDATE volume SET extends_from = NULL, size_gib = 1 RETURNING 1");
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-volumes/detail?limit=2"), 200);
     assert_int_equal(length("volumes"), 2);
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-volumes?offset=1&limit=5"), 200);

@@ -44,6 +44,8 @@ static void test_words(void **state)
         { "POST", "/volume/v3/aaaa/backups", "no backups" },
         { "POST", "/volume/v3/groups/action", "no groups" },
         { "POST", "/volume/v3/types/default/encryption", "no encryption" },
+        { "POST", "/volume/v3/os-snapshot-manage", "no snapshots made elsewhere" }, /* there are others */
+        { "GET", "/volume/v3/manageable_snapshots", "no snapshots made elsewhere" },
     };
 
     (void)state;
