@@ -14,10 +14,33 @@ json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item)
     return json_pack("{s:s}", "server", task->object_id);
 }
 
+json_t *kn_conductor_body_volume(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s}", "volume", task->object_id);
+}
+
+json_t *kn_conductor_body_image_wished(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
+}
+
 json_t *kn_conductor_body_server_on_host(const struct kn_conductor_task *task, int item)
 {
     (void)item;
     return json_pack("{s:s, s:s}", "host", task->home.host, "server", task->object_id);
+}
+
+json_t *kn_conductor_body_power(const struct kn_conductor_task *task, const char *action, json_t *spec)
+{
+    json_t *body = kn_conductor_body_server_on_host(task, 0);
+
+    json_object_set_new(body, "action", json_string(action));
+    if (spec != NULL) {
+        json_object_set_new(body, "spec", spec);
+    }
+    return body;
 }
 
 json_t *kn_conductor_body_claim(const struct kn_conductor_task *task, int item)

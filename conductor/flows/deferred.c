@@ -21,10 +21,8 @@ static const struct kn_conductor_finding DEFERRED_FINDS[] = {
 
 static json_t *build_soft_stop(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_conductor_body_server_on_host(task, item);
-
-    json_object_set_new(body, "action", json_string("stop"));
-    return body;
+    (void)item;
+    return kn_conductor_body_power(task, "stop", NULL);
 }
 
 /* Who was told to delete it does not hear that it was not stopped: a host that is down stops it at its hello. */
@@ -65,11 +63,8 @@ static int count_if_restarts(const struct kn_conductor_task *task)
 
 static json_t *build_restart(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_conductor_body_server_on_host(task, item);
-
-    json_object_set_new(body, "action", json_string("reboot_hard"));
-    json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
-    return body;
+    (void)item;
+    return kn_conductor_body_power(task, "reboot_hard", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
 }
 
 /* What was shelved is shelved again; without a host and an image there is nothing that could run. */

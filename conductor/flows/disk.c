@@ -15,21 +15,9 @@ static int count_if_disk_of_image(const struct kn_conductor_task *task)
     return *kn_conductor_wished_str(task, "image") != '\0';
 }
 
-static json_t *build_disk_locate(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
-}
-
-static json_t *build_disk_volume(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:s}", "volume", task->object_id);
-}
-
 static json_t *build_disk_sized(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = build_disk_volume(task, item);
+    json_t *body = kn_conductor_body_volume(task, item);
 
     json_object_set(body, "size_gib", kn_conductor_wished(task, "size_gib"));
     return body;
@@ -91,18 +79,19 @@ static const struct kn_conductor_finding CREATE_FINDS[] = BASE_OF("volume.create
 static const struct kn_conductor_finding REIMAGE_FINDS[] = BASE_OF("volume.overwrite", false);
 
 static const struct kn_conductor_flow_row CREATE_ROWS[] = {
-    { { { .message = "image.locate", .build = build_disk_locate, .count = count_if_disk_of_image } }, NULL },
+    { { { .message = "image.locate", .build = kn_conductor_body_image_wished, .count = count_if_disk_of_image } },
+      NULL },
     { { { .message = "volume.create",
           .build = build_disk_create,
           .undo = "volume.delete",
-          .undo_build = build_disk_volume } },
+          .undo_build = kn_conductor_body_volume } },
       NULL },
 };
 static const struct kn_conductor_flow_row REVERT_ROWS[] = {
     { { { .message = "volume.overwrite", .build = build_disk_revert } }, NULL },
 };
 static const struct kn_conductor_flow_row REIMAGE_ROWS[] = {
-    { { { .message = "image.locate", .build = build_disk_locate } }, NULL },
+    { { { .message = "image.locate", .build = kn_conductor_body_image_wished } }, NULL },
     { { { .message = "volume.overwrite", .build = build_disk_reimage } }, NULL },
 };
 static const struct kn_conductor_flow_row EXTEND_ROWS[] = {
@@ -113,7 +102,7 @@ static const struct kn_conductor_flow_row EXTEND_ROWS[] = {
 
 static json_t *build_disk_upload(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = build_disk_volume(task, item);
+    json_t *body = kn_conductor_body_volume(task, item);
 
     json_object_set(body, "disk_format", kn_conductor_wished(task, "disk_format"));
     json_object_set(body, "url", kn_conductor_found(task, "url"));
@@ -125,7 +114,7 @@ static const struct kn_conductor_finding UPLOAD_FINDS[] = {
     { .name = NULL },
 };
 static const struct kn_conductor_flow_row UPLOAD_ROWS[] = {
-    { { { .message = "image.receive", .build = build_disk_locate } }, NULL },
+    { { { .message = "image.receive", .build = kn_conductor_body_image_wished } }, NULL },
     { { { .message = "volume.upload", .build = build_disk_upload } }, NULL },
 };
 

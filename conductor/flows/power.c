@@ -40,14 +40,11 @@ static const char *action_of(const struct kn_conductor_task *task, bool *ret_nee
 
 static json_t *build_power(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_conductor_body_server_on_host(task, item);
     bool needs_spec;
+    const char *action = action_of(task, &needs_spec);
 
-    json_object_set_new(body, "action", json_string(action_of(task, &needs_spec)));
-    if (needs_spec) {
-        json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
-    }
-    return body;
+    (void)item;
+    return kn_conductor_body_power(task, action, needs_spec ? kn_conductor_spec_build(task, KN_SPEC_KNOWN) : NULL);
 }
 
 static const struct kn_conductor_finding POWER_FINDS[] = {
@@ -80,40 +77,24 @@ static const struct kn_conductor_becomes POWER_FAILED[] = { KN_SET(kn_conductor_
 
 /* --- server.rescue: [locate the image] -> [start from it]; server.unrescue: [start from its own disk] ------------------------------ */
 
-static json_t *build_rescue_locate(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
-}
-
 static json_t *build_rescue(const struct kn_conductor_task *task, int item)
 {
     json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
     json_auto_t *rescue = json_pack("{s:O}", "image", image);
     const struct kn_conductor_spec_found found = { NULL, NULL, "", rescue };
-    json_t *body = kn_conductor_body_server_on_host(task, item);
 
+    (void)item;
     json_object_set(image, "id", kn_conductor_wished(task, "image"));
     if (*kn_conductor_wished_str(task, "bus") != '\0') {
         json_object_set(rescue, "bus", kn_conductor_wished(task, "bus"));
     }
-    json_object_set_new(body, "action", json_string("rescue"));
-    json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));
-    return body;
-}
-
-static json_t *power_unrescue_body(const struct kn_conductor_task *task, int item, const char *action)
-{
-    json_t *body = kn_conductor_body_server_on_host(task, item);
-
-    json_object_set_new(body, "action", json_string(action));
-    json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
-    return body;
+    return kn_conductor_body_power(task, "rescue", kn_conductor_spec_build(task, &found));
 }
 
 static json_t *build_unrescue(const struct kn_conductor_task *task, int item)
 {
-    return power_unrescue_body(task, item, "unrescue");
+    (void)item;
+    return kn_conductor_body_power(task, "unrescue", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
 }
 
 /* As it was before. */
@@ -121,7 +102,9 @@ static json_t *build_take_rescue_back(const struct kn_conductor_task *task, int 
 {
     const bool ran = strcmp(kn_conductor_known_str(task, "vm_state"), "active") == 0;
 
-    return power_unrescue_body(task, item, ran ? "unrescue" : "unrescue_off");
+    (void)item;
+    return kn_conductor_body_power(task, ran ? "unrescue" : "unrescue_off",
+                                   kn_conductor_spec_build(task, KN_SPEC_KNOWN));
 }
 
 /* --- server.rebuild: [locate the image] -> [a new disk of it, with the same ports and volumes] --------------------------------------- */
@@ -135,12 +118,11 @@ static json_t *build_rebuild(const struct kn_conductor_task *task, int item)
 {
     json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
     const struct kn_conductor_spec_found found = { image, NULL, "", NULL };
-    json_t *body = kn_conductor_body_server_on_host(task, item);
 
+    (void)item;
     json_object_set(image, "id", kn_conductor_wished(task, "image"));
-    json_object_set_new(body, "action", json_string(power_was_off(task) ? "rebuild_off" : "rebuild"));
-    json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));
-    return body;
+    return kn_conductor_body_power(task, power_was_off(task) ? "rebuild_off" : "rebuild",
+                                   kn_conductor_spec_build(task, &found));
 }
 
 /* One that was off stays off, on its new disk. */
@@ -154,7 +136,7 @@ static const struct kn_conductor_becomes REBUILD_LOCATED[] = {
 };
 
 static const struct kn_conductor_flow_row REBUILD_ROWS[] = {
-    { { { .message = "image.locate", .build = build_rescue_locate } }, REBUILD_LOCATED },
+    { { { .message = "image.locate", .build = kn_conductor_body_image_wished } }, REBUILD_LOCATED },
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_rebuild } }, NULL },
 };
 
@@ -180,7 +162,7 @@ static const struct kn_conductor_finding RESCUE_FINDS[] = {
 };
 
 static const struct kn_conductor_flow_row RESCUE_ROWS[] = {
-    { { { .message = "image.locate", .build = build_rescue_locate } }, NULL },
+    { { { .message = "image.locate", .build = kn_conductor_body_image_wished } }, NULL },
     { { { .message = "server.power",
           .to = KN_TO_HOME,
           .build = build_rescue,

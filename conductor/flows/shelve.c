@@ -24,11 +24,6 @@ static int count_if_offloads(const struct kn_conductor_task *task)
     return shelve_is_shelved(task) ? kn_conductor_count_if_on_host(task) : 0;
 }
 
-static json_t *build_unbind(const struct kn_conductor_task *task, int item)
-{
-    return kn_conductor_body_server_on_host(task, item);
-}
-
 static json_t *offloaded_vm_state(const struct kn_conductor_task *task)
 {
     return shelve_is_shelved(task) ? json_string("shelved_offloaded") : NULL;
@@ -61,7 +56,7 @@ static const struct kn_conductor_flow_row OFFLOAD_ROWS[] = {
           .build = kn_conductor_body_server_on_host,
           .count = count_if_offloads } },
       NULL },
-    { { { .message = "port.release", .build = build_unbind, .count = count_if_offloads },
+    { { { .message = "port.release", .build = kn_conductor_body_server_on_host, .count = count_if_offloads },
         { .message = "place.release", .build = kn_conductor_body_server, .count = count_if_offloads } },
       NULL },
 };
@@ -97,12 +92,6 @@ static int count_if_kept(const struct kn_conductor_task *task)
     return shelve_was_offloaded(task) ? 0 : kn_conductor_count_if_on_host(task);
 }
 
-static json_t *build_unshelve_image(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
-}
-
 static json_t *build_unshelve_spawn(const struct kn_conductor_task *task, int item)
 {
     json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
@@ -116,11 +105,8 @@ static json_t *build_unshelve_spawn(const struct kn_conductor_task *task, int it
 
 static json_t *build_unshelve_start(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_conductor_body_server_on_host(task, item);
-
-    json_object_set_new(body, "action", json_string("start"));
-    json_object_set_new(body, "spec", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
-    return body;
+    (void)item;
+    return kn_conductor_body_power(task, "start", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
 }
 
 static json_t *build_unshelve_discard(const struct kn_conductor_task *task, int item)
@@ -185,7 +171,7 @@ static const struct kn_conductor_flow_row UNSHELVE_ROWS[] = {
           .chooses = KN_TO_HOME,
           .undo = "place.release",
           .undo_build = kn_conductor_body_server },
-        { .message = "image.locate", .build = build_unshelve_image, .count = count_if_offloaded } },
+        { .message = "image.locate", .build = kn_conductor_body_image_wished, .count = count_if_offloaded } },
       UNSHELVE_PLACED },
     { { { .message = "server.spawn",
           .to = KN_TO_HOME,
@@ -197,7 +183,7 @@ static const struct kn_conductor_flow_row UNSHELVE_ROWS[] = {
           .build = kn_conductor_body_server_on_host,
           .count = count_if_offloaded,
           .undo = "port.release",
-          .undo_build = build_unbind },
+          .undo_build = kn_conductor_body_server_on_host },
         { .message = "server.power", .to = KN_TO_HOME, .build = build_unshelve_start, .count = count_if_kept } },
       UNSHELVE_RUNS },
     { { { .message = "image.discard", .build = build_unshelve_discard } }, NULL },

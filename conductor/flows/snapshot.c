@@ -19,12 +19,6 @@ static json_t *build_snapshot(const struct kn_conductor_task *task, int item)
     return body;
 }
 
-static json_t *build_receive(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:O}", "image", kn_conductor_wished(task, "image"));
-}
-
 static json_t *build_upload(const struct kn_conductor_task *task, int item)
 {
     static const char *const found[] = { "url", "sha512", "disk_format", NULL };
@@ -73,7 +67,7 @@ static json_t *build_rotate(const struct kn_conductor_task *task, int item)
     }
 #define IS_RECEIVED(state) \
     { \
-        { { .message = "image.receive", .build = build_receive } }, NOW_IN(state) \
+        { { .message = "image.receive", .build = kn_conductor_body_image_wished } }, NOW_IN(state) \
     }
 #define BRINGS(state) \
     { \
@@ -104,15 +98,8 @@ static const struct kn_conductor_flow_row BACKUP_ROWS[] = {
 
 static json_t *build_shelve_stop(const struct kn_conductor_task *task, int item)
 {
-    json_t *body = kn_conductor_body_server_on_host(task, item);
-
-    json_object_set_new(body, "action", json_string("stop"));
-    return body;
-}
-
-static json_t *build_shelve_snapshot(const struct kn_conductor_task *task, int item)
-{
-    return kn_conductor_body_server_on_host(task, item);
+    (void)item;
+    return kn_conductor_body_power(task, "stop", NULL);
 }
 
 /* What stands behind it goes on where this ends. */
@@ -139,7 +126,7 @@ static const struct kn_conductor_flow_row SHELVE_ROWS[] = {
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_shelve_stop } },
       (const struct kn_conductor_becomes[]){ KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
                                              KN_BECOMES_END } },
-    TAKES_AS("shelving_image_pending_upload", build_shelve_snapshot),
+    TAKES_AS("shelving_image_pending_upload", kn_conductor_body_server_on_host),
     IS_RECEIVED("shelving_image_uploading"),
     { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NULL },
     { { DROPS }, NULL },

@@ -8,16 +8,10 @@
 #include "conductor/flows/flow.h"
 #include "conductor/store/task.h"
 
-static json_t *build_volume(const struct kn_conductor_task *task, int item)
-{
-    (void)item;
-    return json_pack("{s:s}", "volume", task->object_id);
-}
-
 /* --- volume.delete; making one is disk.c's ------------------------------------------------------------------------------ */
 
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {
-    { { { .message = "volume.delete", .build = build_volume } }, NULL },
+    { { { .message = "volume.delete", .build = kn_conductor_body_volume } }, NULL },
 };
 
 static const struct kn_conductor_becomes DELETE_DONE[] = { KN_GOES(kn_conductor_record_volume), KN_BECOMES_END };
