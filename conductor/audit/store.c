@@ -115,15 +115,15 @@ static void say_unseen(struct store *s, enum store_promise first, enum store_pro
 
 /* --- volumes ------------------------------------------------------------------------------------------------------------------ */
 
-/* The size that a guest sees, or -1. A raw disk may hold anything, a qcow2's magic as well: the format is what the settings say. */
-static int64_t disk_size(const struct store *s, const char *path)
+/* The size that a guest sees, or -1. A raw disk may hold anything, a qcow2's magic as well: the format is what its row says. */
+static int64_t disk_size(const char *path, const char *format)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     unsigned char head[32];
     struct stat st;
     uint64_t size;
 
-    if (strcmp(s->conf->volume_file_format, "qcow2") != 0) {
+    if (strcmp(format, "qcow2") != 0) {
         return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
     }
     if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) || memcmp(head, "QFI\xfb", 4) != 0) {
@@ -139,15 +139,18 @@ static int64_t disk_size(const struct store *s, const char *path)
 struct disk_kind {
     const char *noun, *prefix;
     const char *(*id_of)(const char *name);
-    struct kn_stmt all, still, lone;
+    struct kn_stmt all, same, still, lone;
 };
-enum { ALL_ID, ALL_GIB };
+enum { ALL_ID, ALL_GIB, ALL_FORMAT };
 
 static const struct disk_kind DISK_KINDS[] = {
     { "volume",
       DISK,
       volume_of,
-      { "audit_volumes", "SELECT v.id, v.size_gib FROM volume v WHERE " WITH_DISK " ORDER BY v.id", 0 },
+      { "audit_volumes", "SELECT v.id, v.size_gib, v.format FROM volume v WHERE " WITH_DISK " ORDER BY v.id", 0 },
+      { "audit_disk_same_size",
+        "SELECT 1 FROM volume v WHERE v.id = $1 AND v.size_gib = $2 AND " WITH_DISK " AND NOT " KN_AUDIT_MOVING("v.id"),
+        2 },
       { "audit_disk_still_missing",
         "SELECT v.id FROM volume v WHERE v.id = ANY ($1::uuid[]) AND " WITH_DISK " AND NOT " KN_AUDIT_MOVING("v.id"),
         1 },
@@ -156,8 +159,10 @@ static const struct disk_kind DISK_KINDS[] = {
     { "snapshot",
       KEPT_DISK,
       snapshot_of,
-      { "audit_snapshots", "SELECT v.id, v.size_gib FROM volume_snapshot v WHERE v.status = 'available' ORDER BY v.id",
-        0 },
+      { "audit_snapshots",
+        "SELECT v.id, v.size_gib, v.format FROM volume_snapshot v WHERE v.status = 'available' ORDER BY v.id", 0 },
+      { "audit_snapshot_same_size",
+        "SELECT 1 FROM volume_snapshot v WHERE v.id = $1 AND v.size_gib = $2 AND v.status = 'available'", 2 },
       { "audit_snapshot_still_missing",
         "SELECT v.id FROM volume_snapshot v WHERE v.id = ANY ($1::uuid[]) AND v.status = 'available' AND NOT " KN_AUDIT_MOVING(
             "v.id"),
@@ -166,21 +171,42 @@ static const struct disk_kind DISK_KINDS[] = {
         "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_snapshot v WHERE v.id = d)", 1 } },
 };
 
-/* Collects those whose disk is not there. */
-static void measure_disk(struct store *s, const struct disk_kind *k, const char *id, int64_t size_gib,
-                         struct kn_array *missing)
+/* Its disk had another size just now; it was not about to grow if its row still says the same, because rows come before disks. */
+static int measure_again(struct store *s, const struct disk_kind *k, const char *id, int64_t size_gib, int64_t size,
+                         struct kn_error *err)
 {
+    AUTO_FREE char *gib = kn_asprintf("%lld", (long long)size_gib);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &k->same, KN_ARGS(id, gib), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) > 0) {
+        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("%s %s has %lld GiB, its disk %lld bytes", k->noun,
+                                                                   id, (long long)size_gib, (long long)size));
+    }
+    return 0;
+}
+
+/* Collects those whose disk is not there. */
+static int measure_disk(struct store *s, const struct disk_kind *k, const struct kn_rows *rows, int row,
+                        struct kn_array *missing, struct kn_error *err)
+{
+    const char *id = kn_rows_text(rows, row, ALL_ID), *format = kn_rows_str(rows, row, ALL_FORMAT);
+    const int64_t size_gib = kn_rows_int(rows, row, ALL_GIB);
     AUTO_FREE char *path = kn_asprintf("%s/%s%s", s->conf->volume_file_dir, k->prefix, id);
 
     if (access(path, F_OK) < 0) {
         kn_array_add(missing, id);
-        return;
+        return 0;
     }
-    const int64_t size = disk_size(s, path);
-    if (size != size_gib * GIB && access(path, F_OK) == 0) {
-        json_array_append_new(s->findings[DISK_SIZE], json_sprintf("%s %s has %lld GiB, its disk %lld bytes", k->noun,
-                                                                   id, (long long)size_gib, (long long)size));
+    if (format == NULL) {
+        json_array_append_new(s->findings[DISK_SIZE],
+                              json_sprintf("nobody knows what the disk of %s %s is written in", k->noun, id));
+        return 0;
     }
+    const int64_t size = disk_size(path, format);
+    return size == size_gib * GIB || access(path, F_OK) < 0 ? 0 : measure_again(s, k, id, size_gib, size, err);
 }
 
 static int look_for_missing_disks(struct store *s, const struct disk_kind *k, struct kn_array *missing,
@@ -233,7 +259,9 @@ static int look_at_disks(struct store *s, const struct disk_kind *k, struct kn_e
         return 0;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
-        measure_disk(s, k, kn_rows_text(rows, i, ALL_ID), kn_rows_int(rows, i, ALL_GIB), &missing);
+        if (measure_disk(s, k, rows, i, &missing, err) < 0) {
+            return -1;
+        }
     }
     return look_for_missing_disks(s, k, &missing, err) < 0 ? -1 : look_for_lone_disks(s, k, &disks, err);
 }

@@ -24,8 +24,8 @@
 #define GIB (INT64_C(1) << 30)
 
 static const char SOUND[] = "TRUNCATE volume, image, blob, task CASCADE;"
-                            "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
-                            "', 'p', 'u', 1, 'available'), ('" FAILED "', 'p', 'u', 5, 'error');"
+                            "INSERT INTO volume (id, project_id, user_id, size_gib, format, status) VALUES ('" VOLUME
+                            "', 'p', 'u', 1, 'raw', 'available'), ('" FAILED "', 'p', 'u', 5, 'raw', 'error');"
                             "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS
                             "', 'p', 'queued', now() - interval '1 hour');";
 
@@ -99,7 +99,6 @@ static int make_world(void **state)
     kn_digest_end(digest, sha512, md5);
     kn_digest_free(digest);
     conf = (struct kn_conf){ .volume_file_dir = volumes, .image_store_dir = images };
-    conf.volume_file_format = "raw";
     put(images, sha512, "bytes", 5);
     AUTO_FREE char *rows = kn_asprintf(
         "INSERT INTO blob VALUES ('%s', '%s', 5); INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE
@@ -170,7 +169,12 @@ static void shrink_disk(void)
 
 static void expect_qcow2(void)
 {
-    conf.volume_file_format = "qcow2";
+    run_sql("UPDATE volume SET format = 'qcow2' WHERE id = '" VOLUME "'");
+}
+
+static void forget_format(void)
+{
+    run_sql("UPDATE volume SET format = NULL WHERE id = '" VOLUME "'");
 }
 
 static void shrink_qcow2(void)
@@ -238,6 +242,7 @@ static const struct {
     { shrink_disk, "5. every disk is as large as its volume", VOLUME, false },
     { expect_qcow2, "5. every disk is as large as its volume", VOLUME, false },
     { shrink_qcow2, "5. every disk is as large as its volume", "536870912", false },
+    { forget_format, "5. every disk is as large as its volume", VOLUME, false },
     { add_disk, "5. no disk without its volume", OTHER, false },
     { remove_data, "5. every image's data is in the store", IMAGE, false },
     { cut_data, "5. every image's data has the length that it had", IMAGE, false },

@@ -298,6 +298,39 @@ static void test_what_the_header_says_counts(void **state)
     assert_false(is_cached(&larger));
 }
 
+/* What a tool that probes would follow, whatever it was declared as: it is found in the store (somebody put it there past the API's own inspection), and no disk is made of it. */
+static void test_hostile_heads_are_refused(void **state)
+{
+    static const struct {
+        const char *make, *format;
+    } HOSTILE[] = {
+        { "qemu-img create -q -f qcow2 -u -b /etc/shadow -F raw q 1M", "raw" },
+        { "rm -f y && qemu-img create -q -f qcow2 -o data_file=y q 1M", "qcow2" },
+        { "rm -f y && qemu-img create -q -f qcow2 -o data_file=y q 1M", "raw" },
+        { "printf '# Disk DescriptorFile\\nversion=1\\nCID=1\\nparentCID=ffffffff\\ncreateType=\"monolithicFlat\"\\nRW 2048 FLAT "
+          "\"/etc/shadow\" 0\\n' > q && truncate -s 1M q",
+          "raw" },
+        { "printf 'KDMV' > q && truncate -s 1M q", "raw" },
+        { "printf 'LUKS\\272\\276\\000\\001' > q && truncate -s 1M q", "raw" },
+        { "printf 'QED\\000' > q && truncate -s 1M q", "raw" },
+        { "printf 'vhdxfile' > q && truncate -s 1M q", "raw" },
+        { "printf 'LUKS\\272\\276\\000\\001' > q && truncate -s 1M q", "qcow2" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(HOSTILE); i++) {
+        struct kn_error err = { 0 };
+        char path[256] = "untouched";
+
+        shell(HOSTILE[i].make);
+        AUTO_RELEASE(image) struct image image = store_file("q", HOSTILE[i].format, MIB);
+        assert_fails(ensure(&image, path, &err), &err, KN_UNSUPPORTED_MEDIA);
+        assert_false(is_cached(&image));
+        assert_string_equal(path, "untouched");
+    }
+    shell("rm -f y");
+}
+
 static void test_no_url_no_data(void **state)
 {
     (void)state;
@@ -486,6 +519,7 @@ int main(void)
         cmocka_unit_test(test_wrong_beginning_is_started_over),
         cmocka_unit_test(test_corrupted_data_is_refused),
         cmocka_unit_test(test_what_the_header_says_counts),
+        cmocka_unit_test(test_hostile_heads_are_refused),
         cmocka_unit_test(test_no_url_no_data),
         cmocka_unit_test(test_cancelled_in_the_middle),
         cmocka_unit_test(test_cancelled_while_another_waits),

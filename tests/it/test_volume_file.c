@@ -43,7 +43,7 @@ static void test_raw(void **state)
     json_t *connection = NULL;
     struct stat st;
 
-    assert_ok(FILES->create(&conf, VOLUME, 3, NULL, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, "raw", 3, NULL, NULL, &err), &err);
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
     assert_in_range(st.st_blocks, 0, 16);
@@ -53,11 +53,11 @@ static void test_raw(void **state)
     assert_non_null(f);
     assert_int_equal(fputs("kept", f), 1);
     fclose(f);
-    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err); /* comes again: the disk stays */
+    assert_ok(FILES->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err); /* comes again: the disk stays */
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
 
-    assert_ok(FILES->connect(&conf, VOLUME, "h1", &connection, &err), &err);
+    assert_ok(FILES->connect(&conf, VOLUME, "raw", "h1", &connection, &err), &err);
     assert_string_equal(kn_json_str(connection, "driver"), "file");
     assert_string_equal(kn_json_str(connection, "path"), path);
     assert_string_equal(kn_json_str(connection, "format"), "raw");
@@ -67,7 +67,7 @@ static void test_raw(void **state)
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
-    assert_fails(FILES->connect(&conf, VOLUME, "h1", &connection, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->connect(&conf, VOLUME, "raw", "h1", &connection, &err), &err, KN_NOT_FOUND);
 }
 
 static void test_leftover_is_started_over(void **state)
@@ -82,7 +82,7 @@ static void test_leftover_is_started_over(void **state)
         assert_int_equal(fputs("half", f), 1);
         fclose(f);
         if (removed == 0) {
-            assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err);
+            assert_ok(FILES->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
             assert_int_equal(count_files(), 1);
         }
         assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
@@ -93,14 +93,12 @@ static void test_leftover_is_started_over(void **state)
 static void test_qcow2(void **state)
 {
     (void)state;
-    struct kn_conf qcow2 = conf;
     AUTO_FREE char *check = kn_asprintf("qemu-img check -q -f qcow2 %s/volume-" VOLUME, dir);
     struct kn_error err = { 0 };
 
-    qcow2.volume_file_format = "qcow2";
-    assert_ok(FILES->create(&qcow2, VOLUME, 1, NULL, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, "qcow2", 1, NULL, NULL, &err), &err);
     assert_int_equal(system(check), 0);
-    assert_ok(FILES->remove(&qcow2, VOLUME, NULL, &err), &err);
+    assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
 }
 
@@ -142,42 +140,41 @@ static void drop_all(const struct kn_conf *of)
 /* A snapshot keeps what was, whoever writes or goes; what is made of it is grown with zeros. */
 static void copies_of(const char *format)
 {
-    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT }, of_volume = { .volume = VOLUME };
-    struct kn_conf its = conf;
+    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT, .format = format },
+                                  of_volume = { .volume = VOLUME, .format = format };
     struct kn_error err = { 0 };
     struct stat st;
 
-    its.volume_file_format = format;
-    assert_ok(FILES->create(&its, VOLUME, 1, NULL, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, format, 1, NULL, NULL, &err), &err);
     fill(format, "volume-" VOLUME, "7 512M 64k");
-    assert_ok(FILES->snapshot(&its, SNAPSHOT, VOLUME, NULL, &err), &err);
+    assert_ok(FILES->snapshot(&conf, SNAPSHOT, VOLUME, NULL, &err), &err);
     fill(format, "volume-" VOLUME, "9 512M 64k");
-    assert_ok(FILES->snapshot(&its, SNAPSHOT, VOLUME, NULL, &err), &err); /* comes again: it stays what it is */
+    assert_ok(FILES->snapshot(&conf, SNAPSHOT, VOLUME, NULL, &err), &err); /* comes again: it stays what it is */
     assert_true(holds(format, "snapshot-" SNAPSHOT, "7 512M 64k"));
-    assert_ok(FILES->create(&its, COPY, 2, &of_snapshot, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, COPY, format, 2, &of_snapshot, NULL, &err), &err);
     assert_true(holds(format, "volume-" COPY, "7 512M 64k"));
     assert_true(holds(format, "volume-" COPY, "0 0 512M"));
     assert_true(holds(format, "volume-" COPY, "0 1025M 1022M")); /* also what is new of it */
     AUTO_FREE char *path = kn_asprintf("%s/volume-" COPY, dir);
     assert_int_equal(stat(path, &st), 0);
     assert_in_range(st.st_blocks * 512, 1, 4 << 20); /* holes stay holes */
-    assert_ok(FILES->remove(&its, COPY, NULL, &err), &err);
-    assert_ok(FILES->create(&its, COPY, 1, &of_volume, NULL, &err), &err);
+    assert_ok(FILES->remove(&conf, COPY, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, COPY, format, 1, &of_volume, NULL, &err), &err);
     assert_true(holds(format, "volume-" COPY, "9 512M 64k"));
 
-    assert_ok(FILES->extend(&its, VOLUME, 3, NULL, &err), &err);
-    assert_ok(FILES->extend(&its, VOLUME, 3, NULL, &err), &err);
+    assert_ok(FILES->extend(&conf, VOLUME, format, 3, NULL, &err), &err);
+    assert_ok(FILES->extend(&conf, VOLUME, format, 3, NULL, &err), &err);
     assert_true(holds(format, "volume-" VOLUME, "0 2048M 1023M"));
     assert_true(holds(format, "volume-" VOLUME, "9 512M 64k"));
-    assert_ok(FILES->overwrite(&its, VOLUME, 3, &of_snapshot, NULL, &err), &err);
+    assert_ok(FILES->overwrite(&conf, VOLUME, format, 3, &of_snapshot, NULL, &err), &err);
     assert_true(holds(format, "volume-" VOLUME, "7 512M 64k"));
-    assert_ok(FILES->remove(&its, VOLUME, NULL, &err), &err); /* needed by neither */
+    assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err); /* needed by neither */
     assert_true(holds(format, "snapshot-" SNAPSHOT, "7 512M 64k"));
-    assert_fails(FILES->extend(&its, VOLUME, 4, NULL, &err), &err, KN_NOT_FOUND);
-    assert_fails(FILES->overwrite(&its, VOLUME, 4, &of_snapshot, NULL, &err), &err, KN_NOT_FOUND);
-    assert_fails(FILES->create(&its, VOLUME, 4, &of_volume, NULL, &err), &err,
+    assert_fails(FILES->extend(&conf, VOLUME, format, 4, NULL, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->overwrite(&conf, VOLUME, format, 4, &of_snapshot, NULL, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->create(&conf, VOLUME, format, 4, &of_volume, NULL, &err), &err,
                  KN_NOT_FOUND); /* of what is gone: no file */
-    drop_all(&its);
+    drop_all(&conf);
 }
 
 static void test_copies_raw(void **state)
@@ -196,7 +193,6 @@ static void test_copies_qcow2(void **state)
 static void test_images(void **state)
 {
     static const char *const FORMATS[] = { "raw", "qcow2" };
-    struct kn_conf its = conf;
     struct kn_error err = { 0 };
 
     (void)state;
@@ -206,21 +202,84 @@ static void test_images(void **state)
         AUTO_FREE char *make = kn_asprintf("qemu-img create -q -f %s %s 8M", from, image);
         const struct kn_volume_origin origin = { .image = image, .format = from };
 
-        its.volume_file_format = to;
         assert_int_equal(system(make), 0);
         fill(from, "image", "5 4M 64k");
-        assert_ok(FILES->create(&its, VOLUME, 1, &origin, NULL, &err), &err);
+        assert_ok(FILES->create(&conf, VOLUME, to, 1, &origin, NULL, &err), &err);
         assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
         assert_true(holds(to, "volume-" VOLUME, "0 8M 1016M"));
-        assert_ok(FILES->export(&its, VOLUME, from, NULL, &exported, &err), &err);
+        assert_ok(FILES->export(&conf, VOLUME, to, from, NULL, &exported, &err), &err);
         name = kn_strdup(strrchr(exported, '/') + 1);
         assert_true(holds(from, name, "5 4M 64k"));
-        FILES->end_export(&its, VOLUME);
+        FILES->end_export(&conf, VOLUME);
         assert_int_equal(unlink(image), 0);
         assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
-        assert_ok(FILES->remove(&its, VOLUME, NULL, &err), &err);
+        assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
         assert_int_equal(count_files(), 0);
     }
+}
+
+/* The settings say what new disks will be; one that is there is what it was made as, whatever they say by then, and what is made of it is what its own row has. */
+static void test_settings_change_no_disk(void **state)
+{
+    const struct kn_volume_origin of_volume = { .volume = VOLUME, .format = "raw" },
+                                  of_snapshot = { .snapshot = SNAPSHOT, .format = "raw" };
+    struct kn_conf changed = conf;
+    struct kn_error err = { 0 };
+    json_t *connection = NULL;
+
+    (void)state;
+    assert_string_equal(FILES->format(&conf), "raw");
+    assert_ok(FILES->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
+    fill("raw", "volume-" VOLUME, "7 1M 64k");
+    changed.volume_file_format = "qcow2";
+    assert_string_equal(FILES->format(&changed), "qcow2");
+    assert_ok(FILES->snapshot(&changed, SNAPSHOT, VOLUME, NULL, &err), &err);
+    assert_true(holds("raw", "snapshot-" SNAPSHOT, "7 1M 64k"));
+    assert_ok(FILES->create(&changed, COPY, "qcow2", 2, &of_volume, NULL, &err), &err);
+    assert_true(holds("qcow2", "volume-" COPY, "7 1M 64k"));
+    assert_true(holds("qcow2", "volume-" COPY, "0 1024M 1M"));
+    assert_ok(FILES->extend(&changed, VOLUME, "raw", 2, NULL, &err), &err);
+    assert_true(holds("raw", "volume-" VOLUME, "7 1M 64k"));
+    assert_ok(FILES->overwrite(&changed, COPY, "qcow2", 2, &of_snapshot, NULL, &err), &err);
+    assert_true(holds("qcow2", "volume-" COPY, "7 1M 64k"));
+    assert_ok(FILES->connect(&changed, VOLUME, "raw", "h1", &connection, &err), &err);
+    assert_string_equal(kn_json_str(connection, "format"), "raw");
+    json_decref(connection);
+
+    assert_ok(FILES->may_be(&conf, false, VOLUME, "raw", &err), &err);
+    assert_ok(FILES->may_be(&conf, true, SNAPSHOT, "raw", &err), &err);
+    assert_ok(FILES->may_be(&conf, false, COPY, "qcow2", &err), &err);
+    assert_fails(FILES->may_be(&conf, false, VOLUME, "qcow2", &err), &err, KN_CONFLICT);
+    assert_fails(FILES->may_be(&conf, false, COPY, "raw", &err), &err, KN_CONFLICT);
+    assert_fails(FILES->may_be(&conf, true, COPY, "raw", &err), &err, KN_NOT_FOUND);
+    drop_all(&conf);
+}
+
+/* A guest wrote a qcow2's head with a backing file into its raw disk: a copy in another format holds those very bytes, and nothing of that file. */
+static void test_a_guests_head_is_not_believed(void **state)
+{
+    const struct kn_volume_origin of_volume = { .volume = VOLUME, .format = "raw" };
+    AUTO_FREE char *secret = kn_asprintf("%s/secret", dir), *path = kn_asprintf("%s/volume-" VOLUME, dir),
+                   *evil = kn_asprintf("%s/evil", dir), *exported = NULL;
+    AUTO_FREE char *make =
+        kn_asprintf("head -c 1M /dev/zero | tr '\\0' S > %s && qemu-img create -q -f qcow2 -b %s -F raw %s && "
+                    "dd if=%s of=%s conv=notrunc status=none",
+                    secret, secret, evil, evil, path);
+    AUTO_FREE char *same = kn_asprintf("qemu-img compare -q -f raw -F qcow2 %s %s/volume-" COPY, path, dir);
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(FILES->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
+    assert_int_equal(system(make), 0);
+    assert_ok(FILES->create(&conf, COPY, "qcow2", 1, &of_volume, NULL, &err), &err);
+    assert_int_equal(system(same), 0);
+    assert_ok(FILES->export(&conf, VOLUME, "raw", "qcow2", NULL, &exported, &err), &err);
+    AUTO_FREE char *too = kn_asprintf("qemu-img compare -q -f raw -F qcow2 %s %s", path, exported);
+    assert_int_equal(system(too), 0);
+    FILES->end_export(&conf, VOLUME);
+    assert_int_equal(unlink(secret), 0);
+    assert_int_equal(unlink(evil), 0);
+    drop_all(&conf);
 }
 
 static int refuse_looks(void *ctx, int64_t done, int64_t size, struct kn_error *err)
@@ -241,21 +300,21 @@ static int is_wanted(void *ctx, struct kn_error *err)
 static void test_copy_ended(void **state)
 {
     const struct kn_volume_watch watch = { refuse_looks, is_wanted, NULL };
-    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT };
+    const struct kn_volume_origin of_snapshot = { .snapshot = SNAPSHOT, .format = "raw" };
     struct kn_error err = { 0 };
 
     (void)state;
-    assert_ok(FILES->create(&conf, VOLUME, 1, NULL, NULL, &err), &err);
+    assert_ok(FILES->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
     fill("raw", "volume-" VOLUME, "7 0 16M");
     assert_ok(FILES->snapshot(&conf, SNAPSHOT, VOLUME, NULL, &err), &err);
     fill("raw", "volume-" VOLUME, "9 0 16M");
-    if (FILES->create(&conf, COPY, 1, &of_snapshot, &watch, &err) == 0) {
+    if (FILES->create(&conf, COPY, "raw", 1, &of_snapshot, &watch, &err) == 0) {
         drop_all(&conf); /* a file system whose copies share blocks: no middle */
         return;
     }
     assert_int_equal(err.code, KN_CANCELLED);
     kn_error_clear(&err);
-    assert_fails(FILES->overwrite(&conf, VOLUME, 1, &of_snapshot, &watch, &err), &err, KN_CANCELLED);
+    assert_fails(FILES->overwrite(&conf, VOLUME, "raw", 1, &of_snapshot, &watch, &err), &err, KN_CANCELLED);
     assert_true(holds("raw", "volume-" VOLUME, "9 0 16M"));
     assert_int_equal(count_files(), 2);
     drop_all(&conf);
@@ -268,14 +327,14 @@ static void test_refuses(void **state)
     struct kn_error err = { 0 };
     json_t *connection = NULL;
 
-    assert_fails(FILES->create(&conf, "../../etc/passwd", 1, NULL, NULL, &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->create(&conf, "../../etc/passwd", "raw", 1, NULL, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(FILES->remove(&conf, "../../etc/passwd", NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(FILES->connect(&conf, "", "h1", &connection, &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->connect(&conf, "", "raw", "h1", &connection, &err), &err, KN_BAD_REQUEST);
     odd.volume_file_format = "vmdk";
     assert_fails(FILES->start(&odd, &err), &err, KN_BAD_REQUEST);
     odd = conf;
     odd.volume_file_dir = "/nonexistent/volumes";
-    assert_fails(FILES->create(&odd, VOLUME, 1, NULL, NULL, &err), &err, KN_INTERNAL);
+    assert_fails(FILES->create(&odd, VOLUME, "raw", 1, NULL, NULL, &err), &err, KN_INTERNAL);
     assert_int_equal(count_files(), 0);
 }
 
@@ -301,10 +360,16 @@ int main(void)
 {
     kn_test_needs("qemu-img", "qemu-io");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_raw),          cmocka_unit_test(test_leftover_is_started_over),
-        cmocka_unit_test(test_qcow2),        cmocka_unit_test(test_copies_raw),
-        cmocka_unit_test(test_copies_qcow2), cmocka_unit_test(test_images),
-        cmocka_unit_test(test_copy_ended),   cmocka_unit_test(test_refuses),
+        cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_leftover_is_started_over),
+        cmocka_unit_test(test_qcow2),
+        cmocka_unit_test(test_copies_raw),
+        cmocka_unit_test(test_copies_qcow2),
+        cmocka_unit_test(test_images),
+        cmocka_unit_test(test_settings_change_no_disk),
+        cmocka_unit_test(test_a_guests_head_is_not_believed),
+        cmocka_unit_test(test_copy_ended),
+        cmocka_unit_test(test_refuses),
     };
 
     return cmocka_run_group_tests(tests, make_dir, drop_dir);

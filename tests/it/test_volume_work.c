@@ -178,13 +178,18 @@ static struct order create_held(const char *volume, const char *project)
     return order;
 }
 
-static void start(void)
+static void start_as(const char *format)
 {
     AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s/volumes", world.dir);
+    AUTO_FREE char *made_as = kn_asprintf("volume.file_format=%s", format);
 
     mine.volume = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME,
-                                          (const char *const[]){ volumes, "volume.file_format=qcow2",
-                                                                 "volume.threads=3", NULL });
+                                          (const char *const[]){ volumes, made_as, "volume.threads=3", NULL });
+}
+
+static void start(void)
+{
+    start_as("qcow2");
 }
 
 /* --- tests ------------------------------------------------------------------------------------------------------------------- */
@@ -432,9 +437,105 @@ static void snapshots_take_room(void **state)
     assert_int_equal(disks(), 0);
 }
 
+/* --- formats ------------------------------------------------------------------------------------------------------------------- */
+
+static void format_is(const char *table, const char *id, const char *format)
+{
+    AUTO_FREE char *sql = kn_asprintf("SELECT coalesce(format, 'unknown') FROM %s WHERE id = '%s'", table, id);
+    const struct kn_stmt stmt = { NULL, sql, 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_run(world.db, &stmt, KN_NO_ARGS, &rows, &err), &err);
+    assert_string_equal(kn_rows_text(rows, 0, 0), format);
+}
+
+static const char *connected_as(const char *volume, char ret[16])
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    const struct order order = ask("volume.connect", volume, "p");
+
+    hear(&order, &m);
+    assert_true(m.is_reply);
+    kn_copy(ret, 16, m.ok ? kn_json_str(json_object_get(m.result, "connection"), "format") : m.error.message);
+    return ret;
+}
+
+/* The settings change between two lives: what is there is still what it was, what is made of it and what is new is told apart, and no host is told a wrong format. */
+static void settings_change_no_disk(void **state)
+{
+    char as[16];
+
+    (void)state;
+    insert(P "1");
+    insert(P "2");
+    insert(P "3");
+    kn_service_world_sql(
+        "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" Q
+        "9', id, 'p', 'u', 1, 'creating', type_id FROM volume WHERE id = '" P "1'");
+    const struct order one = ask("volume.create", P "1", "p");
+    assert_int_equal(answer(&one), KN_OK);
+    format_is("volume", P "1", "qcow2");
+    /* Killed with a row that says what its disk would be, and without the disk: it is made as the row says. */
+    const struct order held = create_held(P "4", "p");
+    format_is("volume", P "4", "qcow2");
+    kn_test_end(mine.volume, SIGKILL);
+    start_as("raw");
+    drop("began-", P "4");
+    send(&held, "volume.create");
+    touch("go-", P "4");
+    assert_int_equal(answer(&held), KN_OK);
+    assert_true(disk_holds("volume-" P "4", "0 0 1M"));
+
+    const struct order kept = ask_of("snapshot.create", P "1", Q "9", 1);
+    assert_int_equal(answer(&kept), KN_OK);
+    format_is("volume_snapshot", Q "9", "qcow2");
+    const struct order copy = ask_of("volume.create", P "2", Q "9", 2), fresh = ask("volume.create", P "3", "p");
+    assert_int_equal(answer(&copy), KN_OK);
+    assert_int_equal(answer(&fresh), KN_OK);
+    assert_string_equal(connected_as(P "1", as), "qcow2");
+    assert_string_equal(connected_as(P "2", as), "raw");
+    assert_string_equal(connected_as(P "3", as), "raw");
+    kn_test_end(mine.volume, SIGTERM);
+    start();
+}
+
+/* Rows from before the column: each gets what the settings say, unless its disk begins otherwise. That one nobody uses until an operator says what it is. */
+static void disks_from_before(void **state)
+{
+    char as[16];
+
+    (void)state;
+    insert(P "1");
+    insert(P "2");
+    const struct order one = ask("volume.create", P "1", "p"), two = ask("volume.create", P "2", "p");
+    assert_int_equal(answer(&one), KN_OK);
+    assert_int_equal(answer(&two), KN_OK);
+    assert_true(kn_test_end(mine.volume, SIGTERM));
+    AUTO_FREE char *other = kn_asprintf("truncate -s 0 %s/volumes/volume-" P "2 && truncate -s 1G %s/volumes/volume-" P
+                                        "2",
+                                        world.dir, world.dir);
+    assert_int_equal(system(other), 0);
+    insert(P "3"); /* and one whose disk was not made yet */
+    kn_service_world_sql("UPDATE volume SET format = NULL");
+    start();
+    format_is("volume", P "1", "qcow2");
+    format_is("volume", P "2", "unknown");
+    format_is("volume", P "3", "unknown");
+    assert_string_equal(connected_as(P "1", as), "qcow2");
+    const struct order refused = ask("volume.connect", P "2", "p"), grown = ask_of("volume.extend", P "2", NULL, 1);
+    assert_int_equal(answer(&refused), KN_INTERNAL);
+    assert_int_equal(answer(&grown), KN_INTERNAL);
+    kn_service_world_sql("UPDATE volume SET format = 'raw' WHERE id = '" P "2'");
+    assert_string_equal(connected_as(P "2", as), "raw");
+    const struct order three = ask("volume.create", P "3", "p");
+    assert_int_equal(answer(&three), KN_OK);
+    format_is("volume", P "3", "qcow2");
+}
+
 static int clean(void **state)
 {
-    static const char *const VOLUMES[] = { P "1", P "2", P "3", Q "1" };
+    static const char *const VOLUMES[] = { P "1", P "2", P "3", P "4", Q "1" };
     AUTO_FREE char *disks_go = kn_asprintf("rm -f %s/volumes/volume-* %s/volumes/snapshot-*", world.dir, world.dir);
     struct kn_error err = { 0 };
 
@@ -490,6 +591,8 @@ int main(void)
         cmocka_unit_test_teardown(stale_when_its_turn_comes, clean),
         cmocka_unit_test_teardown(copies_killed_in_the_middle, clean),
         cmocka_unit_test_teardown(snapshots_take_room, clean),
+        cmocka_unit_test_teardown(settings_change_no_disk, clean),
+        cmocka_unit_test_teardown(disks_from_before, clean),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

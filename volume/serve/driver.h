@@ -22,42 +22,53 @@ struct kn_volume_watch {
     void *ctx;
 };
 
-/* What a disk is made from: one of these, or none of them: then it is empty. Nobody writes it meanwhile; it may be taken away. */
+/*
+ * What a disk is made from: one of these, or none of them: then it is empty. Nobody writes it meanwhile; it may be taken away. Its format is never guessed: of an image it is what was found when
+ * the image was inspected, of a volume or a snapshot what its row has.
+ */
 struct kn_volume_origin {
     const char *volume;
     const char *snapshot;
     const char *image; /* a verified file, read-only */
-    const char *format; /* of the image: raw or qcow2, as it was found when it was inspected, never guessed */
+    const char *format; /* raw or qcow2 */
 };
 
-/* watch may be NULL everywhere. */
+/* watch may be NULL everywhere. format: of the volume's disk, as its row has it; the settings say nothing about a disk that is there. */
 struct kn_volume_driver {
     const char *name;
     /* Before anything else, once. */
     int (*start)(const struct kn_conf *conf, struct kn_error *err);
+    /* What a disk that is made now will have; it is written into its row before the disk is made. */
+    const char *(*format)(const struct kn_conf *conf);
+    /*
+     * For disks from before rows had a format: may this one, a volume's or a snapshot's, be of that format? KN_CONFLICT: its first bytes say that it is not; they prove nothing more, for a guest
+     * may have written them. KN_NOT_FOUND: there is no disk.
+     */
+    int (*may_be)(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format,
+                  struct kn_error *err);
     /* A disk of that size; one that is there stays as it is. What the watch ends leaves nothing. */
-    int (*create)(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+    int (*create)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                   const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
     /* The same in the place of the disk that is there: it is the old one until all of the new one is. */
-    int (*overwrite)(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+    int (*overwrite)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                      const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
     /* At least that large from now on; what is new is zeros. */
-    int (*extend)(const struct kn_conf *conf, const char *volume, int64_t size_gib, const struct kn_volume_watch *watch,
-                  struct kn_error *err);
+    int (*extend)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
+                  const struct kn_volume_watch *watch, struct kn_error *err);
     int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
                   struct kn_error *err);
-    /* The volume as it is now; one that is there stays as it is. It needs its volume no more, nor does what is made from it need it. */
+    /* The volume as it is now, in its format; one that is there stays as it is. It needs its volume no more, nor does what is made from it need it. */
     int (*snapshot)(const struct kn_conf *conf, const char *snapshot, const char *volume,
                     const struct kn_volume_watch *watch, struct kn_error *err);
     int (*remove_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                            struct kn_error *err);
-    /* *ret_path (heap): a file that holds the whole disk in that format, for the time being; end_export() drops what was made for it. */
-    int (*export)(const struct kn_conf *conf, const char *volume, const char *format,
+    /* *ret_path (heap): a file that holds the whole disk in the format `as`, for the time being; end_export() drops what was made for it. */
+    int (*export)(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
                   const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err);
     void (*end_export)(const struct kn_conf *conf, const char *volume);
     /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
-    int (*connect)(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
-                   struct kn_error *err);
+    int (*connect)(const struct kn_conf *conf, const char *volume, const char *format, const char *host,
+                   json_t **ret_connection, struct kn_error *err);
     /* host: what was connected from there, and from nowhere else; "": from wherever that server was. */
     int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, const char *host,
                       struct kn_error *err);

@@ -62,6 +62,32 @@ static int file_start(const struct kn_conf *conf, struct kn_error *err)
     return 0;
 }
 
+static const char *file_format(const struct kn_conf *conf)
+{
+    return conf->volume_file_format;
+}
+
+static int file_may_be(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format,
+                       struct kn_error *err)
+{
+    AUTO_FREE char *path = disk_path(conf, is_snapshot ? "snapshot-" : "volume-", id, err);
+    AUTO_CLOSE int fd = path == NULL ? -1 : open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    char magic[4] = "";
+
+    if (path == NULL) {
+        return -1;
+    }
+    if (fd < 0) {
+        return errno == ENOENT ? kn_fail(err, KN_NOT_FOUND, "the disk \"%s\" is not there", path)
+                               : driver_file_fail_errno(err, "open", path);
+    }
+    const bool is_qcow2 = pread(fd, magic, sizeof(magic), 0) == (ssize_t)sizeof(magic) &&
+                          memcmp(magic, "QFI\xfb", sizeof(magic)) == 0;
+    return is_qcow2 == (strcmp(format, "qcow2") == 0)
+               ? 0
+               : kn_fail(err, KN_CONFLICT, "\"%s\" begins as %s does", path, is_qcow2 ? "a qcow2" : "no qcow2");
+}
+
 /* --- one hand at a disk ---------------------------------------------------------------------------------------------------------- */
 
 /* A disk on its way: made, changed or removed. */
@@ -70,7 +96,7 @@ struct hold {
     char *temporary; /* and until it is whole */
     int fd; /* the temporary, locked; -1: not yet */
     const struct kn_volume_watch *watch; /* may be NULL */
-    const char *format;
+    const char *format; /* of the disk; NULL: nobody asks */
 };
 
 static int driver_file_lock(const struct hold *h, int fd, struct kn_error *err)
@@ -104,9 +130,7 @@ static bool driver_file_is_named(int fd, const char *path)
 static int take_hold(const struct kn_conf *conf, const char *prefix, const char *temporary, const char *id,
                      const struct kn_volume_watch *watch, struct hold *h, struct kn_error *err)
 {
-    *h = (struct hold){
-        .path = disk_path(conf, prefix, id, err), .fd = -1, .watch = watch, .format = conf->volume_file_format
-    };
+    *h = (struct hold){ .path = disk_path(conf, prefix, id, err), .fd = -1, .watch = watch };
     if (h->path == NULL) {
         return -1;
     }
@@ -224,14 +248,16 @@ static int driver_file_convert(const char *source, const char *from, const char 
     return kn_volume_run_tool(argv, run, watch, err);
 }
 
-static int make_of_image(const struct hold *h, const struct kn_volume_origin *origin, int64_t bytes,
-                         struct kn_error *err)
+/* Two disks of one format are the same bytes; an image's clusters are laid out anew, so that no disk depends on what its maker thought of. */
+static int make_of(const struct hold *h, const char *path, const struct kn_volume_origin *origin, int64_t bytes,
+                   struct kn_error *err)
 {
     const struct kn_volume_run run = { .held = h->fd, .path = h->temporary, .size = bytes };
+    const bool is_same = strcmp(origin->format, h->format) == 0;
 
-    return hold_is_raw(h) && strcmp(origin->format, "raw") == 0
-               ? make_copy(h, origin->image, err)
-               : driver_file_convert(origin->image, origin->format, h->temporary, h->format, &run, h->watch, err);
+    return is_same && (hold_is_raw(h) || origin->image == NULL)
+               ? make_copy(h, path, err)
+               : driver_file_convert(path, origin->format, h->temporary, h->format, &run, h->watch, err);
 }
 
 static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, int64_t bytes,
@@ -240,12 +266,11 @@ static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, in
     if (origin == NULL || (origin->volume == NULL && origin->snapshot == NULL && origin->image == NULL)) {
         return make_blank(h, bytes, err);
     }
-    if (origin->image != NULL) {
-        return make_of_image(h, origin, bytes, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
-    }
-    AUTO_FREE char *from = origin->volume != NULL ? disk_path(conf, "volume-", origin->volume, err)
-                                                  : disk_path(conf, "snapshot-", origin->snapshot, err);
-    return from == NULL || make_copy(h, from, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
+    AUTO_FREE char *from = origin->image != NULL    ? kn_strdup(origin->image)
+                           : origin->volume != NULL ? disk_path(conf, "volume-", origin->volume, err)
+                                                    : disk_path(conf, "snapshot-", origin->snapshot, err);
+    return from == NULL || make_of(h, from, origin, bytes, err) < 0 ? -1
+                                                                    : driver_file_grow(h, h->temporary, bytes, err);
 }
 
 /* From now on it is the disk. */
@@ -262,7 +287,7 @@ static int driver_file_settle(const struct kn_conf *conf, const struct hold *h, 
 
 /* --- volumes ------------------------------------------------------------------------------------------------------------------------ */
 
-static int file_create(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+static int file_create(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                        const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
@@ -270,13 +295,14 @@ static int file_create(const struct kn_conf *conf, const char *volume, int64_t s
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
+    h.format = format;
     if (access(h.path, F_OK) == 0) {
         return 0;
     }
     return driver_file_fill(conf, &h, size_gib * GIB, origin, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
 }
 
-static int file_overwrite(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+static int file_overwrite(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                           const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
                           struct kn_error *err)
 {
@@ -285,20 +311,23 @@ static int file_overwrite(const struct kn_conf *conf, const char *volume, int64_
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
+    h.format = format;
     if (access(h.path, F_OK) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
     }
     return driver_file_fill(conf, &h, size_gib * GIB, origin, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
 }
 
-static int file_extend(const struct kn_conf *conf, const char *volume, int64_t size_gib,
+static int file_extend(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                        const struct kn_volume_watch *watch, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
-    return take_hold(conf, VOLUME, volume, watch, &h, err) < 0 || driver_file_grow(&h, h.path, size_gib * GIB, err) < 0
-               ? -1
-               : sync_path(h.path, O_RDONLY, err);
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
+        return -1;
+    }
+    h.format = format;
+    return driver_file_grow(&h, h.path, size_gib * GIB, err) < 0 ? -1 : sync_path(h.path, O_RDONLY, err);
 }
 
 static int driver_file_unlink(const struct kn_conf *conf, const char *path, struct kn_error *err)
@@ -361,7 +390,7 @@ static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot
 
 /* --- for others --------------------------------------------------------------------------------------------------------------------- */
 
-static int file_export(const struct kn_conf *conf, const char *volume, const char *format,
+static int file_export(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
                        const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
@@ -376,12 +405,11 @@ static int file_export(const struct kn_conf *conf, const char *volume, const cha
     if (access(h.path, F_OK) < 0) {
         return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
     }
-    if (strcmp(conf->volume_file_format, format) == 0) {
+    if (strcmp(format, as) == 0) {
         *ret_path = kn_steal(&h.path);
         return 0;
     }
-    if (driver_file_convert(h.path, conf->volume_file_format, path, format, &(struct kn_volume_run){ .held = h.fd },
-                            watch, err) < 0) {
+    if (driver_file_convert(h.path, format, path, as, &(struct kn_volume_run){ .held = h.fd }, watch, err) < 0) {
         file_end_export(conf, volume);
         return -1;
     }
@@ -389,8 +417,8 @@ static int file_export(const struct kn_conf *conf, const char *volume, const cha
     return 0;
 }
 
-static int file_connect(const struct kn_conf *conf, const char *volume, const char *host, json_t **ret_connection,
-                        struct kn_error *err)
+static int file_connect(const struct kn_conf *conf, const char *volume, const char *format, const char *host,
+                        json_t **ret_connection, struct kn_error *err)
 {
     AUTO_FREE char *path = disk_path(conf, "volume-", volume, err);
 
@@ -402,7 +430,7 @@ static int file_connect(const struct kn_conf *conf, const char *volume, const ch
         return kn_fail(err, errno == ENOENT ? KN_NOT_FOUND : KN_INTERNAL, "the disk of volume \"%s\" is not there: %s",
                        volume, strerror(errno));
     }
-    *ret_connection = kn_form_write_connection("file", path, conf->volume_file_format, volume);
+    *ret_connection = kn_form_write_connection("file", path, format, volume);
     return 0;
 }
 
@@ -425,6 +453,8 @@ static int64_t file_capacity(const struct kn_conf *conf)
 const struct kn_volume_driver kn_volume_driver_file = {
     .name = "file",
     .start = file_start,
+    .format = file_format,
+    .may_be = file_may_be,
     .create = file_create,
     .overwrite = file_overwrite,
     .extend = file_extend,

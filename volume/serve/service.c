@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "volume/serve/driver.h"
+#include "volume/serve/formats.h"
 #include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
@@ -137,69 +138,86 @@ static int service_fetch(struct volume_call *c, char *ret_path, size_t size, str
                                 err);
 }
 
-/* What the disk is made from, as the command says; path: of the image, if it is one. */
-static int service_origin(struct volume_call *c, char *path, size_t size, struct kn_volume_origin *ret,
-                          struct kn_error *err)
+/* What the disk is made from, as the command says. */
+struct service_source {
+    struct kn_volume_origin origin;
+    char path[PATH_MAX]; /* of the image, if it is one */
+    char format[KN_VOLUME_FORMAT_SIZE];
+};
+
+static int service_origin(struct volume_call *c, struct service_source *ret, struct kn_error *err)
 {
     const json_t *base = json_object_get(c->m->body, "base");
+    const char *volume = service_text(c, "from_volume"), *snapshot = service_text(c, "from_snapshot");
 
-    *ret = (struct kn_volume_origin){ .volume = service_text(c, "from_volume"),
-                                      .snapshot = service_text(c, "from_snapshot") };
+    ret->origin = (struct kn_volume_origin){ .volume = volume, .snapshot = snapshot, .format = ret->format };
     if (base == NULL) {
-        return 0;
+        return volume == NULL && snapshot == NULL
+                   ? 0
+                   : kn_volume_format_of(kn_work_db(c->work), snapshot != NULL, snapshot != NULL ? snapshot : volume,
+                                         ret->format, err);
     }
-    if (service_fetch(c, path, size, err) < 0) {
+    if (service_fetch(c, ret->path, sizeof(ret->path), err) < 0) {
         return -1;
     }
-    ret->image = path;
-    ret->format = kn_json_str(base, "disk_format");
+    ret->origin.image = ret->path;
+    ret->origin.format = kn_json_str(base, "disk_format");
     return 0;
+}
+
+static int service_format(struct volume_call *c, char ret[KN_VOLUME_FORMAT_SIZE], struct kn_error *err)
+{
+    return kn_volume_format_of(kn_work_db(c->work), false, kn_json_str(c->m->body, "volume"), ret, err);
 }
 
 static int service_create(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *volume = kn_json_str(c->m->body, "volume");
-    struct kn_volume_origin origin;
-    char path[PATH_MAX];
+    char format[KN_VOLUME_FORMAT_SIZE];
+    struct service_source source;
 
-    return check_capacity(c, volume, err) < 0 || service_origin(c, path, sizeof(path), &origin, err) < 0
+    return check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
+                   kn_volume_format_settle(kn_work_db(c->work), volume, DRIVER->format(c->conf), format, err) < 0
                ? -1
-               : DRIVER->create(c->conf, volume, kn_json_int(c->m->body, "size_gib"), &origin, &watch, err);
+               : DRIVER->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin, &watch,
+                                err);
 }
 
 static int service_overwrite(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
-    struct kn_volume_origin origin;
-    char path[PATH_MAX];
+    char format[KN_VOLUME_FORMAT_SIZE];
+    struct service_source source;
 
-    return service_origin(c, path, sizeof(path), &origin, err) < 0
+    return service_format(c, format, err) < 0 || service_origin(c, &source, err) < 0
                ? -1
-               : DRIVER->overwrite(c->conf, kn_json_str(c->m->body, "volume"), kn_json_int(c->m->body, "size_gib"),
-                                   &origin, &watch, err);
+               : DRIVER->overwrite(c->conf, kn_json_str(c->m->body, "volume"), format,
+                                   kn_json_int(c->m->body, "size_gib"), &source.origin, &watch, err);
 }
 
 static int service_extend(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *volume = kn_json_str(c->m->body, "volume");
+    char format[KN_VOLUME_FORMAT_SIZE];
 
-    return service_check_growth(c, volume, err) < 0
+    return service_check_growth(c, volume, err) < 0 || service_format(c, format, err) < 0
                ? -1
-               : DRIVER->extend(c->conf, volume, kn_json_int(c->m->body, "size_gib"), &watch, err);
+               : DRIVER->extend(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &watch, err);
 }
 
 static int service_upload(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
-    const char *volume = kn_json_str(c->m->body, "volume"), *format = kn_json_str(c->m->body, "disk_format");
+    const char *volume = kn_json_str(c->m->body, "volume"), *as = kn_json_str(c->m->body, "disk_format");
+    char format[KN_VOLUME_FORMAT_SIZE];
     AUTO_FREE char *path = NULL;
 
-    if (DRIVER->export(c->conf, volume, format, &watch, &path, err) < 0) {
+    if (service_format(c, format, err) < 0 || DRIVER->export(c->conf, volume, format, as, &watch, &path, err) < 0) {
         return -1;
     }
-    const int rc = kn_volume_upload(path, kn_json_str(c->m->body, "url"), format, c->work, err);
+    const int rc = kn_volume_upload(path, kn_json_str(c->m->body, "url"), as, c->work, err);
     DRIVER->end_export(c->conf, volume);
     return rc;
 }
@@ -209,7 +227,8 @@ static int service_snapshot(struct volume_call *c, struct kn_error *err)
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *snapshot = kn_json_str(c->m->body, "snapshot");
 
-    return check_capacity(c, snapshot, err) < 0
+    return check_capacity(c, snapshot, err) < 0 ||
+                   kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0
                ? -1
                : DRIVER->snapshot(c->conf, snapshot, kn_json_str(c->m->body, "volume"), &watch, err);
 }
@@ -244,15 +263,13 @@ static int service_may_write(struct volume_call *c, bool *ret, struct kn_error *
 
 static int connect(struct volume_call *c, struct kn_error *err)
 {
+    const char *volume = kn_json_str(c->m->body, "volume"), *host = kn_json_str(c->m->body, "host");
+    char format[KN_VOLUME_FORMAT_SIZE];
     json_t *connection = NULL;
     bool may_write = true;
 
-    if (service_may_write(c, &may_write, err) < 0) {
-        return -1;
-    }
-
-    if (DRIVER->connect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "host"), &connection, err) <
-        0) {
+    if (service_may_write(c, &may_write, err) < 0 || service_format(c, format, err) < 0 ||
+        DRIVER->connect(c->conf, volume, format, host, &connection, err) < 0) {
         return -1;
     }
     if (!may_write) {
@@ -382,7 +399,8 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
                                          .jobs_per_project = JOBS_OF_ONE };
     struct kn_works *works = NULL;
 
-    if (DRIVER->start(&d->conf, err) < 0 || kn_works_new(d, &trade, &works, err) < 0) {
+    if (DRIVER->start(&d->conf, err) < 0 || kn_volume_formats_adopt(d->db, &d->conf, DRIVER, err) < 0 ||
+        kn_works_new(d, &trade, &works, err) < 0) {
         return -1;
     }
     *ret_state = works;
