@@ -76,3 +76,16 @@ void kn_agent_guest_trim_console(const char *state_dir, const char *server)
         return;
     }
 }
+
+void kn_agent_guest_add_console(const char *state_dir, const char *server, const char *bytes, size_t len)
+{
+    char path[PATH_MAX];
+
+    kn_agent_guest_path(state_dir, server, KN_GUEST_CONSOLE, path);
+    AUTO_CLOSE int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+
+    if (fd < 0 || write(fd, bytes, len) < 0) {
+        return;
+    }
+    kn_agent_guest_trim_console(state_dir, server);
+}

@@ -48,7 +48,9 @@ json_t *kn_agent_guest_servers(const char *state_dir);
 
 /* The end of the console, at most max bytes. Nothing written yet is fine. */
 void kn_agent_guest_console(const char *state_dir, const char *server, size_t max, struct kn_strbuf *out);
-/* A guest that fills its log must not fill the host: beyond 4 MiB all but the newest MiB is dropped. */
+/* A guest that fills its log must not fill the host: beyond 4 MiB all but the newest MiB is dropped. One thread at a time. */
 void kn_agent_guest_trim_console(const char *state_dir, const char *server);
+/* At its end, where no hypervisor writes the log itself; trimmed, too. What the disk does not take is lost. */
+void kn_agent_guest_add_console(const char *state_dir, const char *server, const char *bytes, size_t len);
 
 #endif

@@ -159,14 +159,13 @@ static int container_fit(virDomainPtr dom, const json_t *nics, struct kn_error *
 void kn_agent_container_listen(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server)
 {
     AUTO_FREE char *xml = virDomainIsActive(dom) == 1 ? virDomainGetXMLDesc(dom, 0) : NULL;
-    char tty[128], log[PATH_MAX];
+    char tty[128];
     struct kn_error err = { 0 };
 
     if (xml == NULL || !kn_agent_scan_tty(xml, tty, sizeof(tty))) {
         return;
     }
-    kn_agent_guest_path(lv->conf->agent_state_dir, server, KN_GUEST_CONSOLE, log);
-    if (kn_agent_ttys_keep(lv->ttys, server, tty, log, &err) < 0) {
+    if (kn_agent_ttys_keep(lv->ttys, server, tty, &err) < 0) {
         kn_log_error("a container's console", &err);
     }
 }

@@ -202,7 +202,9 @@ static struct kn_agent_libvirt *driver_create(const struct kn_conf *conf, const 
 
 static int open_containers(struct kn_agent_libvirt *lv, struct kn_error *err)
 {
-    return kn_agent_rootfs_prepare(lv->conf->agent_state_dir, err) < 0 ? -1 : kn_agent_ttys_new(&lv->ttys, err);
+    return kn_agent_rootfs_prepare(lv->conf->agent_state_dir, err) < 0
+               ? -1
+               : kn_agent_ttys_new(lv->conf->agent_state_dir, &lv->ttys, err);
 }
 
 static int lv_open(const struct kn_conf *conf, const char *host, const struct kn_agent_driver_events *events,
@@ -311,20 +313,27 @@ static int lv_inventory(void *state, json_t **ret_hosts, struct kn_error *err)
     return 0;
 }
 
+static void lv_trim_consoles(const char *state_dir)
+{
+    json_auto_t *servers = kn_agent_guest_servers(state_dir);
+    const json_t *server;
+    size_t i;
+
+    json_array_foreach (servers, i, server) {
+        kn_agent_guest_trim_console(state_dir, json_string_value(server));
+    }
+}
+
 static void lv_tick(void *state, int64_t now_ms)
 {
     struct kn_agent_libvirt *lv = state;
-    json_t *servers = kn_agent_guest_servers(lv->conf->agent_state_dir);
     struct kn_error err = { 0 };
-    size_t i;
-    json_t *server;
 
     kn_agent_tombstone_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
     kn_agent_order_prune(lv->conf->agent_state_dir, now_ms - KN_TOMBSTONE_LIFE_MS);
-    json_array_foreach (servers, i, server) {
-        kn_agent_guest_trim_console(lv->conf->agent_state_dir, json_string_value(server));
+    if (!lv->is_lxc) { /* of containers whoever writes it looks to that */
+        lv_trim_consoles(lv->conf->agent_state_dir);
     }
-    json_decref(servers);
     if (kn_network_host_tick(lv->net, &err) < 0) {
         kn_log_error("looking after the networks", &err);
     }

@@ -168,11 +168,10 @@ bool kn_agent_container_is_another(struct kn_agent_libvirt *lv, const char *serv
 
 /* --- container_tty.c --- */
 struct kn_agent_ttys;
-int kn_agent_ttys_new(struct kn_agent_ttys **ret, struct kn_error *err);
+int kn_agent_ttys_new(const char *state_dir, struct kn_agent_ttys **ret, struct kn_error *err);
 void kn_agent_ttys_free(struct kn_agent_ttys *ttys); /* NULL is fine */
-/* Whatever comes from the terminal is appended to the log until its other side is gone. Asked for again, it is read once. */
-int kn_agent_ttys_keep(struct kn_agent_ttys *ttys, const char *server, const char *tty, const char *log,
-                       struct kn_error *err);
+/* Whatever comes from the terminal is appended to the server's log until its other side is gone, some 64 KiB a second; more waits. Asked for again, it is read once. */
+int kn_agent_ttys_keep(struct kn_agent_ttys *ttys, const char *server, const char *tty, struct kn_error *err);
 
 /* --- power.c, disk.c, nic.c, list.c --- */
 int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, const char *action, const json_t *spec,

@@ -5,6 +5,7 @@
  */
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/base/clock.h"
@@ -173,6 +174,46 @@ static void test_is_rebuilt(void **state)
     kn_one_guest_await_said("CONTAINER-READY md=metadata boot=1 ", 2);
 }
 
+/* How much lies in the files of its console. */
+static off_t logged(void)
+{
+    static const char *const FILES[] = { "console.log", "console.log.0" };
+    off_t all = 0;
+
+    for (size_t i = 0; i < KN_COUNT(FILES); i++) {
+        AUTO_FREE char *path = kn_asprintf("%s/servers/%s/%s", kn_one_guest.agent.dir, kn_one_guest.server, FILES[i]);
+        struct stat st;
+
+        all += stat(path, &st) == 0 ? st.st_size : 0;
+    }
+    return all;
+}
+
+/* It waits for itself alone: it answers, is told what to do and goes down as ever, and its log does not grow as it writes. */
+static void test_console_floods(void **state)
+{
+    const int64_t began_ms = kn_mono_ms(), deadline = began_ms + 60000;
+    const off_t before = logged();
+
+    (void)state;
+    assert_true(holds(ONE_ASK "?flood >/dev/null"));
+    kn_one_guest_await_said("one that never ends", 1000);
+    kn_one_guest_await("boots=", true);
+    assert_int_equal(power("pause"), 3);
+    assert_int_equal(power("unpause"), 1);
+    json_auto_t *d = kn_one_guest_domain();
+
+    assert_int_equal(kn_json_int(d, "generation"), 1);
+    while (logged() < (5 << 20) / 4) {
+        assert_true(kn_mono_ms() < deadline);
+        kn_test_pause(100);
+    }
+    assert_true(logged() - before <= (1 << 20) + (kn_mono_ms() - began_ms) * 64);
+    assert_int_equal(power("reboot_hard"), 1);
+    kn_one_guest_await_said("CONTAINER-READY md=metadata", 1); /* of what is left of the log */
+    kn_one_guest_await("boots=", true);
+}
+
 static void test_goes_without_a_trace(void **state)
 {
     (void)state;
@@ -226,17 +267,12 @@ static void test_image_of_a_machine(void **state)
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_comes_up),
-        cmocka_unit_test(test_has_its_files),
-        cmocka_unit_test(test_is_kept_apart),
-        cmocka_unit_test(test_power),
-        cmocka_unit_test(test_cannot),
-        cmocka_unit_test(test_interface_in_and_out),
-        cmocka_unit_test(test_agent_dies),
-        cmocka_unit_test(test_is_rebuilt),
-        cmocka_unit_test(test_goes_without_a_trace),
-        cmocka_unit_test(test_without_a_nic),
-        cmocka_unit_test(test_image_of_a_machine),
+        cmocka_unit_test(test_comes_up),       cmocka_unit_test(test_has_its_files),
+        cmocka_unit_test(test_is_kept_apart),  cmocka_unit_test(test_power),
+        cmocka_unit_test(test_cannot),         cmocka_unit_test(test_interface_in_and_out),
+        cmocka_unit_test(test_agent_dies),     cmocka_unit_test(test_is_rebuilt),
+        cmocka_unit_test(test_console_floods), cmocka_unit_test(test_goes_without_a_trace),
+        cmocka_unit_test(test_without_a_nic),  cmocka_unit_test(test_image_of_a_machine),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);

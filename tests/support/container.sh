@@ -59,6 +59,7 @@ may() { name=$1; shift; "$@" > /dev/null 2>&1 && echo "may $name" || echo "mustn
 case $QUERY_STRING in
 say=*) echo "${QUERY_STRING#say=}" > /dev/console ;;
 reboot) reboot ;;
+flood) yes "one that never ends" > /dev/console 2> /dev/null & ;;
 again) (sleep 1; for nic in $(ls /sys/class/net | grep -v lo); do ip link set $nic up; udhcpc -q -n -i $nic -s /usr/share/udhcpc/script; done) > /dev/null 2>&1 & ;;
 esac
 echo boots=$(cat /var/boots)
@@ -74,8 +75,10 @@ echo "mem_kib $(sed -n 's/MemTotal: *\([0-9]*\).*/\1/p' /proc/meminfo)"
 echo "processes $(ls -d /proc/[0-9]* | wc -l)"
 group=$(sed -n 's/^[0-9]*:memory://p' /proc/self/cgroup)
 may raise_memory sh -c "echo -1 > /sys/fs/cgroup/memory$group/memory.limit_in_bytes"
-may make_device mknod /tmp/loop b 7 0
-may mount_device mount -t ext4 /dev/loop0 /tmp
+mine=$(mktemp -d)
+may make_device mknod "$mine/loop" b 7 0
+may mount_device mount -t ext4 /dev/loop0 "$mine"
+rm -rf "$mine"
 may write_sysctl sh -c 'echo 1 > /proc/sys/kernel/panic'
 may trigger_sysrq sh -c 'echo h > /proc/sysrq-trigger'
 may load_module insmod /bin/busybox

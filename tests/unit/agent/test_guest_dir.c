@@ -109,6 +109,32 @@ static void test_console(void **state)
     assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err);
 }
 
+/* A container writes its log by us: it is trimmed with what is added, and never far beyond its bound. */
+static void test_console_without_end(void **state)
+{
+    struct kn_strbuf out = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+    char dir[PATH_MAX], log[PATH_MAX], line[1024];
+    struct stat st;
+
+    kn_agent_guest_path(*state, SERVER, "", dir);
+    kn_agent_guest_path(*state, SERVER, KN_GUEST_CONSOLE, log);
+    assert_ok(kn_agent_file_make_dir(dir, &err), &err);
+    memset(line, 'x', sizeof(line));
+    for (int i = 0; i < 10240; i++) { /* 10 MiB */
+        kn_agent_guest_add_console(*state, SERVER, line, sizeof(line));
+        assert_int_equal(stat(log, &st), 0);
+        assert_true(st.st_size <= 4 << 20);
+    }
+    kn_agent_guest_add_console(*state, SERVER, "last\n", 5);
+    kn_agent_guest_console(*state, SERVER, 7, &out);
+    assert_string_equal(out.buf, "xxlast\n");
+    kn_strbuf_release(&out);
+    assert_ok(kn_agent_guest_remove(*state, SERVER, &err), &err);
+    kn_agent_guest_add_console(*state, SERVER, "late\n", 5); /* of one that went: nothing comes back */
+    assert_int_equal(stat(dir, &st), -1);
+}
+
 static void test_tombstones(void **state)
 {
     struct kn_error err = { 0 };
@@ -148,6 +174,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_save_and_load, setup, teardown),
         cmocka_unit_test_setup_teardown(test_half_written_spec, setup, teardown),
         cmocka_unit_test_setup_teardown(test_console, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_console_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
         cmocka_unit_test(test_run),
     };
