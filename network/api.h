@@ -19,6 +19,8 @@ extern const struct kn_api kn_network_api; /* prefix "/network", KN_DIALECT_NEUT
  */
 int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id, const char *fixed_ip,
                       struct kn_error *err);
+/* Networks of all projects are this caller's to use, whoever shares them. */
+bool kn_network_uses_all(const struct kn_caller *caller);
 /*
  * The network of a server that names none: the only one that the project can use. "" if there is none (the server gets no
  * NIC); KN_CONFLICT in Nova's words if there are several.

@@ -61,6 +61,9 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
         return -1;
     }
     json_object_set_new(ret, "network", json_string(network));
+    if (kn_network_uses_all(&req->caller)) {
+        json_object_set_new(ret, "any_project", json_true());
+    }
     if (address != NULL) {
         json_object_set_new(ret, "fixed_ip", json_string(address));
     }

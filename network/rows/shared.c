@@ -165,6 +165,19 @@ int kn_network_use_many(struct kn_db *db, struct kn_array *ids, const char *proj
     return kn_db_run(db, &LETS, KN_ARGS(kn_array_value(ids), project), ret_rows, err);
 }
 
+static const struct kn_stmt SHARES = {
+    "shared_shares",
+    "SELECT object_id, target FROM rbac_policy WHERE object_id = ANY($1::uuid[]) AND action = '" KN_NETWORK_AS_SHARED
+    "' AND target = ANY('" KN_NETWORK_EVERYBODY "'::text || $2::text[]) ORDER BY id FOR KEY SHARE",
+    2
+};
+
+int kn_network_shares(struct kn_db *db, struct kn_array *ids, struct kn_array *projects, struct kn_rows **ret_rows,
+                      struct kn_error *err)
+{
+    return kn_db_run(db, &SHARES, KN_ARGS(kn_array_value(ids), kn_array_value(projects)), ret_rows, err);
+}
+
 int kn_network_use(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned,
                    struct kn_error *err)
 {

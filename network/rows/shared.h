@@ -51,6 +51,13 @@ int kn_network_use(const struct kn_rest_noun *noun, struct kn_request *req, cons
 int kn_network_use_many(struct kn_db *db, struct kn_array *ids, const char *project, struct kn_rows **ret_rows,
                         struct kn_error *err);
 
+/*
+ * Of several that are kept already, those on which the projects may build what is their own: rows of object and target (KN_NETWORK_EVERYBODY or one of the
+ * projects), the policies held. Less than what kn_network_use_many() lets: who was let outside by a network does not stand on it.
+ */
+int kn_network_shares(struct kn_db *db, struct kn_array *ids, struct kn_array *projects, struct kn_rows **ret_rows,
+                      struct kn_error *err);
+
 /* A policy that is to go, or to be another's. */
 struct kn_network_let {
     const struct kn_network_shareable *what;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * usable.c: what compute asks before it accepts a server, answered in Nova's words. Only reads: what was usable now may be gone when
- * port.allocate comes, which decides for good.
+ * usable.c: what compute asks before it accepts a server, answered in Nova's words. Only reads: what was usable now may be gone, or shared no more, when
+ * port.allocate comes, which asks again and decides for good (network/serve/rights.h).
  */
 #include "network/api.h"
 
@@ -11,25 +11,23 @@
 #include "network/rows/shared.h"
 #include "network/rows/usable.h"
 
-enum { N_SUBNETS, N_HOLDS, N_USER };
+#define OPEN "n.project_id = $2 OR $3::boolean"
+enum { N_SUBNETS, N_OPEN, N_HOLDS, N_USER };
 
-static const struct kn_stmt NETWORK = {
-    "usable_network",
-    "SELECT count(s.id), coalesce(bool_or(s.cidr >> $4::inet), false),"
-    " (SELECT p.device_id FROM address a JOIN port p ON p.id = a.port_id"
-    "  WHERE a.subnet_id = ANY(array_agg(s.id)) AND a.ip = $4::inet LIMIT 1)"
-    " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR $3::boolean OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED,
-                                                                                      "$2") ") GROUP BY n.id",
-    4
-};
+static const struct kn_stmt NETWORK = { "usable_network",
+                                        "SELECT count(s.id), " OPEN ", coalesce(bool_or(s.cidr >> $4::inet), false),"
+                                        " (SELECT p.device_id FROM address a JOIN port p ON p.id = a.port_id"
+                                        "  WHERE a.subnet_id = ANY(array_agg(s.id)) AND a.ip = $4::inet LIMIT 1)"
+                                        " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
+                                        " WHERE n.id = $1::uuid AND (" OPEN
+                                        " OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED, "$2") ") GROUP BY n.id",
+                                        4 };
 
 /* Without a fixed IP, which is how nearly every server comes: a tenth of the work. */
 static const struct kn_stmt NETWORK_ALONE = {
     "usable_network_alone",
-    "SELECT EXISTS (SELECT FROM subnet s WHERE s.network_id = n.id)::int FROM network n"
-    " WHERE n.id = $1::uuid AND (n.project_id = $2 OR $3::boolean OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED,
-                                                                                      "$2") ")",
+    "SELECT EXISTS (SELECT FROM subnet s WHERE s.network_id = n.id)::int, " OPEN " FROM network n"
+    " WHERE n.id = $1::uuid AND (" OPEN " OR " KN_NETWORK_LET("n.id", KN_NETWORK_SHARED, "$2") ")",
     3
 };
 
@@ -63,13 +61,13 @@ int kn_network_find_usable(struct kn_db *db, const struct kn_caller *caller, con
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, fixed_ip == NULL ? &NETWORK_ALONE : &NETWORK,
-                  KN_ARGS(network_id, caller->project_id,
-                          kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL) ? "t" : "f", fixed_ip),
-                  &rows, err) < 0) {
+                  KN_ARGS(network_id, caller->project_id, kn_network_uses_all(caller) ? "t" : "f", fixed_ip), &rows,
+                  err) < 0) {
         return -1;
     }
     *ret = (struct kn_network_found){ .exists = kn_rows_count(rows) > 0 };
     if (ret->exists) {
+        ret->is_open = kn_rows_bool(rows, 0, N_OPEN);
         ret->has_subnet = kn_rows_int(rows, 0, N_SUBNETS) > 0;
         ret->holds = fixed_ip != NULL && kn_rows_bool(rows, 0, N_HOLDS);
         ret->user = fixed_ip != NULL ? kn_rows_str(rows, 0, N_USER) : NULL;
@@ -95,6 +93,11 @@ int kn_network_usable(struct kn_db *db, const struct kn_caller *caller, const ch
     return kn_network_find_usable(db, caller, network_id, fixed_ip, &rows, &found, err) < 0
                ? -1
                : kn_network_judge(network_id, fixed_ip, &found, err);
+}
+
+bool kn_network_uses_all(const struct kn_caller *caller)
+{
+    return kn_policy_allows(KN_NEUTRON_GET_NETWORK, caller, NULL);
 }
 
 static const struct kn_stmt AUTO_NETWORK = {

@@ -16,6 +16,7 @@ struct kn_network_found {
     bool has_subnet;
     bool holds;        /* the wished address is in one of its subnets */
     const char *user;  /* the device that has this address; NULL = none */
+    bool is_open;      /* his, or all networks are his business: no policy is needed */
 };
 /* Of the network, as this caller sees it; an id and an address that are such. ret_rows: what ret points into. */
 int kn_network_find_usable(struct kn_db *db, const struct kn_caller *caller, const char *network_id,

@@ -4,7 +4,7 @@
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
  * One batch is a dozen statements, whatever its size: the servers' ports (and the named ones), the room in quotas, the subnets' locks, the topology,
- * the free MACs, a few for the addresses of each subnet, the write.
+ * who may still use what others shared, the free MACs, a few for the addresses of each subnet, the write.
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
 #include <stdlib.h>
@@ -17,6 +17,7 @@
 #include "network/rows/ports/topology.h"
 #include "network/serve/batch.h"
 #include "network/serve/guards.h"
+#include "network/serve/rights.h"
 #include "network/serve/rooms.h"
 
 #define SERVERS "compute:" /* the owner that a server's port has until it is bound */
@@ -69,6 +70,7 @@ struct allocation {
     struct kn_network_topology topology;
     struct kn_network_plan plan;
     struct kn_network_guards guards;
+    struct kn_network_rights rights;
     struct kn_array taken[4]; /* the columns of TAKE */
     struct kn_hmap *rooms; /* by project; owns them */
     struct kn_quota_claims *claims; /* the batch's */
@@ -105,6 +107,7 @@ static void allocation_release(struct allocation *all)
     kn_network_topology_release(&all->topology);
     kn_network_plan_release(&all->plan);
     kn_network_guards_release(&all->guards);
+    kn_network_rights_release(&all->rights);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         kn_array_release(&all->taken[i]);
     }
@@ -212,19 +215,6 @@ static int load_ports(struct allocation *all, struct kn_network_outcome **outcom
 
 /* --- quotas --- */
 
-/* The ports that the server has made for it. */
-static int64_t made_ports(const json_t *body)
-{
-    const json_t *request;
-    int64_t n = 0;
-    size_t i;
-
-    json_array_foreach (json_object_get(body, "requests"), i, request) {
-        n += kn_json_str(request, "port")[0] == '\0';
-    }
-    return n;
-}
-
 /* Of the projects whose servers get new ports. Nobody is held for it: the batch's end takes them, and is refused if it was foreseen wrongly. */
 static int load_rooms(struct allocation *all, const struct kn_network_touched *touched,
                       struct kn_network_outcome **outcomes, int count, struct kn_error *err)
@@ -234,30 +224,11 @@ static int load_rooms(struct allocation *all, const struct kn_network_touched *t
     for (int i = 0; i < count; i++) {
         const json_t *body = outcomes[i]->command->body;
 
-        if (made_ports(body) > 0 && kn_hmap_get(all->by_server, kn_json_str(body, "server")) == NULL) {
+        if (kn_network_rooms_needed(body) > 0 && kn_hmap_get(all->by_server, kn_json_str(body, "server")) == NULL) {
             kn_array_add(&projects, kn_json_str(body, "project"));
         }
     }
     return kn_network_rooms_load(all->db, &touched->claims, &projects, all->rooms, err);
-}
-
-static int allocate_check_room(const struct allocation *all, const json_t *body, struct kn_error *err)
-{
-    const struct kn_network_room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
-
-    return room == NULL || room->left >= made_ports(body)
-               ? 0
-               : kn_fail(err, KN_QUOTA, "Quota exceeded for resources: ['port']. Maximum number of ports exceeded");
-}
-
-static void take_room(struct allocation *all, const json_t *body)
-{
-    struct kn_network_room *room = kn_hmap_get(all->rooms, kn_json_str(body, "project"));
-
-    if (room != NULL) {
-        room->left -= made_ports(body);
-    }
-    kn_quota_claim(all->claims, kn_json_str(body, "project"), KN_QUOTA_PORT, made_ports(body));
 }
 
 /* Adds an id once. */
@@ -406,7 +377,8 @@ static int choose_address(const struct allocation *all, struct kn_network_view *
 }
 
 /* {network}: a new port with its addresses. */
-static int make_port(struct allocation *all, const json_t *request, struct draft *draft, struct kn_error *err)
+static int make_port(struct allocation *all, const char *project, const json_t *request, struct draft *draft,
+                     struct kn_error *err)
 {
     AUTO_RELEASE(kn_network_draw) struct kn_network_draw draw = KN_NETWORK_DRAW_INIT;
     const char *id = kn_json_str(request, "network");
@@ -419,6 +391,7 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
         return kn_fail(err, KN_BAD_REQUEST, "Network %s requires a subnet in order to boot instances on.", id);
     }
     if (kn_network_guards_check(&all->guards, request, err) < 0 ||
+        kn_network_rights_check(&all->rights, &all->guards, network, project, request, err) < 0 ||
         kn_network_plan_dhcp(all->db, &all->plan, network, err) < 0 ||
         kn_network_view_mac(all->db, network, draft->made.mac, err) < 0 ||
         choose_address(all, network, kn_json_str(request, "fixed_ip"), draft->made.mac, &draw, err) < 0) {
@@ -435,6 +408,7 @@ static int make_port(struct allocation *all, const json_t *request, struct draft
 static int allocate_decide(struct allocation *all, const json_t *body, struct drafts *drafts, struct kn_error *err)
 {
     const json_t *requests = json_object_get(body, "requests"), *request;
+    const char *project = kn_json_str(body, "project");
     size_t n;
 
     drafts->items = kn_realloc_array(NULL, json_array_size(requests) + 1, sizeof(*drafts->items));
@@ -443,7 +417,8 @@ static int allocate_decide(struct allocation *all, const json_t *body, struct dr
         struct draft *draft = &drafts->items[n];
 
         *draft = (struct draft){ .request = request, .tag = json_string_value(json_object_get(request, "tag")) };
-        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0 : make_port(all, request, draft, err) < 0) {
+        if (port[0] != '\0' ? take_port(all, drafts, port, draft, err) < 0
+                            : make_port(all, project, request, draft, err) < 0) {
             return -1;
         }
         drafts->count = n + 1;
@@ -491,7 +466,7 @@ static json_t *allocate_settle(struct allocation *all, const json_t *body, struc
 {
     json_t *nics = json_array();
 
-    take_room(all, body);
+    kn_network_rooms_take(all->rooms, body, all->claims);
     for (size_t i = 0; i < drafts->count; i++) {
         struct draft *draft = &drafts->items[i];
 
@@ -522,7 +497,7 @@ static int allocate_one(struct allocation *all, struct kn_network_outcome *outco
 
     if (port != NULL) {
         nics = answer_again(all, port);
-    } else if (allocate_check_room(all, body, &outcome->error) == 0 &&
+    } else if (kn_network_rooms_check(all->rooms, body, &outcome->error) == 0 &&
                allocate_decide(all, body, &drafts, &outcome->error) == 0) {
         nics = allocate_settle(all, body, &drafts);
     } else if (is_verdict(&outcome->error)) {
@@ -587,7 +562,8 @@ int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outc
     all.claims = &touched->claims;
     if (load_ports(&all, outcomes, count, err) < 0 || load_rooms(&all, touched, outcomes, count, err) < 0 ||
         load_topology(&all, outcomes, count, err) < 0 ||
-        kn_network_guards_load(db, outcomes, count, &all.guards, err) < 0) {
+        kn_network_guards_load(db, outcomes, count, &all.guards, err) < 0 ||
+        kn_network_rights_load(db, outcomes, count, &all.topology, &all.guards, &all.rights, err) < 0) {
         return -1;
     }
     want_macs(&all, outcomes, count);

@@ -11,11 +11,11 @@
 
 static const struct kn_stmt FIND = {
     "guards_find",
-    "SELECT g.id, CASE WHEN g.is_default THEN g.project_id END FROM security_group g"
+    "SELECT g.id, g.is_default, g.project_id FROM security_group g"
     " WHERE g.id = ANY($1::uuid[]) OR (g.is_default AND g.project_id = ANY($2::text[])) ORDER BY g.id FOR KEY SHARE",
     2
 };
-enum { G_ID, G_DEFAULT_OF };
+enum { G_ID, G_IS_DEFAULT, G_PROJECT };
 
 static bool wants_default(const json_t *request)
 {
@@ -48,11 +48,10 @@ static int guards_find_all(struct kn_db *db, struct kn_network_guards *guards, s
         return -1;
     }
     for (int row = 0; row < kn_rows_count(rows); row++) {
-        kn_hmap_put(guards->groups, kn_rows_text(rows, row, G_ID), guards);
-        if (!kn_rows_null(rows, row, G_DEFAULT_OF) &&
-            kn_hmap_get(guards->defaults, kn_rows_text(rows, row, G_DEFAULT_OF)) == NULL) {
-            kn_hmap_put(guards->defaults, kn_rows_text(rows, row, G_DEFAULT_OF),
-                        kn_strdup(kn_rows_text(rows, row, G_ID)));
+        kn_hmap_put(guards->groups, kn_rows_text(rows, row, G_ID), kn_strdup(kn_rows_text(rows, row, G_PROJECT)));
+        if (kn_rows_bool(rows, row, G_IS_DEFAULT) &&
+            kn_hmap_get(guards->defaults, kn_rows_text(rows, row, G_PROJECT)) == NULL) {
+            kn_hmap_put(guards->defaults, kn_rows_text(rows, row, G_PROJECT), kn_strdup(kn_rows_text(rows, row, G_ID)));
         }
     }
     return 0;
@@ -79,7 +78,7 @@ int kn_network_guards_load(struct kn_db *db, struct kn_network_outcome **outcome
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
 
-    ret->groups = kn_hmap_new(NULL);
+    ret->groups = kn_hmap_new(free);
     ret->defaults = kn_hmap_new(free);
     for (int i = 0; i < count; i++) {
         guards_collect(outcomes[i]->command->body, &ids, &projects);

@@ -7,7 +7,7 @@
 #include "network/serve/batch.h"
 
 struct kn_network_guards {
-    struct kn_hmap *groups; /* the ids of those that are there */
+    struct kn_hmap *groups; /* by id: the project of each that is there */
     struct kn_hmap *defaults; /* by project: the id of its default group */
 };
 

@@ -3,8 +3,10 @@
  * os-interface at the front door: what a wish for a NIC writes, in one transaction: the port, its place among the server's, what it counts as, the task; and all that is
  * refused, in Nova's words, after which nothing has changed. What becomes of the wish: tests/it/test_interfaces_cloud.c and test_agent_libvirt.c.
  */
+#include <pthread.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
 #include "tests/support/five_servers.h"
@@ -272,6 +274,40 @@ static void out_again(void **state)
     assert_string_equal(kn_test_nova_str(nova, "instanceActions.0.action"), "detach_interface");
 }
 
+static void *attach_beside(void *status)
+{
+    *(int *)status = attach(1, WISH("\"net_id\": \"" SEED_NETWORK_FOREIGN "\""));
+    return NULL;
+}
+
+/* A network that its owner shares no more: he was first, and there is no port. */
+static void of_a_network_that_is_shared_no_more(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + 60000, before = count("SELECT count(*) FROM port");
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+    pthread_t asker;
+    int status = 0;
+
+    (void)state;
+    must(
+        "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES (gen_random_uuid(), '" SEED_NETWORK_FOREIGN
+        "', '" SEED_OTHER "', 4, '10.7.0.0/24', '[{\"start\":\"10.7.0.2\",\"end\":\"10.7.0.254\"}]');"
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'x', 'network', '" SEED_NETWORK_FOREIGN
+        "', 'access_as_shared', '" SEED_PROJECT "')");
+    assert_ok(kn_tx_begin(&tx, nova->db, &err), &err);
+    must("DELETE FROM rbac_policy WHERE object_id = '" SEED_NETWORK_FOREIGN "'");
+    assert_int_equal(pthread_create(&asker, NULL, attach_beside, &status), 0);
+    while (count("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(asker, NULL);
+    assert_int_equal(status, 404);
+    assert_non_null(strstr(nova->http.body.buf, "Network " SEED_NETWORK_FOREIGN " could not be found."));
+    assert_int_equal(count("SELECT count(*) FROM port"), before);
+}
+
 #define PORT_PATH "/network/v2.0/ports/" ITS_PORT
 
 /* Who deletes a port by Neutron pulls it out of the guest; where that cannot be, the port stays. */
@@ -307,6 +343,7 @@ int main(void)
         cmocka_unit_test_setup(no_address_is_left, five_servers_fresh),
         cmocka_unit_test_setup(out_again, five_servers_fresh),
         cmocka_unit_test_setup(its_port_is_deleted, five_servers_fresh),
+        cmocka_unit_test_setup(of_a_network_that_is_shared_no_more, five_servers_fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

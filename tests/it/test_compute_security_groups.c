@@ -3,6 +3,7 @@
  * Security groups as Nova has them: those of a server, shown, added and removed, those that a new server names, and the proxies until 2.35, whose codes are
  * Nova's and not Neutron's.
  */
+#include <pthread.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -82,6 +83,42 @@ static void groups_of_a_server(void **state)
     assert_int_equal(act(ONE, to_open), 400);
     assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);
     assert_null(kn_test_nova_at(nova, "server.security_groups"));
+}
+
+static void *add_beside(void *status)
+{
+    *(int *)status = act(ONE, "{\"addSecurityGroup\": {\"name\": \"theirs\"}}");
+    return NULL;
+}
+
+/* A group that its owner shares no more: he was first, and no port has it. */
+static void a_group_that_is_shared_no_more(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+    struct kn_error err = { 0 };
+    AUTO_TX struct kn_tx tx = { NULL };
+    pthread_t asker;
+    int status = 0;
+
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            nova->db,
+            "INSERT INTO security_group (id, project_id, name) VALUES ('" SEED_NOBODY "', '" SEED_OTHER "', 'theirs');"
+            "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), '" SEED_OTHER
+            "', 'security_group', '" SEED_NOBODY "', 'access_as_shared', '" SEED_PROJECT "')",
+            &err),
+        &err);
+    assert_ok(kn_tx_begin(&tx, nova->db, &err), &err);
+    assert_ok(kn_db_script(nova->db, "DELETE FROM rbac_policy WHERE object_id = '" SEED_NOBODY "'", &err), &err);
+    assert_int_equal(pthread_create(&asker, NULL, add_beside, &status), 0);
+    while (number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(asker, NULL);
+    assert_int_equal(status, 404);
+    assert_int_equal(number("SELECT count(*) FROM port_security_group WHERE group_id = '" SEED_NOBODY "'"), 0);
 }
 
 #define MANY 300
@@ -265,6 +302,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(groups_of_a_server, five_servers_fresh),
+        cmocka_unit_test_setup(a_group_that_is_shared_no_more, five_servers_fresh),
         cmocka_unit_test_setup(groups_of_a_list, five_servers_fresh),
         cmocka_unit_test_setup(groups_of_a_new_server, five_servers_fresh),
         cmocka_unit_test_setup(proxies_for_groups, five_servers_fresh),

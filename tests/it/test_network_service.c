@@ -56,6 +56,56 @@ static void test_the_last_port_goes_elsewhere(void **state)
     assert_ok(kn_db_script(kn_network_world.db, "DELETE FROM quota_limit", &err), &err);
 }
 
+#define SHARED "cccccccc-1111-4111-8111-111111111111" /* a network of q's */
+
+static int64_t allocate_shared(int server, const char *more)
+{
+    AUTO_FREE char *text = kn_asprintf("{\"requests\":[{\"network\":\"" SHARED "\"%s}]}", more);
+
+    return kn_network_world_command("port.allocate", server, json_loads(text, 0, NULL));
+}
+
+/* Its owner takes a network back while a server of another project is about to get a port there: he was first, and waits for nobody. */
+static void test_a_network_is_shared_no_more(void **state)
+{
+    AUTO(kn_db) struct kn_db *other = kn_db_new(kn_network_world.url, "owner");
+    AUTO_RELEASE(kn_message) struct kn_message reply = { 0 };
+    const int64_t deadline = kn_mono_ms() + KN_NETWORK_WAIT_MS;
+    struct kn_error err = { 0 };
+    struct kn_tx tx = { NULL };
+
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            kn_network_world.db,
+            "INSERT INTO network (id, project_id, name, vni) VALUES ('" SHARED "', 'q', 'theirs', 77);"
+            "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES (gen_random_uuid(), '" SHARED
+            "', 'q', 4, '10.7.0.0/24', '[{\"start\":\"10.7.0.2\",\"end\":\"10.7.0.254\"}]');"
+            "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'q', 'network', '" SHARED
+            "', 'access_as_shared', 'p')",
+            &err),
+        &err);
+    kn_network_world_must(allocate_shared(910, ""));
+    assert_ok(kn_tx_begin(&tx, other, &err), &err);
+    assert_ok(kn_db_script(other, "DELETE FROM rbac_policy WHERE object_id = '" SHARED "'", &err), &err);
+    const int64_t task = allocate_shared(911, "");
+
+    while (kn_network_world_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    kn_network_world_answer(task, &reply);
+    assert_false(reply.ok);
+    assert_int_equal(reply.error.code, KN_NOT_FOUND);
+    assert_string_equal(reply.error.message, "Network " SHARED " could not be found.");
+    assert_int_equal(kn_network_world_number("SELECT count(*) FROM port WHERE device_id LIKE '%000000000911'"), 0);
+    kn_network_world_must(allocate_shared(910, "")); /* what is made stays, and is said again */
+    kn_network_world_must(allocate_shared(912, ",\"any_project\":true"));
+    for (int server = 910; server <= 912; server++) {
+        kn_network_world_must(kn_network_world_command("port.release", server, NULL));
+    }
+}
+
 /* A creation that a deletion superseded, said again after it, makes no port; an old release takes none away. */
 static void test_late_commands_touch_no_port(void **state)
 {
@@ -197,6 +247,7 @@ int main(void)
         cmocka_unit_test(test_what_the_database_refuses_is_one_answer),
         cmocka_unit_test(test_kill_in_the_middle),
         cmocka_unit_test(test_the_last_port_goes_elsewhere),
+        cmocka_unit_test(test_a_network_is_shared_no_more),
         cmocka_unit_test(test_database_away),
     };
     return cmocka_run_group_tests(tests, kn_network_world_setup, kn_network_world_teardown);

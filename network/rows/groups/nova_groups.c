@@ -16,11 +16,11 @@
 /* A name goes before an id that looks the same. */
 static const struct kn_stmt FIND = {
     "nova_group_find",
-    "SELECT id, is_default AND project_id = $1, stateful FROM security_group g WHERE (name = $2 OR id::text = $2)"
+    "SELECT id, is_default AND project_id = $1, stateful, project_id <> $1 FROM security_group g WHERE (name = $2 OR id::text = $2)"
     " AND (project_id = $1 OR " KN_NETWORK_LET("g.id", KN_NETWORK_SHARED, "$1") ") ORDER BY name = $2 DESC LIMIT 2",
     2
 };
-enum { F_ID, F_DEFAULT, F_STATEFUL };
+enum { F_ID, F_DEFAULT, F_STATEFUL, F_OTHERS };
 
 int kn_network_group_ensure(struct kn_db *db, const char *project_id, struct kn_error *err)
 {
@@ -172,6 +172,18 @@ static int fail_unknown_group(const char *name, const char *project, struct kn_e
     return kn_fail(err, KN_NOT_FOUND, "Security group %.255s is not found for project %s", name, project);
 }
 
+/* Another's group is still shared, and stays so until the ports have it. */
+static int hold_group(struct kn_request *req, const struct kn_rows *group, const char *name, struct kn_error *err)
+{
+    bool is_owned = false;
+
+    if (!kn_rows_bool(group, 0, F_OTHERS) ||
+        kn_network_use(&kn_network_security_groups, req, kn_rows_text(group, 0, F_ID), &is_owned, err) == 0) {
+        return 0;
+    }
+    return err->code == KN_NOT_FOUND ? fail_unknown_group(name, req->caller.project_id, err) : -1;
+}
+
 static int change_ports(struct kn_request *req, const char *server, const char *name, const struct kn_rows *group,
                         bool adds, struct kn_error *err)
 {
@@ -198,7 +210,8 @@ static int change_ports(struct kn_request *req, const char *server, const char *
     if (ids.count == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Security group %.255s not associated with the instance %s", name, server);
     }
-    if (kn_network_change_many(req->db, KN_CHANGED_PORT, &ids, err) < 0 ||
+    if ((adds && hold_group(req, group, name, err) < 0) ||
+        kn_network_change_many(req->db, KN_CHANGED_PORT, &ids, err) < 0 ||
         kn_db_change(req->db, adds ? &PLUG : &UNPLUG, KN_ARGS(kn_array_value(&ids), id), &held, err) < 0) {
         return -1;
     }

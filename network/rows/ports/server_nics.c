@@ -144,7 +144,7 @@ static int nic_only_network(struct kn_request *req, const char *project, char *r
 }
 
 static int nic_check_network(struct kn_request *req, const struct kn_network_nic_wish *wish, const char *network,
-                             struct kn_error *err)
+                             bool *ret_is_open, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_network_found found;
@@ -159,7 +159,23 @@ static int nic_check_network(struct kn_request *req, const struct kn_network_nic
         return kn_fail(err, KN_CONFLICT, "Fixed IP address %s is already in use on instance %s.", wish->fixed_ip,
                        found.user);
     }
+    *ret_is_open = found.is_open;
     return kn_network_judge(network, wish->fixed_ip, &found, err);
+}
+
+/* Another's network, which is held: it is still shared, and stays so until the port is there. */
+static int nic_hold_share(struct kn_request *req, const char *network, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array projects = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    kn_array_add(&ids, network);
+    kn_array_add(&projects, req->caller.project_id);
+    if (kn_network_shares(req->db, &ids, &projects, &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", network);
 }
 
 /* What Neutron would have said, as Nova says it. */
@@ -200,6 +216,7 @@ int kn_network_nic_give(struct kn_request *req, const struct kn_network_nic_wish
                         char ret_port[KN_UUID_SIZE], struct kn_error *err)
 {
     const bool is_made = wish->port_id == NULL;
+    bool is_open = false;
     char network[KN_UUID_SIZE] = "";
     int64_t place = 0;
     struct kn_arg nic;
@@ -218,7 +235,8 @@ int kn_network_nic_give(struct kn_request *req, const struct kn_network_nic_wish
         } else if (nic_only_network(req, wish->project_id, network, err) < 0) {
             return -1;
         }
-        if (nic_check_network(req, wish, network, err) < 0 || nic_serve(req->db, network, err) < 0 ||
+        if (nic_check_network(req, wish, network, &is_open, err) < 0 || nic_serve(req->db, network, err) < 0 ||
+            (!is_open && nic_hold_share(req, network, err) < 0) ||
             nic_make(req, wish, network, claims, ret_port, err) < 0) {
             return -1;
         }

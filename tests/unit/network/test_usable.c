@@ -15,12 +15,14 @@ static void test_networks(void **state)
         struct kn_network_found found;
         const char *words; /* NULL: it will do */
     } CASES[] = {
-        { NULL, { true, true, false, NULL }, NULL },
-        { "10.0.0.9", { true, true, true, NULL }, NULL },
-        { NULL, { false, false, false, NULL }, "Network " ID " could not be found." },
-        { NULL, { true, false, false, NULL }, "Network " ID " requires a subnet in order to boot instances on." },
-        { "10.9.0.9", { true, true, false, NULL }, "Fixed IP 10.9.0.9 is not a valid ip address for network " ID "." },
-        { "10.0.0.9", { true, true, true, "s1" }, "Fixed IP address 10.0.0.9 is already in use on instance s1." },
+        { NULL, { true, true, false, NULL, true }, NULL },
+        { "10.0.0.9", { true, true, true, NULL, true }, NULL },
+        { NULL, { false, false, false, NULL, true }, "Network " ID " could not be found." },
+        { NULL, { true, false, false, NULL, true }, "Network " ID " requires a subnet in order to boot instances on." },
+        { "10.9.0.9",
+          { true, true, false, NULL, true },
+          "Fixed IP 10.9.0.9 is not a valid ip address for network " ID "." },
+        { "10.0.0.9", { true, true, true, "s1", true }, "Fixed IP address 10.0.0.9 is already in use on instance s1." },
     };
 
     (void)state;
