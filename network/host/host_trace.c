@@ -9,6 +9,7 @@
 #include "lib/base/mem.h"
 #include "network/host/firewall/conntrack.h"
 #include "network/host/host_private.h"
+#include "network/host/link/behind.h"
 #include "network/host/link/external.h"
 #include "network/host/link/netns.h"
 #include "network/host/firewall/nft.h"
@@ -77,6 +78,20 @@ static int trace_ends(const struct kn_network_host *host, const struct kn_networ
                : 0;
 }
 
+static void trace_led(const struct kn_network_trace_piece *piece, const struct kn_network_host_network *network,
+                      struct kn_network_trace_facts *facts)
+{
+    size_t count;
+    AUTO_FREE struct kn_network_behind *list = kn_network_behind_of(network, &count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (kn_ip_equal(&list[i].ip, &piece->next)) {
+            kn_copy(facts->led, sizeof(facts->led), list[i].port);
+            return;
+        }
+    }
+}
+
 static int trace_forwarding(const struct kn_network_host *host, const struct kn_network_trace_piece *piece,
                             const struct kn_network_host_network *network, struct kn_network_trace_facts *facts,
                             struct kn_error *err)
@@ -123,6 +138,7 @@ static int trace_segment(struct kn_network_host *host, const struct kn_network_t
             trace_forwarding(host, piece, network, &facts, err) < 0) {
             return -1;
         }
+        trace_led(piece, network, &facts);
         facts.connections = trace_tracked(network->wanted->zone, &piece->packet);
     }
     kn_network_trace_segment(&host->state, kn_network_firewall_ruleset(host->firewall), piece, &facts, index, hops);

@@ -347,16 +347,37 @@ static void walk_outside(struct trace_walk *walk, const struct kn_network_found_
     walk_end(walk);
 }
 
-static int walk_arrive(struct trace_walk *walk, const struct kn_network_found_port *to, const struct kn_ip *next,
-                       const char *how, struct kn_error *err)
+/* Whose the address is that no port has of its own, and how that is known. */
+static void walk_say_holder(struct trace_walk *walk, const struct kn_network_found_holder *holder,
+                            const struct kn_network_found_port *to, const struct kn_ip *next)
 {
     char text[KN_IP_SIZE];
 
-    walk_end(walk);
-    if (strcmp(how, "pairs") == 0 || strcmp(how, "announced") == 0) {
-        walk_say(walk, "address", "note", "", "no port has %s; port %s %s (allowed address pairs)",
-                 kn_ip_text(next, text), to->id, how[0] == 'a' ? "announced it last" : "may have it");
+    kn_ip_text(next, text);
+    if (holder->how == KN_HELD_ANNOUNCED) {
+        walk_say(
+            walk, "address", "note", "",
+            "no port has %s of its own; port %s announced it last, as %s, heard on %s at %s (allowed address pairs)",
+            text, to->id, holder->mac, to->host[0] != '\0' ? to->host : "a host that it left since", holder->heard);
+    } else if (holder->how == KN_HELD_BY_PAIR) {
+        walk_say(
+            walk, "address", "note", "",
+            "no port has %s of its own, and no guest announced it; port %s may have it, as %s, and is the one that "
+            "hosts lead it to (allowed address pairs)",
+            text, to->id, holder->mac);
+    } else if (holder->how == KN_HELD_BY_PREFIX) {
+        walk_say(walk, "address", "unknown", "",
+                 "no port has %s of its own, and no guest announced it; port %s may have it among others (an allowed "
+                 "address pair of a whole prefix): hosts lead it nowhere, and whether a guest has it nobody knows",
+                 text, to->id);
     }
+}
+
+static int walk_arrive(struct trace_walk *walk, const struct kn_network_found_port *to, const struct kn_ip *next,
+                       const struct kn_network_found_holder *holder, struct kn_error *err)
+{
+    walk_end(walk);
+    walk_say_holder(walk, holder, to, next);
     if (!kn_ip_equal(next, &walk->destination)) {
         walk_say(walk, "guest", "note", "", "port %s is the next hop: what its guest does with it is its own affair",
                  to->id);
@@ -377,20 +398,20 @@ static int walk_step(struct trace_walk *walk, const struct kn_network_found_port
                      const struct kn_ip *next, struct kn_network_found_port *ret_out, struct kn_ip *ret_next,
                      struct kn_error *err)
 {
-    char holder[KN_UUID_SIZE], how[8] = "has";
+    struct kn_network_found_holder holder = { .how = KN_HELD_AS_OWN };
     struct kn_network_found_port to;
 
-    if ((walk_is_metadata(next) ? kn_network_find_door(walk->db, from->network, holder, err)
-                                : kn_network_find_holder(walk->db, from->network, next, holder, how, err)) < 0 ||
-        (holder[0] != '\0' && kn_network_find_port(walk->db, holder, &to, err) < 0)) {
+    if ((walk_is_metadata(next) ? kn_network_find_door(walk->db, from->network, holder.port, err)
+                                : kn_network_find_holder(walk->db, from->network, next, &holder, err)) < 0 ||
+        (holder.port[0] != '\0' && kn_network_find_port(walk->db, holder.port, &to, err) < 0)) {
         return -1;
     }
-    const bool is_door = holder[0] != '\0' && strcmp(to.owner, DOOR_PORT) == 0;
+    const bool is_door = holder.port[0] != '\0' && strcmp(to.owner, DOOR_PORT) == 0;
 
     if (is_first && walk_leave(walk, from, is_door && walk_is_metadata(next), err) < 0) {
         return -1;
     }
-    if (holder[0] == '\0') {
+    if (holder.port[0] == '\0') {
         walk_outside(walk, from, next);
         return 0;
     }
@@ -403,10 +424,15 @@ static int walk_step(struct trace_walk *walk, const struct kn_network_found_port
     }
     const bool is_router = strcmp(to.owner, KN_ROUTER_LEG) == 0 || strcmp(to.owner, KN_ROUTER_GATEWAY) == 0;
 
-    if (!is_door && !is_router && walk_arrive(walk, &to, next, how, err) < 0) {
+    if (!is_door && !is_router && walk_arrive(walk, &to, next, &holder, err) < 0) {
         return -1;
     }
-    walk_segment(walk, from, &to, next);
+    if (holder.mac[0] != '\0') {
+        kn_copy(to.mac, sizeof(to.mac), holder.mac);
+    }
+    if (holder.how != KN_HELD_BY_PREFIX) { /* no host is to be asked about a way that it does not have */
+        walk_segment(walk, from, &to, next);
+    }
     return is_router ? walk_router(walk, &to, ret_out, ret_next, err) : 0;
 }
 

@@ -35,18 +35,21 @@ static const struct kn_stmt TRACE_NEXT = { "trace_next",
 /* As hosts decide (network/host/link/behind.h): what is a port's own, if it is anywhere; what was announced; a single address that pairs allow; then the rest, which nobody answers for. */
 #define HOLDS_IT(p) "EXISTS (SELECT FROM port_binding b WHERE b.port_id = " p " AND b.state = 'active')"
 static const struct kn_stmt TRACE_HOLDER = { "trace_holder",
-    "SELECT w.port, w.how FROM ("
+    "SELECT w.port, w.how, w.mac, to_char(w.heard_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') FROM ("
     " SELECT CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN (SELECT g.id FROM floating_ip f JOIN port g ON g.device_id = f.router_id::text"
     "   AND g.device_owner = '" KN_ROUTER_GATEWAY "' WHERE f.own_port_id = p.id) ELSE p.id END AS port,"
-    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'lends' ELSE 'has' END AS how,"
+    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 2 ELSE 1 END AS how, NULL AS mac, NULL::timestamptz AS heard_at,"
     "  CASE WHEN p.device_owner LIKE 'network:%' OR " HOLDS_IT("p.id") " THEN 0 ELSE 3 END AS rank"
     "  FROM address a JOIN port p ON p.id = a.port_id WHERE p.network_id = $1::uuid AND a.ip = $2::inet"
-    " UNION ALL SELECT c.port_id, 'announced', CASE WHEN " HOLDS_IT("c.port_id") " THEN 1 ELSE 4 END FROM announced_address c"
-    "  WHERE c.network_id = $1::uuid AND c.ip = $2::inet"
-    " UNION ALL SELECT p.id, 'pairs', CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) AND " HOLDS_IT("p.id") " THEN 2 ELSE 5 END"
+    " UNION ALL SELECT c.port_id, 3, c.mac::text, c.heard_at, CASE WHEN " HOLDS_IT("c.port_id") " THEN 1 ELSE 4 END FROM announced_address c"
+    "  JOIN port p ON p.id = c.port_id WHERE c.network_id = $1::uuid AND c.ip = $2::inet AND EXISTS (SELECT FROM jsonb_array_elements(p.allowed_pairs) e"
+    "   WHERE (e->>'ip_address')::inet >>= c.ip AND (e->>'mac_address')::macaddr = c.mac)"
+    " UNION ALL SELECT p.id, CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) THEN 4 ELSE 5 END,"
+    "  (array_agg(e.pair->>'mac_address' ORDER BY (e.pair->>'ip_address')::inet = $2::inet DESC, (e.pair->>'mac_address')::macaddr = p.mac DESC))[1], NULL,"
+    "  CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) AND " HOLDS_IT("p.id") " THEN 2 WHEN " HOLDS_IT("p.id") " THEN 5 ELSE 6 END"
     "  FROM port p, jsonb_array_elements(p.allowed_pairs) AS e(pair) WHERE p.network_id = $1::uuid AND (e.pair->>'ip_address')::inet >>= $2::inet GROUP BY p.id) w"
     " WHERE w.port IS NOT NULL ORDER BY w.rank, w.port LIMIT 1", 2 };
-enum { H_PORT, H_HOW };
+enum { H_PORT, H_HOW, H_MAC, H_HEARD };
 
 static const struct kn_stmt TRACE_DOOR = { "trace_door",
     "SELECT id FROM port WHERE network_id = $1::uuid AND device_owner = 'network:dhcp' ORDER BY id LIMIT 1", 1 };
@@ -60,6 +63,8 @@ enum { R_ID, R_UP, R_SNAT, R_HOST, R_AGENT };
 static const struct kn_stmt TRACE_ROUTE = { "trace_route",
     "SELECT w.leg, w.via, w.own, (SELECT q.device_owner = '" KN_ROUTER_GATEWAY "' FROM port q WHERE q.id = w.leg) FROM ("
     " SELECT p.id AS leg, NULL AS via, true AS own, 1000 AS length FROM " TRACE_LEGS " AND a.ip = $2::inet"
+    " UNION ALL SELECT g.id, NULL, true, 999 FROM floating_ip f JOIN port g ON g.device_id = $1 AND g.device_owner = '" KN_ROUTER_GATEWAY "'"
+    "  WHERE f.router_id::text = $1 AND f.ip = $2::inet"
     " UNION ALL SELECT p.id, NULL, false, 2 * masklen(s.cidr) + 1 FROM " TRACE_LEGS " AND s.cidr >>= $2::inet"
     " UNION ALL SELECT p.id, e->>'nexthop', false, 2 * masklen((e->>'destination')::inet) FROM router r, jsonb_array_elements(r.routes) e,"
     "  LATERAL (SELECT p.id FROM " TRACE_LEGS " AND s.cidr >>= (e->>'nexthop')::inet ORDER BY p.id LIMIT 1) p"
@@ -169,19 +174,22 @@ int kn_network_find_next(struct kn_db *db, const char *port, const struct kn_ip 
     return 0;
 }
 
-int kn_network_find_holder(struct kn_db *db, const char *network, const struct kn_ip *ip, char ret_port[KN_UUID_SIZE],
-                           char ret_how[8], struct kn_error *err)
+int kn_network_find_holder(struct kn_db *db, const char *network, const struct kn_ip *ip,
+                           struct kn_network_found_holder *ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     char text[KN_IP_SIZE];
 
+    *ret = (struct kn_network_found_holder){ .how = KN_HELD_BY_NOBODY };
     if (kn_db_run(db, &TRACE_HOLDER, KN_ARGS(network, kn_ip_text(ip, text)), &rows, err) < 0) {
         return -1;
     }
-    const bool is_there = kn_rows_count(rows) > 0;
-
-    kn_copy(ret_port, KN_UUID_SIZE, is_there ? kn_rows_text(rows, 0, H_PORT) : "");
-    kn_copy(ret_how, 8, is_there ? kn_rows_text(rows, 0, H_HOW) : "");
+    if (kn_rows_count(rows) > 0) {
+        ret->how = (unsigned)kn_rows_int(rows, 0, H_HOW);
+        kn_copy(ret->port, sizeof(ret->port), kn_rows_text(rows, 0, H_PORT));
+        kn_copy(ret->mac, sizeof(ret->mac), kn_rows_text(rows, 0, H_MAC));
+        kn_copy(ret->heard, sizeof(ret->heard), kn_rows_text(rows, 0, H_HEARD));
+    }
     return 0;
 }
 

@@ -27,9 +27,22 @@ int kn_network_find_may(struct kn_db *db, const char *port, const struct kn_ip *
 /* Where a guest sends what is for `to`: `to` itself on its link, a host route's next hop, its gateway; of no family: nowhere. */
 int kn_network_find_next(struct kn_db *db, const char *port, const struct kn_ip *source, const struct kn_ip *to,
                          struct kn_ip *ret, struct kn_error *err);
-/* The port of the network that has the address; of a floating one the router's that lends it. *ret_how: "" none, "has", "lends", "pairs": it may have it. */
-int kn_network_find_holder(struct kn_db *db, const char *network, const struct kn_ip *ip, char ret_port[KN_UUID_SIZE],
-                           char ret_how[8], struct kn_error *err);
+/* The port of the network that has an address. */
+struct kn_network_found_holder {
+    enum {
+        KN_HELD_BY_NOBODY,
+        KN_HELD_AS_OWN,
+        KN_HELD_AS_LENT, /* a floating address: the port is the router's that lends it */
+        KN_HELD_ANNOUNCED, /* its pairs allow it, and its guest announced it last */
+        KN_HELD_BY_PAIR, /* its pairs allow that very address, nobody announced it: hosts lead it there */
+        KN_HELD_BY_PREFIX, /* a pair of a whole prefix holds it, nobody announced it: hosts lead it nowhere */
+    } how;
+    char port[KN_UUID_SIZE]; /* "": nobody */
+    char mac[KN_MAC_TEXT]; /* as which it is there; "": the port's own */
+    char heard[64]; /* when it was announced, for people */
+};
+int kn_network_find_holder(struct kn_db *db, const char *network, const struct kn_ip *ip,
+                           struct kn_network_found_holder *ret, struct kn_error *err);
 /* The port that serves the network on each host; "": none. */
 int kn_network_find_door(struct kn_db *db, const char *network, char ret_port[KN_UUID_SIZE], struct kn_error *err);
 

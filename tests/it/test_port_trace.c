@@ -169,69 +169,36 @@ static void seed_hosts(void)
 
 static void seed(void)
 {
+    /* clang-format off */
     static const char *const ROWS[] = {
-        "INSERT INTO network (id, project_id, vni) VALUES ('" ID(21) "', 'p', 21), ('" ID(
-            22) "', 'p', 22);"
-                "INSERT INTO network (id, project_id, vni, type, physical) VALUES ('" ID(
-                    23) "', 'p', 23, 'flat', 'public');"
-                        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'p', 'network', '" ID(
-                            23) "', 'access_as_external', '*');",
-        "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, host_routes, pools) VALUES " SUBNET_ROW(
-            31, 21, "10.0.0.0/24", "10.0.0.1",
-            "[{\"destination\": \"192.0.2.0/24\", \"nexthop\": \"10.0.0.9\"}]") "," SUBNET_ROW(32, 22, "10.2.0.0/24",
-                                                                                               "10.2.0.1",
-                                                                                               "[]") "," SUBNET_ROW(33,
-                                                                                                                    23,
-                                                                                                                    "172.24.4.0/24",
-                                                                                                                    "172.24.4.1",
-                                                                                                                    "[]"),
-        "INSERT INTO port (id, network_id, project_id, mac, admin_state_up, device_owner, device_id) VALUES " PORT_ROW(1, 21, "true", "compute:nova", "") "," PORT_ROW(
-            2, 21, "true", "compute:nova",
-            "") "," PORT_ROW(3, 21, "true", "compute:nova",
-                             "") "," PORT_ROW(4, 22, "true", "compute:nova",
-                                              "") "," PORT_ROW(5, 21, "false", "compute:nova",
-                                                               "") "," PORT_ROW(6, 21, "true", "network:dhcp",
-                                                                                "") "," PORT_ROW(7, 21, "true",
-                                                                                                 "network:router_interface",
-                                                                                                 ROUTER) "," PORT_ROW(8,
-                                                                                                                      22,
-                                                                                                                      "true",
-                                                                                                                      "network:router_interface",
-                                                                                                                      ROUTER) "," PORT_ROW(9,
-                                                                                                                                           23,
-                                                                                                                                           "true",
-                                                                                                                                           "network:router_gateway",
-                                                                                                                                           ROUTER) "," PORT_ROW(0,
-                                                                                                                                                                23,
-                                                                                                                                                                "true",
-                                                                                                                                                                "network:floatingip",
-                                                                                                                                                                ""),
-        "INSERT INTO address (subnet_id, ip, port_id) VALUES " HAS(31, "10.0.0.11", 1) "," HAS(
-            31, "10.0.0.12",
-            2) "," HAS(31, "10.0.0.13",
-                       3) "," HAS(32, "10.2.0.14",
-                                  4) "," HAS(31, "10.0.0.15",
-                                             5) "," HAS(31, "10.0.0.2",
-                                                        6) "," HAS(31, "10.0.0.1",
-                                                                   7) "," HAS(32, "10.2.0.1",
-                                                                              8) "," HAS(33, "172.24.4.10",
-                                                                                         9) "," HAS(33, "172.24.4.20",
-                                                                                                    0),
-        "INSERT INTO port_binding (port_id, host, state) VALUES " BOUND(1, "h1") "," BOUND(2, "h2") "," BOUND(
-            4, "h2") "," BOUND(5, "h1") "," BOUND(7, "h3") "," BOUND(8, "h3") "," BOUND(9, "h3"),
+        "INSERT INTO network (id, project_id, vni) VALUES ('" ID(21) "', 'p', 21), ('" ID(22) "', 'p', 22);"
+        "INSERT INTO network (id, project_id, vni, type, physical) VALUES ('" ID(23) "', 'p', 23, 'flat', 'public');"
+        "INSERT INTO rbac_policy (id, project_id, object_type, object_id, action, target) VALUES (gen_random_uuid(), 'p', 'network', '" ID(23) "',"
+        " 'access_as_external', '*');",
+        "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, host_routes, pools) VALUES "
+        SUBNET_ROW(31, 21, "10.0.0.0/24", "10.0.0.1", "[{\"destination\": \"192.0.2.0/24\", \"nexthop\": \"10.0.0.9\"}]") ","
+        SUBNET_ROW(32, 22, "10.2.0.0/24", "10.2.0.1", "[]") "," SUBNET_ROW(33, 23, "172.24.4.0/24", "172.24.4.1", "[]"),
+        "INSERT INTO port (id, network_id, project_id, mac, admin_state_up, device_owner, device_id) VALUES "
+        PORT_ROW(1, 21, "true", "compute:nova", "") "," PORT_ROW(2, 21, "true", "compute:nova", "") ","
+        PORT_ROW(3, 21, "true", "compute:nova", "") "," PORT_ROW(4, 22, "true", "compute:nova", "") ","
+        PORT_ROW(5, 21, "false", "compute:nova", "") "," PORT_ROW(6, 21, "true", "network:dhcp", "") ","
+        PORT_ROW(7, 21, "true", "network:router_interface", ROUTER) "," PORT_ROW(8, 22, "true", "network:router_interface", ROUTER) ","
+        PORT_ROW(9, 23, "true", "network:router_gateway", ROUTER) "," PORT_ROW(0, 23, "true", "network:floatingip", ""),
+        "INSERT INTO address (subnet_id, ip, port_id) VALUES " HAS(31, "10.0.0.11", 1) "," HAS(31, "10.0.0.12", 2) "," HAS(31, "10.0.0.13", 3) ","
+        HAS(32, "10.2.0.14", 4) "," HAS(31, "10.0.0.15", 5) "," HAS(31, "10.0.0.2", 6) "," HAS(31, "10.0.0.1", 7) "," HAS(32, "10.2.0.1", 8) ","
+        HAS(33, "172.24.4.10", 9) "," HAS(33, "172.24.4.20", 0),
+        "INSERT INTO port_binding (port_id, host, state) VALUES " BOUND(1, "h1") "," BOUND(2, "h2") "," BOUND(4, "h2") "," BOUND(5, "h1") ","
+        BOUND(7, "h3") "," BOUND(8, "h3") "," BOUND(9, "h3"),
         "INSERT INTO router (id, project_id, host) VALUES ('" ROUTER "', 'p', 'h3');"
         "INSERT INTO floating_ip (id, project_id, network_id, own_port_id, ip, router_id, port_id, fixed_ip) VALUES "
         "('" ID(60) "', 'p', '" ID(23) "', '" PORT(0) "', '172.24.4.20', '" ROUTER "', '" PORT(4) "', '10.2.0.14')",
-        "INSERT INTO security_group (id, project_id, name) VALUES ('" ID(
-            90) "', 'p', 'g');"
-                "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype) VALUES ('" RULE_OUT
-                "', '" ID(
-                    90) "', 'p', 'egress', 'IPv4');"
-                        "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype, protocol, number) VALUES ('" RULE_PING
-                        "', '" ID(90) "', 'p', 'ingress', 'IPv4', 'icmp', 1);"
-                                      "INSERT INTO port_security_group (port_id, group_id) SELECT id, '" ID(
-                                          90) "' FROM port WHERE device_owner = 'compute:nova'",
+        "INSERT INTO security_group (id, project_id, name) VALUES ('" ID(90) "', 'p', 'g');"
+        "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype) VALUES ('" RULE_OUT "', '" ID(90) "', 'p', 'egress', 'IPv4');"
+        "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype, protocol, number) VALUES ('" RULE_PING "', '" ID(90) "', 'p',"
+        " 'ingress', 'IPv4', 'icmp', 1);"
+        "INSERT INTO port_security_group (port_id, group_id) SELECT id, '" ID(90) "' FROM port WHERE device_owner = 'compute:nova'",
     };
+    /* clang-format on */
 
     seed_hosts();
     for (size_t i = 0; i < KN_COUNT(ROWS); i++) {
@@ -388,6 +355,101 @@ static void test_routers_of_rows(void **state)
     script("UPDATE subnet SET gateway_ip = '10.0.0.1' WHERE id = '" ID(31) "'");
 }
 
+static void assert_told(const char *words)
+{
+    if (strstr(world.http.body.buf, words) == NULL) {
+        fail_msg("no \"%s\" in %s", words, world.http.body.buf);
+    }
+}
+
+#define PAIR(ip, mac) "'[{\"ip_address\": \"" ip "\", \"mac_address\": \"" mac "\"}]'"
+#define SHARED_MAC "00:00:5e:00:01:33"
+
+/* Addresses of pairs: whose it is by what was announced, where nobody said anything, and where nobody can know. */
+static void test_an_address_that_moves(void **state)
+{
+    (void)state;
+    script("UPDATE port SET allowed_pairs = " PAIR("10.0.0.100",
+                                                   SHARED_MAC) " WHERE id IN ('" PORT(1) "', '" PORT(2) "')");
+    json_auto_t *first = trace(PORT(1), "to=10.0.0.100");
+
+    assert_told("no guest announced it; port " PORT(1) " may have it, as " SHARED_MAC ", and is the one that hosts");
+    script("INSERT INTO announced_address (network_id, ip, port_id, mac, number, heard_at) VALUES ('" ID(
+        21) "', '10.0.0.100', '" PORT(2) "', '" SHARED_MAC "', 7, '2026-11-30 08:00:00+00')");
+    json_auto_t *moved = trace(PORT(1), "to=10.0.0.100");
+
+    assert_verdict(moved, "passes", "", "");
+    assert_told("port " PORT(2) " announced it last, as " SHARED_MAC ", heard on h2 at 2026-11-30 08:00:00 UTC");
+    /* no host is asked about a MAC that the address does not have */
+    assert_string_equal(kn_json_str(json_array_get(json_object_get(asked, "h2"), 0), "to_mac"), SHARED_MAC);
+    script("UPDATE port SET allowed_pairs = '[]' WHERE id = '" PORT(2) "'"); /* it may not any more */
+    json_auto_t *lost = trace(PORT(1), "to=10.0.0.100");
+
+    assert_told("no guest announced it; port " PORT(1) " may have it");
+    script("DELETE FROM announced_address; UPDATE port SET allowed_pairs = '[]';"
+           "UPDATE port SET allowed_pairs = " PAIR("10.0.0.64/26", "fa:16:3e:00:00:02") " WHERE id = '" PORT(2) "'");
+    json_auto_t *unknown = trace(PORT(1), "to=10.0.0.100");
+
+    assert_string_equal(kn_json_str(unknown, "verdict"), "unknown");
+    assert_told("hosts lead it nowhere, and whether a guest has it nobody knows");
+    assert_int_equal(json_object_size(asked), 0); /* no wire is drawn to where it may be */
+    script("UPDATE port SET allowed_pairs = '[]'");
+}
+
+/* Of a forwarded address only some ports lead in; what is for the others is the router's own. */
+static void test_forwarded_ports(void **state)
+{
+    (void)state;
+    script(
+        "UPDATE floating_ip SET port_id = NULL, fixed_ip = NULL;"
+        "INSERT INTO port_forwarding (id, floating_ip_id, port_id, fixed_ip, protocol, external_port, external_last, internal_port, internal_last)"
+        " VALUES ('" ID(61) "', '" ID(60) "', '" PORT(
+            4) "', '10.2.0.14', 'tcp', 8080, 8089, 80, 89);"
+               "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype, protocol, number) VALUES ('" ID(
+                   93) "', '" ID(90) "', 'p', 'ingress', 'IPv4', 'tcp', 6)");
+    json_auto_t *led = trace(PORT(1), "to=172.24.4.20:8083");
+    const json_t *router = json_array_get(json_object_get(asked, "h3"), 1);
+
+    assert_verdict(led, "passes", "", "");
+    assert_told("172.24.4.20 leads to 10.2.0.14 (floating IP or port forwarding " ID(61) ")");
+    assert_int_equal(kn_json_int(json_object_get(router, "after"), "destination_port"), 83);
+    json_auto_t *own = trace(PORT(1), "to=172.24.4.20:22");
+
+    assert_verdict(own, "passes", "", "");
+    assert_told("172.24.4.20 is router " ROUTER " itself");
+    script("DELETE FROM port_forwarding; DELETE FROM security_group_rule WHERE id = '" ID(
+        93) "'; UPDATE floating_ip SET port_id = '" PORT(4) "', fixed_ip = '10.2.0.14'");
+}
+
+/* IPv6 is routed as it is. */
+static void test_ipv6(void **state)
+{
+    (void)state;
+    /* clang-format off */
+    script("INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES ('" ID(36) "', '" ID(21) "', 'p', 6, 'fd00:21::/64',"
+           " 'fd00:21::1', '[]'), ('" ID(37) "', '" ID(22) "', 'p', 6, 'fd00:22::/64', 'fd00:22::1', '[]');"
+           "INSERT INTO address (subnet_id, ip, port_id) VALUES " HAS(36, "fd00:21::11", 1) "," HAS(36, "fd00:21::1", 7) ","
+           HAS(37, "fd00:22::1", 8) "," HAS(37, "fd00:22::14", 4) ";"
+           "INSERT INTO security_group_rule (id, group_id, project_id, direction, ethertype, protocol, number) VALUES ('" ID(94) "', '" ID(90) "', 'p',"
+           " 'egress', 'IPv6', NULL, NULL), ('" ID(95) "', '" ID(90) "', 'p', 'ingress', 'IPv6', 'icmp', 1)");
+    /* clang-format on */
+    json_auto_t *passes = trace(PORT(1), "to=fd00:22::14");
+
+    assert_verdict(passes, "passes", "", "");
+    assert_told("security group rule " ID(95) " lets it in");
+    const json_t *router = json_array_get(json_object_get(asked, "h3"), 1);
+
+    assert_string_equal(kn_json_str(json_object_get(router, "after"), "source"), "fd00:21::11");
+    json_auto_t *stopped = trace(PORT(1), "to=[fd00:22::14]:80");
+
+    assert_verdict(stopped, "stopped", "ingress", "no security group rule");
+    json_auto_t *outside = trace(PORT(1), "to=2001:db8::1");
+
+    assert_verdict(outside, "stopped", "route", "missing route: router " ROUTER);
+    script("DELETE FROM address WHERE family(ip) = 6; DELETE FROM subnet WHERE ip_version = 6;"
+           "DELETE FROM security_group_rule WHERE ethertype = 'IPv6'");
+}
+
 /* Rows are told whatever becomes of hosts, and what a host has is what counts. */
 static void test_hosts_of_all_manners(void **state)
 {
@@ -522,9 +584,15 @@ static void test_the_command(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_hosts_are_asked),      cmocka_unit_test(test_the_way_by_rows),
-        cmocka_unit_test(test_rules_have_names),     cmocka_unit_test(test_routers_of_rows),
-        cmocka_unit_test(test_hosts_of_all_manners), cmocka_unit_test(test_bad_questions),
+        cmocka_unit_test(test_hosts_are_asked),
+        cmocka_unit_test(test_the_way_by_rows),
+        cmocka_unit_test(test_rules_have_names),
+        cmocka_unit_test(test_routers_of_rows),
+        cmocka_unit_test(test_an_address_that_moves),
+        cmocka_unit_test(test_forwarded_ports),
+        cmocka_unit_test(test_ipv6),
+        cmocka_unit_test(test_hosts_of_all_manners),
+        cmocka_unit_test(test_bad_questions),
         cmocka_unit_test(test_the_command),
     };
 

@@ -436,6 +436,23 @@ void kn_network_trace_connections(const struct kn_network_trace *trace, unsigned
     }
 }
 
+/* An address of pairs leads to another port here than rows say: one of the two does not know the newest announcement yet. */
+static bool trace_is_led_away(const struct kn_network_trace *trace)
+{
+    const char *led = trace->facts->led;
+    char text[KN_IP_SIZE];
+
+    if (led[0] == '\0' || strcmp(led, trace->piece->to) == 0) {
+        return false;
+    }
+    kn_network_trace_say(trace, "address", UNKNOWN, "", "",
+                         "this host leads %s to port %s, not to port %s: it knows another announcement than rows, and "
+                         "version %lld of its networks",
+                         kn_ip_text(&trace->piece->next, text), led, trace->piece->to,
+                         (long long)trace->state->version);
+    return true;
+}
+
 static void trace_leave(const struct kn_network_trace *trace)
 {
     const struct kn_network_trace_piece *piece = trace->piece;
@@ -453,6 +470,9 @@ static void trace_leave(const struct kn_network_trace *trace)
 
     trace_firewall(trace, piece->from, false, &packet);
     trace_fence(trace, &facts->from, piece->from);
+    if (!piece->arrives) {
+        (void)trace_is_led_away(trace);
+    }
     trace_bridge(trace);
     trace_firewall_back(trace, piece->from, true, &back);
     kn_network_trace_connections(trace, facts->connections);
@@ -468,7 +488,7 @@ static void trace_holds(const struct kn_network_trace *trace)
     char text[KN_IP_SIZE];
 
     kn_ip_text(ip, text);
-    if (port == NULL || port->is_router) {
+    if (port == NULL || port->is_router || trace_is_led_away(trace)) {
         return;
     }
     for (size_t i = 0; i < port->ips.count; i++) {
@@ -479,8 +499,8 @@ static void trace_holds(const struct kn_network_trace *trace)
     }
     for (size_t i = 0; i < port->pair_count; i++) {
         if (kn_ip_prefix_holds(&port->pairs[i].ip, ip)) {
-            kn_network_trace_say(trace, "address", PASS, "", "", "port %s may have %s (allowed address pairs)",
-                                 port->id, text);
+            kn_network_trace_say(trace, "address", PASS, "", "", "port %s may have %s (allowed address pairs)%s",
+                                 port->id, text, trace->facts->led[0] != '\0' ? "; this host leads it there" : "");
             return;
         }
     }

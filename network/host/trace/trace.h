@@ -47,6 +47,7 @@ struct kn_network_trace_facts {
     char back[KN_HOST_IFNAME]; /* and the sender */
     struct kn_ip tunnel, back_tunnel; /* where VXLAN sends frames for the receiver, for the sender */
     uint8_t neighbour[6]; /* whose MAC VXLAN answers for `next` */
+    char led[KN_UUID_SIZE]; /* the port to whose guest this host leads `next` by its pairs; "": to none */
     const struct kn_network_tables *tables; /* of the kernel */
     unsigned connections; /* tracked already between the two */
 };
