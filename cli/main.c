@@ -9,6 +9,7 @@
 
 #include "api/cli.h"
 #include "cli/command.h"
+#include "compute/cli.h"
 #include "conductor/cli.h"
 #include "identity/cli.h"
 #include "lib/adapter/conf.h"
@@ -20,17 +21,9 @@
 #define NOT_TRIED 2
 
 static const struct kn_command *const TABLES[] = {
-    kn_cli_builtin_commands,
-    kn_api_commands,
-    kn_cli_cloud_commands,
-    kn_cli_project_commands,
-    kn_cli_key_commands,
-    kn_identity_commands,
-    kn_conductor_commands,
-    kn_scheduler_commands,
-    kn_cli_trace_commands,
-    kn_network_commands,
-    NULL,
+    kn_cli_builtin_commands, kn_api_commands,       kn_cli_cloud_commands, kn_cli_project_commands,
+    kn_cli_key_commands,     kn_identity_commands,  kn_compute_commands,   kn_conductor_commands,
+    kn_scheduler_commands,   kn_cli_trace_commands, kn_network_commands,   NULL,
 };
 
 /* Whoever watches by exit codes must not take a typing error for a verdict. */

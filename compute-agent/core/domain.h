@@ -50,6 +50,7 @@ struct kn_agent_domain {
     const char *machine;     /* pc-q35-7.2 */
     const json_t
         *addresses; /* "kind/name" -> "0000:02:00.0", with a "+" behind it if other functions of the slot are in use */
+    const json_t *cpu; /* its processor, {model, vendor, features: {name: policy}}; NULL: as the host likes */
     const json_t *profile; /* what was asked of the machine (kn_form_machine); NULL: nothing */
     const char *loader, *variables,
         *nvram; /* of UEFI: the firmware, its variables as they begin, and the guest's own */

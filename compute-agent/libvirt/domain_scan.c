@@ -299,7 +299,7 @@ static const struct {
 } SCANNED[] = {
     { "controller", NULL, "index" }, { "disk", "target", "dev" },  { "interface", "mac", "address" },
     { "video", NULL, NULL },         { "memballoon", NULL, NULL }, { "rng", NULL, NULL },
-    { "watchdog", NULL, NULL },
+    { "watchdog", NULL, NULL },      { "input", NULL, NULL },
 };
 
 /* Controllers of PCI are "controller", others of ours go by their type; those that the machine itself has are left out: NULL. */
@@ -344,6 +344,64 @@ json_t *kn_agent_scan_addresses(const char *xml)
         }
     }
     return addresses;
+}
+
+/* --- a processor --------------------------------------------------------------------------------------------------------- */
+
+#define CPU_WORD 64 /* of a model, a vendor, a feature */
+
+/* cpu: the element that holds <model>, <vendor>, <feature>s. */
+static json_t *domain_scan_processor(const xmlNode *cpu)
+{
+    json_t *made = json_object(), *features = json_object();
+    char name[CPU_WORD], policy[CPU_WORD];
+
+    if (content(domain_scan_child(cpu, "model"), name, sizeof(name))) {
+        json_object_set_new(made, "model", json_string(name));
+    }
+    if (content(domain_scan_child(cpu, "vendor"), name, sizeof(name))) {
+        json_object_set_new(made, "vendor", json_string(name));
+    }
+    for (const xmlNode *node = domain_scan_child(cpu, "feature"); node != NULL; node = sibling(node, "feature")) {
+        if (domain_scan_attribute(node, "name", name, sizeof(name)) &&
+            domain_scan_attribute(node, "policy", policy, sizeof(policy))) {
+            json_object_set_new(features, name, json_string(policy));
+        }
+    }
+    if (json_object_size(features) > 0) {
+        json_object_set(made, "features", features);
+    }
+    json_decref(features);
+    if (json_object_get(made, "model") == NULL) {
+        json_decref(made);
+        return NULL;
+    }
+    return made;
+}
+
+json_t *kn_agent_scan_cpu(const char *xml)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const cpu = domain_scan_child(xmlDocGetRootElement(doc), "cpu");
+    char mode[CPU_WORD];
+
+    return domain_scan_attribute(cpu, "mode", mode, sizeof(mode)) && strcmp(mode, "custom") == 0
+               ? domain_scan_processor(cpu)
+               : NULL;
+}
+
+json_t *kn_agent_scan_host_cpu(const char *xml)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *mode = domain_scan_child(domain_scan_child(xmlDocGetRootElement(doc), "cpu"), "mode");
+    char name[CPU_WORD];
+
+    for (; mode != NULL; mode = sibling(mode, "mode")) {
+        if (domain_scan_attribute(mode, "name", name, sizeof(name)) && strcmp(name, "host-model") == 0) {
+            return domain_scan_processor(mode);
+        }
+    }
+    return NULL;
 }
 
 /* --- a host -------------------------------------------------------------------------------------------------------------- */

@@ -37,6 +37,12 @@ int64_t kn_agent_scan_generation(const char *xml);
 bool kn_agent_scan_machine(const char *domain_xml, char *ret_machine, size_t size);
 /* Where its devices are on PCI, as kn_agent_domain's addresses: controllers by index, disks by target, NICs by MAC, others by number. New reference. */
 json_t *kn_agent_scan_addresses(const char *domain_xml);
+/*
+ * Its processor as it was spelled out, {model, vendor, features}, as kn_agent_domain's cpu; NULL: it is left to the host. New reference.
+ */
+json_t *kn_agent_scan_cpu(const char *domain_xml);
+/* What a host would make of mode='host-model', out of the capabilities of a kind of domains, the same; NULL: it has no such mode. */
+json_t *kn_agent_scan_host_cpu(const char *domain_capabilities);
 /* A capabilities document: is kvm among the guests' domain types? */
 bool kn_agent_scan_has_kvm(const char *capabilities);
 /* /proc/cpuinfo of an x86: can the processor run guests by itself (vmx or svm)? */

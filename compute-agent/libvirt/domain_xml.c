@@ -10,6 +10,8 @@
 #include <string.h>
 
 #include "compute-agent/core/unpack.h"
+#include "compute-agent/libvirt/machine_xml.h"
+#include "compute-agent/libvirt/xml.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/version.h"
@@ -19,23 +21,6 @@
 #define ROOT_PORTS (KN_MAX_DISKS + KN_MAX_NICS + 2) /* and the balloon's and the random device's */
 #define PC_BRIDGES 2 /* of a machine without PCI Express: 31 slots each */
 #define PORTS_MAX 128 /* no guest has had more */
-#define TCG_CACHE_MIB 32 /* the default is a quarter of the machine's memory; 32 is as fast (measured) */
-
-/* <tag>text</tag> */
-static void domain_xml_element(struct kn_strbuf *out, const char *indent, const char *tag, const char *text)
-{
-    kn_strbuf_addf(out, "%s<%s>", indent, tag);
-    kn_strbuf_addxml(out, text);
-    kn_strbuf_addf(out, "</%s>\n", tag);
-}
-
-/*  name='value' */
-static void domain_xml_attribute(struct kn_strbuf *out, const char *name, const char *value)
-{
-    kn_strbuf_addf(out, " %s='", name);
-    kn_strbuf_addxml(out, value);
-    kn_strbuf_addch(out, '\'');
-}
 
 /* Where the guest finds the device; nothing if it may be anywhere. */
 static void domain_xml_address(struct kn_strbuf *out, const char *indent, const char *address)
@@ -60,14 +45,14 @@ static const char *domain_xml_place(const struct kn_agent_domain *d, const char 
 static void domain_xml_identity(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     kn_strbuf_addf(out, "<domain");
-    domain_xml_attribute(out, "type", d->type);
+    kn_agent_xml_attribute(out, "type", d->type);
     kn_strbuf_addf(out, " xmlns:qemu='http://libvirt.org/schemas/domain/qemu/1.0'>\n  <name>kn-%s</name>\n", d->server);
-    domain_xml_element(out, "  ", "uuid", d->server);
+    kn_agent_xml_element(out, "  ", "uuid", d->server);
     kn_strbuf_addstr(out, "  <metadata>\n    <kilonova:server xmlns:kilonova='" KN_DOMAIN_NAMESPACE "'");
-    domain_xml_attribute(out, "id", d->server);
-    domain_xml_attribute(out, "project", d->project);
+    kn_agent_xml_attribute(out, "id", d->server);
+    kn_agent_xml_attribute(out, "project", d->project);
     kn_strbuf_addf(out, " generation='%" PRId64 "'", d->generation);
-    domain_xml_attribute(out, "name", d->name);
+    kn_agent_xml_attribute(out, "name", d->name);
     kn_strbuf_addstr(out, "/>\n  </metadata>\n");
 }
 
@@ -98,94 +83,6 @@ static void domain_xml_make(const struct kn_agent_domain *d, struct kn_strbuf *o
     kn_strbuf_addstr(out, "    </system>\n  </sysinfo>\n");
 }
 
-/* libvirt takes an order of devices, or kinds of them. */
-static bool domain_xml_boots_apart(const struct kn_agent_domain *d)
-{
-    for (size_t i = 0; i < d->disk_count; i++) {
-        if (d->disks[i].boot > 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* "pc", and its versions; q35 otherwise. */
-static const char *domain_xml_machine(const struct kn_agent_domain *d)
-{
-    const char *asked = kn_json_str(d->profile, "type");
-
-    return d->machine != NULL ? d->machine : asked[0] != '\0' ? asked : "q35";
-}
-
-static bool domain_xml_is_pc(const struct kn_agent_domain *d)
-{
-    const char *machine = domain_xml_machine(d);
-
-    return strcmp(machine, "pc") == 0 || strncmp(machine, "pc-i440fx-", 10) == 0;
-}
-
-static void domain_xml_shares(const struct kn_agent_domain *d, struct kn_strbuf *out)
-{
-    static const char *const TUNED[][2] = { { "shares", "cpu_shares" },
-                                            { "period", "cpu_period_us" },
-                                            { "quota", "cpu_quota_us" } };
-    bool is_open = false;
-
-    for (size_t i = 0; i < KN_COUNT(TUNED); i++) {
-        const int64_t value = kn_json_int(d->profile, TUNED[i][1]);
-
-        if (value != 0) {
-            kn_strbuf_addf(out, "%s    <%s>%" PRId64 "</%s>\n", is_open ? "" : "  <cputune>\n", TUNED[i][0], value,
-                           TUNED[i][0]);
-            is_open = true;
-        }
-    }
-    kn_strbuf_addstr(out, is_open ? "  </cputune>\n" : "");
-}
-
-/* UEFI, whose variables are the guest's own; without it, BIOS. */
-static void domain_xml_firmware(const struct kn_agent_domain *d, struct kn_strbuf *out)
-{
-    if (d->loader == NULL) {
-        return;
-    }
-    kn_strbuf_addstr(out, "    <loader readonly='yes' type='pflash'>");
-    kn_strbuf_addxml(out, d->loader);
-    kn_strbuf_addstr(out, "</loader>\n    <nvram");
-    domain_xml_attribute(out, "template", d->variables);
-    kn_strbuf_addch(out, '>');
-    kn_strbuf_addxml(out, d->nvram);
-    kn_strbuf_addstr(out, "</nvram>\n");
-}
-
-static void machine(const struct kn_agent_domain *d, struct kn_strbuf *out)
-{
-    int is_emulated = strcmp(d->type, "qemu") == 0;
-
-    kn_strbuf_addf(out, "  <memory unit='MiB'>%" PRId64 "</memory>\n", d->memory_mib);
-    kn_strbuf_addf(out, "  <vcpu placement='static'>%d</vcpu>\n", d->vcpus);
-    domain_xml_shares(d, out);
-    kn_strbuf_addstr(out, "  <os>\n    <type arch='x86_64'");
-    domain_xml_attribute(out, "machine", domain_xml_machine(d));
-    kn_strbuf_addstr(out, ">hvm</type>\n");
-    domain_xml_firmware(d, out);
-    kn_strbuf_addf(out, "%s%s    <smbios mode='sysinfo'/>\n  </os>\n",
-                   domain_xml_boots_apart(d) ? "" : "    <boot dev='hd'/>\n",
-                   kn_json_bool(d->profile, "boot_menu") ? "    <bootmenu enable='yes' timeout='5000'/>\n" : "");
-    kn_strbuf_addstr(out, "  <features>\n    <acpi/>\n    <apic/>\n");
-    if (is_emulated) {
-        kn_strbuf_addf(out, "    <tcg>\n      <tb-cache unit='MiB'>%d</tb-cache>\n    </tcg>\n", TCG_CACHE_MIB);
-    }
-    kn_strbuf_addstr(out, "  </features>\n");
-    kn_strbuf_addstr(out, is_emulated ? "  <cpu mode='custom' match='exact' check='none'>\n"
-                                        "    <model fallback='allow'>qemu64</model>\n  </cpu>\n"
-                                      : "  <cpu mode='host-model' check='partial'/>\n");
-    kn_strbuf_addstr(out, "  <clock offset='utc'/>\n"
-                          "  <on_poweroff>destroy</on_poweroff>\n"
-                          "  <on_reboot>restart</on_reboot>\n"
-                          "  <on_crash>destroy</on_crash>\n");
-}
-
 static bool domain_xml_has_bus(const struct kn_agent_domain *d, const char *bus)
 {
     for (size_t i = 0; i < d->disk_count; i++) {
@@ -196,17 +93,24 @@ static bool domain_xml_has_bus(const struct kn_agent_domain *d, const char *bus)
     return false;
 }
 
+static bool domain_xml_has_usb(const struct kn_agent_domain *d)
+{
+    return domain_xml_has_bus(d, "usb") || strcmp(kn_json_str(d->profile, "input"), "usb") == 0 ||
+           kn_json_bool(d->profile, "pointer");
+}
+
 /* As many as it needs, and as it ever had: what sits on the last one stays there. */
 static size_t domain_xml_ports(const struct kn_agent_domain *d)
 {
-    size_t ports = domain_xml_is_pc(d) ? PC_BRIDGES : ROOT_PORTS, index;
+    size_t ports = kn_agent_machine_is_pc(d) ? PC_BRIDGES : ROOT_PORTS, index;
     const char *key;
     json_t *value;
 
-    if (!domain_xml_is_pc(d)) { /* a bridge has room for many */
+    if (!kn_agent_machine_is_pc(d)) { /* a bridge has room for many */
         ports += d->config_drive != NULL ? 1 : 0;
         ports += domain_xml_has_bus(d, "scsi") ? 1 : 0;
-        ports += domain_xml_has_bus(d, "usb") ? 1 : 0;
+        ports += domain_xml_has_usb(d) ? 1 : 0;
+        ports += strcmp(kn_json_str(d->profile, "input"), "virtio") == 0 ? 2 : 0;
         ports += kn_json_bool(d->profile, "guest_agent") ? 1 : 0;
         ports += kn_json_str(d->profile, "video")[0] != '\0' ? 1 : 0;
     }
@@ -226,7 +130,7 @@ static void domain_xml_controller(const struct kn_agent_domain *d, const char *t
 
     kn_strbuf_addf(out, "    <controller type='%s' index='0'", type);
     if (model != NULL) {
-        domain_xml_attribute(out, "model", model);
+        kn_agent_xml_attribute(out, "model", model);
     }
     kn_strbuf_addf(out, "%s>\n", address == NULL ? "/" : "");
     if (address != NULL) {
@@ -240,7 +144,7 @@ static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
     const size_t ports = domain_xml_ports(d);
     char index[24];
 
-    if (domain_xml_has_bus(d, "usb")) {
+    if (domain_xml_has_usb(d)) {
         domain_xml_controller(d, "usb", "qemu-xhci", out);
     } else {
         kn_strbuf_addstr(out, "    <controller type='usb' model='none'/>\n");
@@ -254,13 +158,13 @@ static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
         domain_xml_controller(d, "virtio-serial", NULL, out);
     }
     kn_strbuf_addf(out, "    <controller type='pci' index='0' model='%s'/>\n",
-                   domain_xml_is_pc(d) ? "pci-root" : "pcie-root");
+                   kn_agent_machine_is_pc(d) ? "pci-root" : "pcie-root");
     for (size_t i = 1; i <= ports; i++) {
         snprintf(index, sizeof(index), "%zu", i);
         const char *address = domain_xml_place(d, "controller", index);
 
         kn_strbuf_addf(out, "    <controller type='pci' index='%zu' model='%s'%s>\n", i,
-                       domain_xml_is_pc(d) ? "pci-bridge" : "pcie-root-port", address == NULL ? "/" : "");
+                       kn_agent_machine_is_pc(d) ? "pci-bridge" : "pcie-root-port", address == NULL ? "/" : "");
         if (address != NULL) {
             domain_xml_address(out, "      ", address);
             kn_strbuf_addstr(out, "    </controller>\n");
@@ -291,16 +195,16 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
 {
     kn_strbuf_addf(out, "    <disk type='file' device='%s'>\n      <driver name='qemu'",
                    disk->is_cdrom ? "cdrom" : "disk");
-    domain_xml_attribute(out, "type", disk->format);
+    kn_agent_xml_attribute(out, "type", disk->format);
     /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
     kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n      <source",
                    disk->serial != NULL ? "error_policy='stop' rerror_policy='stop' " : "");
     AUTO_FREE char *below = disk->dir != NULL ? kn_asprintf("%s/%s", disk->dir, disk->path) : NULL;
 
-    domain_xml_attribute(out, "file", below != NULL ? below : disk->path);
+    kn_agent_xml_attribute(out, "file", below != NULL ? below : disk->path);
     kn_strbuf_addstr(out, "/>\n      <target");
-    domain_xml_attribute(out, "dev", disk->device);
-    domain_xml_attribute(out, "bus", disk->bus != NULL ? disk->bus : "virtio");
+    kn_agent_xml_attribute(out, "dev", disk->device);
+    kn_agent_xml_attribute(out, "bus", disk->bus != NULL ? disk->bus : "virtio");
     kn_strbuf_addstr(out, "/>\n");
     if (disk->boot > 0) {
         kn_strbuf_addf(out, "      <boot order='%d'/>\n", disk->boot);
@@ -310,7 +214,7 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
         kn_strbuf_addstr(out, "      <readonly/>\n");
     }
     if (disk->serial != NULL) {
-        domain_xml_element(out, "      ", "serial", disk->serial);
+        kn_agent_xml_element(out, "      ", "serial", disk->serial);
     }
     domain_xml_address(out, "      ", disk->address);
     kn_strbuf_addstr(out, "    </disk>\n");
@@ -324,18 +228,18 @@ static void config_drive(const char *path, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out,
                      "    <disk type='file' device='disk'>\n      <driver name='qemu' type='raw'/>\n      <source");
-    domain_xml_attribute(out, "file", path);
+    kn_agent_xml_attribute(out, "file", path);
     kn_strbuf_addstr(out, "/>\n      <target dev='vdaa' bus='virtio'/>\n      <readonly/>\n    </disk>\n");
 }
 
 void kn_agent_domain_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <interface type='ethernet'>\n      <mac");
-    domain_xml_attribute(out, "address", nic->mac);
+    kn_agent_xml_attribute(out, "address", nic->mac);
     kn_strbuf_addstr(out, "/>\n      <target");
-    domain_xml_attribute(out, "dev", nic->tap);
+    kn_agent_xml_attribute(out, "dev", nic->tap);
     kn_strbuf_addstr(out, " managed='no'/>\n      <model");
-    domain_xml_attribute(out, "type", nic->model != NULL && nic->model[0] != '\0' ? nic->model : "virtio");
+    kn_agent_xml_attribute(out, "type", nic->model != NULL && nic->model[0] != '\0' ? nic->model : "virtio");
     kn_strbuf_addstr(out, "/>\n");
     if (nic->mtu > 0) {
         kn_strbuf_addf(out, "      <mtu size='%d'/>\n", nic->mtu);
@@ -351,7 +255,7 @@ static void domain_xml_video(const struct kn_agent_domain *d, struct kn_strbuf *
     const bool is_vga = model[0] == '\0';
 
     kn_strbuf_addstr(out, "      <model");
-    domain_xml_attribute(out, "type", is_vga ? "vga" : model);
+    kn_agent_xml_attribute(out, "type", is_vga ? "vga" : model);
     if (strcmp(model, "none") != 0 && (is_vga || mib > 0)) {
         kn_strbuf_addf(out, " vram='%" PRId64 "'", mib > 0 ? mib * 1024 : 8192);
     }
@@ -362,14 +266,36 @@ static void domain_xml_video(const struct kn_agent_domain *d, struct kn_strbuf *
 static void console_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <serial type='unix'>\n      <source mode='bind'");
-    domain_xml_attribute(out, "path", d->serial_socket);
+    kn_agent_xml_attribute(out, "path", d->serial_socket);
     kn_strbuf_addstr(out, "/>\n      <log");
-    domain_xml_attribute(out, "file", d->console_log);
+    kn_agent_xml_attribute(out, "file", d->console_log);
     kn_strbuf_addstr(out, " append='on'/>\n      <target port='0'/>\n    </serial>\n"
                           "    <graphics type='vnc'>\n      <listen type='socket'/>\n    </graphics>\n"
                           "    <video>\n");
     domain_xml_video(d, out);
     kn_strbuf_addstr(out, "    </video>\n");
+}
+
+/* Before those that libvirt adds: what is frozen of them goes by their numbers. */
+static void domain_xml_inputs(const struct kn_agent_domain *d, struct kn_strbuf *out)
+{
+    static const char *const TYPES[] = { "tablet", "keyboard" };
+    const char *bus = kn_json_str(d->profile, "input");
+    const size_t count = bus[0] != '\0' ? 2 : kn_json_bool(d->profile, "pointer") ? 1 : 0;
+    char number[24];
+
+    for (size_t i = 0; i < count; i++) {
+        snprintf(number, sizeof(number), "%zu", i);
+        const char *address = domain_xml_place(d, "input", number);
+
+        kn_strbuf_addf(out, "    <input type='%s'", TYPES[i]);
+        kn_agent_xml_attribute(out, "bus", bus[0] != '\0' ? bus : "usb");
+        kn_strbuf_addf(out, "%s>\n", address == NULL ? "/" : "");
+        if (address != NULL) {
+            domain_xml_address(out, "      ", address);
+            kn_strbuf_addstr(out, "    </input>\n");
+        }
+    }
 }
 
 /* What it has beside what every guest has. */
@@ -385,10 +311,10 @@ static void domain_xml_extras(const struct kn_agent_domain *d, struct kn_strbuf 
         return;
     }
     kn_strbuf_addstr(out, "    <watchdog model='i6300esb'");
-    domain_xml_attribute(out, "action", watchdog);
+    kn_agent_xml_attribute(out, "action", watchdog);
     kn_strbuf_addstr(out, ">\n");
     /* A device of PCI stands on q35's own bus: no bridge needs to be there for it. */
-    domain_xml_address(out, "      ", address != NULL || domain_xml_is_pc(d) ? address : "0000:00:10.0");
+    domain_xml_address(out, "      ", address != NULL || kn_agent_machine_is_pc(d) ? address : "0000:00:10.0");
     kn_strbuf_addstr(out, "    </watchdog>\n");
 }
 
@@ -424,7 +350,7 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
 {
     domain_xml_identity(d, out);
     domain_xml_make(d, out);
-    machine(d, out);
+    kn_agent_machine_xml(d, out);
     kn_strbuf_addstr(out, "  <devices>\n");
     buses(d, out);
     for (size_t i = 0; i < d->disk_count; i++) {
@@ -436,6 +362,7 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     for (size_t i = 0; i < d->nic_count; i++) {
         kn_agent_domain_nic_xml(&d->nics[i], out);
     }
+    domain_xml_inputs(d, out);
     console_xml(d, out);
     kn_strbuf_addstr(out, "    <memballoon model='virtio'>\n      <stats period='10'/>\n");
     domain_xml_address(out, "      ", domain_xml_place(d, "memballoon", "0"));
@@ -443,7 +370,7 @@ void kn_agent_domain_xml(const struct kn_agent_domain *d, struct kn_strbuf *out)
     domain_xml_rng(d, out);
     domain_xml_extras(d, out);
     kn_strbuf_addstr(out, "  </devices>\n");
-    if (!domain_xml_is_pc(d)) {
+    if (!kn_agent_machine_is_pc(d)) {
         hotplug(out);
     }
     kn_strbuf_addstr(out, "</domain>\n");
@@ -482,9 +409,9 @@ static void container_xml_walls(const struct kn_agent_domain *d, struct kn_strbu
 void kn_agent_container_nic_xml(const struct kn_agent_domain_nic *nic, struct kn_strbuf *out)
 {
     kn_strbuf_addstr(out, "    <interface type='ethernet'>\n      <mac");
-    domain_xml_attribute(out, "address", nic->mac);
+    kn_agent_xml_attribute(out, "address", nic->mac);
     kn_strbuf_addstr(out, "/>\n      <target");
-    domain_xml_attribute(out, "dev", nic->tap);
+    kn_agent_xml_attribute(out, "dev", nic->tap);
     kn_strbuf_addf(out, "/>\n      <guest dev='eth%d'/>\n    </interface>\n", nic->inside);
 }
 
@@ -498,7 +425,7 @@ void kn_agent_container_xml(const struct kn_agent_domain *d, struct kn_strbuf *o
     kn_strbuf_addstr(out, "  <clock offset='utc'/>\n  <on_poweroff>destroy</on_poweroff>\n"
                           "  <on_reboot>restart</on_reboot>\n  <on_crash>destroy</on_crash>\n  <devices>\n"
                           "    <filesystem type='mount'>\n      <source");
-    domain_xml_attribute(out, "dir", d->root);
+    kn_agent_xml_attribute(out, "dir", d->root);
     kn_strbuf_addstr(out, "/>\n      <target dir='/'/>\n    </filesystem>\n");
     for (size_t i = 0; i < d->nic_count; i++) {
         struct kn_agent_domain_nic nic = d->nics[i];

@@ -21,7 +21,8 @@ static json_t *frozen_of(const char *xml)
     char machine[MACHINE_SIZE];
 
     return kn_agent_scan_machine(xml, machine, sizeof(machine))
-               ? json_pack("{s:s, s:o}", "machine", machine, "addresses", kn_agent_scan_addresses(xml))
+               ? json_pack("{s:s, s:o, s:o*}", "machine", machine, "addresses", kn_agent_scan_addresses(xml), "cpu",
+                           kn_agent_scan_cpu(xml))
                : NULL;
 }
 
@@ -31,6 +32,9 @@ static void frozen_keep(const json_t *older, json_t *newer)
     json_t *places = json_object_get(newer, "addresses"), *value, *other;
     const char *key, *other_key;
 
+    if (json_object_get(newer, "cpu") == NULL && json_object_get(older, "cpu") != NULL) {
+        json_object_set(newer, "cpu", json_object_get(older, "cpu"));
+    }
     json_object_foreach (json_object_get(older, "addresses"), key, value) {
         bool is_free = json_object_get(places, key) == NULL;
 
@@ -74,6 +78,7 @@ void kn_agent_frozen_apply(const json_t *frozen, struct kn_agent_spec_domain *d)
 {
     d->domain.machine = json_string_value(json_object_get(frozen, "machine"));
     d->domain.addresses = json_object_get(frozen, "addresses");
+    d->domain.cpu = json_object_get(frozen, "cpu");
     for (size_t i = 0; i < d->domain.disk_count; i++) {
         const char *bus = d->disks[i].bus;
 

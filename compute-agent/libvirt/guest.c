@@ -14,8 +14,10 @@
 #include "compute-agent/core/rootfs.h"
 #include "compute-agent/core/spec.h"
 #include "compute-agent/core/tombstone.h"
+#include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/domain_xml.h"
 #include "compute-agent/libvirt/frozen.h"
+#include "compute-agent/libvirt/machine_xml.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -82,6 +84,20 @@ static int guest_firmware(const struct kn_conf *conf, const char *nvram, struct 
     return 0;
 }
 
+/*
+ * The processor of a guest that never booted under KVM: what the host's is for this machine, spelled out, so that it is in the definition before the first start. NULL: by
+ * emulation it is always the same; or libvirt has no such mode and says so when it starts. New reference.
+ */
+static json_t *guest_processor(virConnectPtr conn, const struct kn_agent_domain *d)
+{
+    AUTO_FREE char *can = strcmp(d->type, "kvm") == 0
+                              ? virConnectGetDomainCapabilities(conn, NULL, "x86_64", kn_agent_machine_type(d), d->type,
+                                                                0)
+                              : NULL;
+
+    return can != NULL ? kn_agent_scan_host_cpu(can) : NULL;
+}
+
 /* The spec as a container. Its disk is made and mounted. */
 static int guest_define_container(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
                                   virDomainPtr *ret_dom, struct kn_error *err)
@@ -139,10 +155,13 @@ static int define_xml(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     if (guest_firmware(lv->conf, nvram, &d.domain, err) < 0) {
         return -1;
     }
-    kn_agent_domain_xml(&d.domain, &xml);
     if (kn_agent_libvirt_conn(lv, &conn, err) < 0) {
         return -1;
     }
+    json_auto_t *processor = d.domain.cpu == NULL ? guest_processor(conn, &d.domain) : NULL;
+
+    d.domain.cpu = processor != NULL ? processor : d.domain.cpu;
+    kn_agent_domain_xml(&d.domain, &xml);
     dom = virDomainDefineXMLFlags(conn, xml.buf, VIR_DOMAIN_DEFINE_VALIDATE);
     if (dom == NULL) {
         return kn_agent_libvirt_fail(err, "defining the domain");

@@ -10,6 +10,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "compute/rows/asked.h"
+#include "compute/rows/topology.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/domain/form.h"
@@ -54,48 +56,29 @@ static bool machine_is_one(const char *const *words, const char *word)
     return false;
 }
 
-static bool machine_is_yes(const char *text)
-{
-    static const char *const YES[] = { "1", "t", "true", "on", "y", "yes" };
-
-    for (size_t i = 0; i < KN_COUNT(YES); i++) {
-        if (strcasecmp(YES[i], text) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 /* --- words -------------------------------------------------------------------------------------------------------------- */
 
-static const char *const VIDEOS[] = { "vga", "cirrus", "qxl", "virtio", "bochs", "none", "vmvga", "xen", "gop", NULL };
 static const char *const OUR_VIDEOS[] = { "vga", "cirrus", "qxl", "virtio", "bochs", "none", NULL };
-static const char *const VIFS[] = { "virtio",     "e1000",   "e1000e",  "rtl8139", "ne2k_pci",
-                                    "pcnet",      "vmxnet3", "igb",     "vmxnet",  "netfront",
-                                    "spapr-vlan", "sriov",   "lan9118", "vmxnet2", NULL };
 static const char *const OUR_VIFS[] = { "virtio", "e1000", "e1000e", "rtl8139", "ne2k_pci", "pcnet", "vmxnet3", NULL };
 static const char *const Q35_VIFS[] = { "virtio", "e1000e", "vmxnet3", NULL };
 static const char *const WATCHDOGS[] = { "none", "pause", "poweroff", "reset", "disabled", NULL };
 static const char *const FIRMWARES[] = { "bios", "uefi", NULL };
-static const char *const SCSIS[] = { "virtio-scsi", "lsilogic", "lsisas1068", "lsisas1078",
-                                     "buslogic",    "ibmvscsi", "vmpvscsi",   NULL };
 static const char *const OUR_SCSIS[] = { "virtio-scsi", "lsilogic", "lsisas1068", NULL };
 static const char *const Q35_SCSIS[] = { "virtio-scsi", NULL };
-static const char *const BUSES[] = { "virtio", "scsi", "sata", "ide", "usb", "fdc", "xen", "lxc", "uml", NULL };
-static const char *const RNGS[] = { "virtio", NULL };
+static const char *const INPUTS[] = { "usb", "virtio", NULL };
 
-/* Words of an image: which Nova knows, which of them these hosts have, which of those q35 has; what is usual is not written down. */
+/* Words of an image: which of Nova's these hosts have, which of those q35 has; what is usual is not written down. */
 static const struct machine_word {
     const char *property, *field;
-    const char *const *known, *const *ours, *const *q35;
+    const char *const *ours, *const *q35;
     const char *usual;
 } WORDS[] = {
-    { "hw_video_model", "video", VIDEOS, OUR_VIDEOS, OUR_VIDEOS, "vga" },
-    { "hw_vif_model", "vif", VIFS, OUR_VIFS, Q35_VIFS, "virtio" },
-    { "hw_watchdog_action", "watchdog", WATCHDOGS, WATCHDOGS, WATCHDOGS, "disabled" },
-    { "hw_firmware_type", "firmware", FIRMWARES, FIRMWARES, FIRMWARES, "bios" },
-    { "hw_scsi_model", "scsi", SCSIS, OUR_SCSIS, Q35_SCSIS, "virtio-scsi" },
-    { "hw_rng_model", NULL, RNGS, RNGS, RNGS, "virtio" },
+    { "hw_video_model", "video", OUR_VIDEOS, OUR_VIDEOS, "vga" },
+    { "hw_vif_model", "vif", OUR_VIFS, Q35_VIFS, "virtio" },
+    { "hw_watchdog_action", "watchdog", WATCHDOGS, WATCHDOGS, "disabled" },
+    { "hw_firmware_type", "firmware", FIRMWARES, FIRMWARES, "bios" },
+    { "hw_scsi_model", "scsi", OUR_SCSIS, Q35_SCSIS, "virtio-scsi" },
+    { "hw_input_bus", "input", INPUTS, INPUTS, "" },
 };
 
 static int machine_words(const struct machine_planning *p)
@@ -106,9 +89,6 @@ static int machine_words(const struct machine_planning *p)
 
         if (value[0] == '\0') {
             continue;
-        }
-        if (!machine_is_one(w->known, value)) {
-            return machine_bad_image(p->err, value);
         }
         if (!machine_is_one(w->ours, value)) {
             return machine_refuse_image(p->err, w->property, value, "no host has it");
@@ -180,9 +160,6 @@ static int machine_bus(const struct machine_planning *p, const char *property, c
 {
     const char *bus = machine_said(p->asked->properties, property);
 
-    if (bus[0] != '\0' && !machine_is_one(BUSES, bus)) {
-        return machine_bad_image(p->err, bus);
-    }
     if (bus[0] != '\0' && kn_disk_bus_prefix(bus) == NULL) {
         return machine_refuse_image(p->err, property, bus, "virtio, scsi, sata, usb and ide are");
     }
@@ -244,18 +221,77 @@ static int machine_switches(const struct machine_planning *p)
     if (strcmp(kn_json_str(p->machine, "watchdog"), "disabled") == 0) {
         json_object_del(p->machine, "watchdog");
     }
-    if (machine_is_yes(machine_either(p, "hw:boot_menu", "hw_boot_menu"))) {
+    if (kn_compute_asked_yes(machine_either(p, "hw:boot_menu", "hw_boot_menu"))) {
         json_object_set_new(p->machine, "boot_menu", json_true());
     }
-    if (machine_is_yes(machine_said(p->asked->properties, "hw_qemu_guest_agent"))) {
+    if (kn_compute_asked_yes(machine_said(p->asked->properties, "hw_qemu_guest_agent"))) {
         json_object_set_new(p->machine, "guest_agent", json_true());
     }
-    if (rng[0] != '\0' && !machine_is_yes(rng)) {
+    if (rng[0] != '\0' && !kn_compute_asked_yes(rng)) {
         json_object_set_new(p->machine, "no_rng", json_true());
     }
     if (p->asked->vcpus > 1 &&
-        machine_is_yes(machine_either(p, "hw:vif_multiqueue_enabled", "hw_vif_multiqueue_enabled"))) {
+        kn_compute_asked_yes(machine_either(p, "hw:vif_multiqueue_enabled", "hw_vif_multiqueue_enabled"))) {
         return machine_refuse_image(p->err, "hw_vif_multiqueue_enabled", "true", "NICs have one queue");
+    }
+    return 0;
+}
+
+/* Whether image and flavor both speak of it, and differ: *ret NULL: neither does. */
+static int machine_performance(const struct machine_planning *p, const char **ret)
+{
+    const char *image = machine_said(p->asked->properties, "hw_pmu"), *flavor = machine_said(p->asked->specs, "hw:pmu");
+
+    if (image[0] != '\0' && flavor[0] != '\0' && kn_compute_asked_yes(image) != kn_compute_asked_yes(flavor)) {
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Flavor has hw:pmu extra spec explicitly set to %.60s, conflicting with image which has hw_pmu "
+                       "explicitly set to %.60s.",
+                       flavor, image);
+    }
+    *ret = flavor[0] != '\0' ? flavor : image[0] != '\0' ? image : NULL;
+    return 0;
+}
+
+/* What the guest's system is told of the machine, and what it is spared. */
+static int machine_ways(const struct machine_planning *p)
+{
+    const json_t *image = p->asked->properties, *flavor = p->asked->specs;
+    const char *hpet = machine_said(image, "hw_time_hpet"), *pmu = NULL;
+
+    if (machine_performance(p, &pmu) < 0) {
+        return -1;
+    }
+    if (pmu != NULL) {
+        json_object_set_new(p->machine, "pmu", json_boolean(kn_compute_asked_yes(pmu)));
+    }
+    if (hpet[0] != '\0') {
+        json_object_set_new(p->machine, "hpet", json_boolean(kn_compute_asked_yes(hpet)));
+    }
+    if (kn_compute_asked_yes(machine_said(image, "img_hide_hypervisor_id")) ||
+        kn_compute_asked_yes(machine_said(flavor, "hw:hide_hypervisor_id")) ||
+        kn_compute_asked_yes(machine_said(flavor, "hide_hypervisor_id"))) {
+        json_object_set_new(p->machine, "hide_hypervisor", json_true());
+    }
+    if (strcasecmp(machine_said(image, "os_type"), "windows") == 0) {
+        json_object_set_new(p->machine, "windows", json_true());
+    }
+    if (json_object_get(p->machine, "input") == NULL && machine_said(image, "hw_pointer_model")[0] != '\0') {
+        json_object_set_new(p->machine, "pointer", json_true());
+    }
+    return 0;
+}
+
+static int machine_topology(const struct machine_planning *p)
+{
+    struct kn_compute_topology t;
+
+    if (kn_compute_topology_choose(p->asked->properties, p->asked->specs, p->asked->vcpus, &t, p->err) < 0) {
+        return -1;
+    }
+    if (t.sockets > 0) {
+        json_object_set_new(p->machine, "sockets", json_integer(t.sockets));
+        json_object_set_new(p->machine, "cores", json_integer(t.cores));
+        json_object_set_new(p->machine, "threads", json_integer(t.threads));
     }
     return 0;
 }
@@ -351,128 +387,44 @@ static int machine_numbers(const struct machine_planning *p)
 
 /* --- what is refused ---------------------------------------------------------------------------------------------------- */
 
-/* name: of an image's property or a flavor's extra spec; one that ends in '*' stands for all that begin so. idle: values that ask for nothing. */
-struct machine_refusal {
-    const char *name;
-    const char *idle[5];
-    const char *why;
-};
-
-#define NO \
-    { \
-        "false", "no", "off", "0", "False" \
-    }
-static const char NO_PINNING[] = "hosts pin no processors", NO_NUMA[] = "guests have no NUMA topology",
-                  NO_TPM[] = "hosts have no TPM", NO_TOPOLOGY[] = "guests see their processors as sockets";
-
-static const struct machine_refusal IMAGE_REFUSALS[] = {
-    { "os_secure_boot", { "disabled", "optional" }, "hosts have no secure boot" },
-    { "hw_tpm_version", { NULL }, NO_TPM },
-    { "hw_tpm_model", { NULL }, NO_TPM },
-    { "hw_mem_encryption", NO, "hosts encrypt no memory" },
-    { "hw_firmware_stateless", NO, "UEFI keeps its variables" },
-    { "hw_viommu_model", { "none", "auto" }, "guests have no IOMMU" },
-    { "hw_virtio_packed_ring", NO, "virtio has its usual rings" },
-    { "hw_sound_model", { NULL }, "guests are silent" },
-    { "hw_cpu_policy", { "shared" }, NO_PINNING },
-    { "hw_cpu_thread_policy", { "prefer" }, NO_PINNING },
-    { "hw_cpu_realtime_mask", { NULL }, NO_PINNING },
-    { "hw_emulator_threads_policy", { "share" }, NO_PINNING },
-    { "hw_numa_*", { NULL }, NO_NUMA },
-    { "hw_mem_page_size", { "any", "small" }, "hosts have no huge pages for guests" },
-    { "hw_locked_memory", NO, "hosts lock no memory" },
-    { "hw_ephemeral_encryption*", NO, "local disks are not encrypted" },
-    { "hw_architecture", { "x86_64", "i686" }, "hosts are x86_64" },
-    { "img_hv_type", { "kvm", "qemu", "lxc" }, "hosts run kvm, qemu and lxc" },
-    { "hypervisor_type", { "kvm", "qemu", "lxc" }, "hosts run kvm, qemu and lxc" },
-    { "hw_vm_mode", { "hvm", "exe" }, "guests are machines (hvm) or containers (exe)" },
-    { "vm_mode", { "hvm", "exe" }, "guests are machines (hvm) or containers (exe)" },
-};
-
-static const struct machine_refusal SPEC_REFUSALS[] = {
-    { "hw:cpu_policy", { "shared" }, NO_PINNING },
-    { "hw:cpu_thread_policy", { "prefer" }, NO_PINNING },
-    { "hw:cpu_dedicated_mask", { NULL }, NO_PINNING },
-    { "hw:cpu_realtime*", NO, NO_PINNING },
-    { "hw:emulator_threads_policy", { "share" }, NO_PINNING },
-    { "hw:numa_*", { NULL }, NO_NUMA },
-    { "hw:pci_numa_affinity_policy", { "preferred", "legacy" }, NO_NUMA },
-    { "hw:mem_page_size", { "any", "small" }, "hosts have no huge pages for guests" },
-    { "hw:mem_encryption", NO, "hosts encrypt no memory" },
-    { "hw:locked_memory", NO, "hosts lock no memory" },
-    { "hw:pmem", { NULL }, "hosts have no persistent memory" },
-    { "hw:pmu", NO, "guests have no performance counters" },
-    { "hw:tpm_*", { NULL }, NO_TPM },
-    { "hw:hide_hypervisor_id", NO, "guests may know what they run on" },
-    { "hide_hypervisor_id", NO, "guests may know what they run on" },
-    { "hw:cpu_sockets", { NULL }, NO_TOPOLOGY },
-    { "hw:cpu_cores", { "1" }, NO_TOPOLOGY },
-    { "hw:cpu_threads", { "1" }, NO_TOPOLOGY },
-    { "hw:serial_port_count", { "1" }, "guests have one serial line" },
-    { "hw:viommu_model", { "none", "auto" }, "guests have no IOMMU" },
-    { "hw:virtio_packed_ring", NO, "virtio has its usual rings" },
-    { "hw:sound_model", { NULL }, "guests are silent" },
-    { "hw:usb_model", { "none" }, "guests have USB for disks alone" },
-    { "hw:redirected_usb_ports", { "0" }, "guests have USB for disks alone" },
-    { "hw:ephemeral_encryption*", NO, "local disks are not encrypted" },
-    { "os:secure_boot", { "disabled", "optional" }, "hosts have no secure boot" },
-    { "quota:vif_*", { "0" }, "limits of NICs are the network's: give its ports a QoS policy" },
-    { "quota:cpu_limit", { "0" }, "only VMware has it" },
-    { "quota:cpu_reservation", { "0" }, "only VMware has it" },
-    { "quota:cpu_shares_*", { NULL }, "only VMware has it" },
-    { "quota:memory_*", { "0" }, "only VMware has it" },
-    { "quota:disk_io_*", { "0" }, "only VMware has it" },
-    { "accel:*", { NULL }, "hosts have no accelerators" },
-    { "pci_passthrough:*", { NULL }, "hosts pass no devices on" },
-    { "resources*", { NULL }, "the scheduler counts vCPUs, memory and disk, as the flavor says them" },
-    { "trait*",
-      { "forbidden" },
-      "hosts have no traits; an aggregate's metadata and aggregate_instance_extra_specs: choose hosts" },
-    { "group_policy", { "none" }, "the scheduler knows no groups of resources" },
-};
-
-static bool machine_is_meant(const char *name, const char *asked)
+/* Nova reads an image's properties where they are used, and refuses the server; a flavor's extra specs were looked at when it was given them. */
+static int machine_check_image(const struct machine_planning *p, const struct kn_compute_asked *row, const char *value)
 {
-    const size_t len = strlen(name);
+    char *end = NULL;
 
-    return name[len - 1] == '*' ? strncmp(name, asked, len - 1) == 0 : strcmp(name, asked) == 0;
+    errno = 0;
+    (void)strtoll(value, &end, 10);
+
+    if (row->says.kind == KN_SAYS_WORD && !kn_compute_asked_word(row->says.words, value) &&
+        !kn_compute_asked_word(row->idle, value)) {
+        return machine_bad_image(p->err, value);
+    }
+    if (row->says.kind == KN_SAYS_INTEGER && (*end != '\0' || errno != 0)) {
+        return kn_fail(p->err, KN_BAD_REQUEST,
+                       "Invalid image metadata. Error: invalid literal for int() with base 10: '%.60s'", value);
+    }
+    return 0;
 }
 
-static const struct machine_refusal *machine_refused(const struct machine_refusal *rows, size_t count,
-                                                     const json_t *said, const char **ret_name)
+static int machine_check(const struct machine_planning *p, enum kn_compute_asker asker, const json_t *said)
 {
     const char *name;
     json_t *value;
 
     json_object_foreach ((json_t *)(uintptr_t)said, name, value) {
         const char *text = json_string_value(value);
+        const struct kn_compute_asked *row = text != NULL && text[0] != '\0' ? kn_compute_asked_find(asker, name)
+                                                                             : NULL;
 
-        for (size_t i = 0; i < count && text != NULL && text[0] != '\0'; i++) {
-            bool is_idle = !machine_is_meant(rows[i].name, name);
-
-            for (size_t j = 0; j < KN_COUNT(rows[i].idle) && rows[i].idle[j] != NULL; j++) {
-                is_idle |= strcmp(rows[i].idle[j], text) == 0;
-            }
-            if (!is_idle) {
-                *ret_name = name;
-                return &rows[i];
-            }
+        if (row != NULL && asker == KN_ASKED_IMAGE && machine_check_image(p, row, text) < 0) {
+            return -1;
+        }
+        if (row != NULL && kn_compute_asked_refused(row, text)) {
+            return asker == KN_ASKED_IMAGE ? machine_refuse_image(p->err, name, text, row->what)
+                                           : machine_refuse_spec(p->err, name, text, row->what);
         }
     }
-    return NULL;
-}
-
-static int machine_refusals(const struct machine_planning *p)
-{
-    const json_t *image = p->asked->properties, *flavor = p->asked->specs;
-    const char *name = NULL;
-    const struct machine_refusal *no = machine_refused(IMAGE_REFUSALS, KN_COUNT(IMAGE_REFUSALS), image, &name);
-
-    if (no != NULL) {
-        return machine_refuse_image(p->err, name, machine_said(image, name), no->why);
-    }
-    no = machine_refused(SPEC_REFUSALS, KN_COUNT(SPEC_REFUSALS), flavor, &name);
-    return no != NULL ? machine_refuse_spec(p->err, name, machine_said(flavor, name), no->why) : 0;
+    return 0;
 }
 
 int kn_compute_machine_plan(const struct kn_compute_machine_asked *asked, struct kn_compute_machine *ret,
@@ -482,9 +434,10 @@ int kn_compute_machine_plan(const struct kn_compute_machine_asked *asked, struct
     struct kn_compute_machine made = { 0 };
     const struct machine_planning p = { asked, &made, machine, err };
 
-    if (machine_refusals(&p) < 0 || machine_kind(&p) < 0 || machine_type(&p) < 0 || machine_words(&p) < 0 ||
-        machine_buses(&p) < 0 || machine_switches(&p) < 0 || machine_times_and_sizes(&p) < 0 ||
-        machine_numbers(&p) < 0) {
+    if (machine_check(&p, KN_ASKED_IMAGE, asked->properties) < 0 ||
+        machine_check(&p, KN_ASKED_FLAVOR, asked->specs) < 0 || machine_topology(&p) < 0 || machine_kind(&p) < 0 ||
+        machine_type(&p) < 0 || machine_words(&p) < 0 || machine_buses(&p) < 0 || machine_switches(&p) < 0 ||
+        machine_ways(&p) < 0 || machine_times_and_sizes(&p) < 0 || machine_numbers(&p) < 0) {
         return -1;
     }
     made.text = json_object_size(machine) > 0 ? json_dumps(machine, JSON_COMPACT | JSON_SORT_KEYS) : NULL;

@@ -22,6 +22,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     kn_agent_scan_tap(xml, 1, text, sizeof(text));
     kn_agent_scan_generation(xml);
     kn_agent_scan_has_kvm(xml);
+    json_decref(kn_agent_scan_cpu(xml));
+    json_decref(kn_agent_scan_host_cpu(xml));
     kn_agent_scan_text(xml, "cpu", "model", text, sizeof(text));
     return 0;
 }

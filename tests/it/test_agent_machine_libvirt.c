@@ -17,10 +17,13 @@
 #define READY "GUEST-READY name=web-1 md=metadata"
 #define LOADER "/usr/share/OVMF/OVMF_CODE_4M.fd"
 
+static int processors = 1;
+
 static json_t *spec_of(const char *machine, const char *disks)
 {
     json_t *spec = kn_one_guest_spec();
 
+    json_object_set_new(spec, "vcpus", json_integer(processors));
     json_object_set_new(spec, "machine", json_loads(machine, 0, NULL));
     if (disks != NULL) {
         json_object_set_new(spec, "disks", json_loads(disks, 0, NULL));
@@ -141,6 +144,31 @@ static void test_the_older_machine(void **state)
     kn_one_guest_destroy(4);
 }
 
+/* How its processors look to it, and hands on virtio; what it was at its first boot stands beside its disks. */
+static void test_processors_and_hands(void **state)
+{
+    static const char MACHINE[] =
+        "{\"sockets\": 1, \"cores\": 2, \"threads\": 1, \"input\": \"virtio\", \"hpet\": false, \"pmu\": false,"
+        " \"hide_hypervisor\": true, \"windows\": true}";
+
+    (void)state;
+    processors = 2;
+    spawn(11, MACHINE, NULL);
+    await_said(READY " boot=1 ip=" ONE_ADDRESS);
+    json_auto_t *before = frozen();
+
+    assert_string_equal(kn_json_str(json_object_get(before, "cpu"), "model"), "qemu64");
+    assert_non_null(json_object_get(json_object_get(before, "addresses"), "input/1"));
+    kn_one_guest_await("cpus=2", true);
+    power(11, "reboot_hard", MACHINE, NULL);
+    await_said(READY " boot=2 ip=" ONE_ADDRESS);
+    json_auto_t *after = frozen();
+
+    assert_true(json_equal(before, after));
+    processors = 1;
+    kn_one_guest_destroy(12);
+}
+
 /* What libvirt and QEMU take and this guest has no driver for: they start. */
 static void test_odd_devices(void **state)
 {
@@ -178,10 +206,9 @@ static void test_uefi(void **state)
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_devices_of_q35),
-        cmocka_unit_test(test_the_older_machine),
-        cmocka_unit_test(test_odd_devices),
-        cmocka_unit_test(test_uefi),
+        cmocka_unit_test(test_devices_of_q35),       cmocka_unit_test(test_the_older_machine),
+        cmocka_unit_test(test_odd_devices),          cmocka_unit_test(test_uefi),
+        cmocka_unit_test(test_processors_and_hands),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);

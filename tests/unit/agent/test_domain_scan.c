@@ -93,6 +93,23 @@ static void test_capabilities(void **state)
     kn_strbuf_release(&with);
 }
 
+/* Only what is spelled out is a processor; half a one is none. */
+static void test_processor(void **state)
+{
+    (void)state;
+    json_auto_t *cpu = kn_agent_scan_cpu(
+        "<domain><cpu mode='custom'><model>a</model><feature policy='require' name='x'/><feature name='y'/></cpu></domain>");
+    json_auto_t *wanted = json_pack("{s:s, s:{s:s}}", "model", "a", "features", "x", "require");
+
+    assert_true(json_equal(cpu, wanted));
+    assert_null(kn_agent_scan_cpu("<domain><cpu mode='host-model'><model>a</model></cpu></domain>"));
+    assert_null(kn_agent_scan_cpu("<domain><cpu mode='custom'><vendor>Intel</vendor></cpu></domain>"));
+    assert_null(kn_agent_scan_cpu("<domain/>"));
+    assert_null(kn_agent_scan_host_cpu(
+        "<domainCapabilities><cpu><mode name='host-model' supported='no'/></cpu></domainCapabilities>"));
+    assert_null(kn_agent_scan_host_cpu("nonsense"));
+}
+
 static void test_cpuinfo(void **state)
 {
     (void)state;
@@ -223,15 +240,13 @@ static void test_the_element_from_libvirt(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks),
-                                        cmocka_unit_test(test_the_rest_of_a_domain),
-                                        cmocka_unit_test(test_capabilities),
-                                        cmocka_unit_test(test_addresses),
-                                        cmocka_unit_test(test_cpuinfo),
-                                        cmocka_unit_test(test_not_xml),
-                                        cmocka_unit_test(test_what_xml_means),
-                                        cmocka_unit_test(test_any_printing),
-                                        cmocka_unit_test(test_the_element_from_libvirt) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disks),        cmocka_unit_test(test_the_rest_of_a_domain),
+        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_addresses),
+        cmocka_unit_test(test_processor),    cmocka_unit_test(test_cpuinfo),
+        cmocka_unit_test(test_not_xml),      cmocka_unit_test(test_what_xml_means),
+        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt)
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

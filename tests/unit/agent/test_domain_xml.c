@@ -122,7 +122,8 @@ static void test_frozen(void **state)
     json_auto_t *frozen = json_loads(
         "{\"machine\":\"pc-q35-6.2\",\"addresses\":{\"controller/1\":\"0000:00:02.0+\",\"controller/34\":\"0000:00:06.1\","
         "\"disk/vda\":\"0000:01:00.0\",\"interface/fa:16:3e:00:00:01\":\"0000:02:00.0\",\"rng/0\":\"0000:04:00.0\","
-        "\"memballoon/0\":\"0000:03:00.0\",\"video/0\":\"0000:00:01.0\",\"controller/999999\":\"0000:00:06.2\",\"disk/vdz\":\"nonsense\"}}",
+        "\"memballoon/0\":\"0000:03:00.0\",\"video/0\":\"0000:00:01.0\",\"controller/999999\":\"0000:00:06.2\",\"disk/vdz\":\"nonsense\"},"
+        "\"cpu\":{\"model\":\"qemu64\"}}",
         0, NULL);
     json_t *spec = spec_of(TEXT);
     struct kn_strbuf xml = KN_STRBUF_INIT;
@@ -142,6 +143,47 @@ static void test_frozen(void **state)
     json_object_del(json_object_get(frozen, "addresses"), "disk/vdz");
     assert_true(json_equal(again, frozen));
     kn_strbuf_release(&xml);
+    json_decref(spec);
+}
+
+#define HOST_MODEL(version, last) \
+    "<domainCapabilities><cpu><mode name='host-passthrough' supported='yes'/><mode name='host-model' supported='yes'>" \
+    "<model fallback='forbid'>Skylake-Client-" version "</model><vendor>Intel</vendor>" \
+    "<feature policy='require' name='ss'/><feature policy='require' name='vmx'/><feature policy='disable' name='" last \
+    "'/></mode>" \
+    "<mode name='custom' supported='yes'><model usable='yes' vendor='unknown'>qemu64</model></mode></cpu></domainCapabilities>"
+
+/*
+ * KVM: what the host's processor was when the guest was made stands in its definition, each feature by itself, and a host whose libvirt means another thing by
+ * host-model by then changes nothing.
+ */
+static void test_frozen_processor(void **state)
+{
+    json_auto_t *then = kn_agent_scan_host_cpu(HOST_MODEL("IBRS", "mpx")),
+                *now = kn_agent_scan_host_cpu(HOST_MODEL("v4", "avx"));
+    json_t *spec = spec_of(
+        "{\"name\":\"a\",\"hostname\":\"a\",\"project\":\"p\",\"vcpus\":8,\"memory_mib\":64,\"disk_gib\":0," IMAGE
+        ",\"nics\":[],\"machine\":{\"sockets\":1,\"cores\":4,\"threads\":2,\"pmu\":false,\"hide_hypervisor\":true,"
+        "\"hpet\":false,\"windows\":true,\"pointer\":true}}");
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf first = KN_STRBUF_INIT, second = KN_STRBUF_INIT;
+    struct kn_agent_spec_domain d;
+
+    (void)state;
+    assert_string_equal(kn_json_str(then, "model"), "Skylake-Client-IBRS");
+    assert_string_equal(kn_json_str(json_object_get(then, "features"), "mpx"), "disable");
+    assert_false(json_equal(then, now));
+    kn_agent_spec_domain(spec, SERVER, 7, "/disk", NULL, &d);
+    d.domain.type = "kvm";
+    d.domain.serial_socket = d.domain.console_log = "/x";
+    d.domain.cpu = then;
+    kn_agent_domain_xml(&d.domain, &first);
+    same_as_golden("processor-kvm", first.buf);
+    json_auto_t *frozen = kn_agent_frozen_load("/nowhere", SERVER, first.buf);
+
+    assert_true(json_equal(json_object_get(frozen, "cpu"), then));
+    kn_agent_frozen_apply(frozen, &d);
+    kn_agent_domain_xml(&d.domain, &second);
+    assert_string_equal(strstr(second.buf, "<cpu "), strstr(first.buf, "<cpu "));
     json_decref(spec);
 }
 
@@ -316,6 +358,36 @@ static void test_machines(void **state)
     assert_int_equal(occurrences(pc.buf, "pcie"), 0);
 }
 
+/* Where hands are, and how the processors look; each device that stands on PCI has a port. */
+static void test_inputs(void **state)
+{
+    static const struct {
+        const char *machine, *inputs;
+        int ports;
+    } CASES[] = {
+        { "\"input\":\"virtio\"",
+          "    <input type='tablet' bus='virtio'/>\n    <input type='keyboard' bus='virtio'/>\n", 2 },
+        { "\"input\":\"usb\"", "    <input type='tablet' bus='usb'/>\n    <input type='keyboard' bus='usb'/>\n", 1 },
+        { "\"pointer\":true", "    <input type='tablet' bus='usb'/>\n    <serial ", 1 },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        AUTO_FREE char *text = kn_asprintf(SMALL "],\"machine\":{%s}}", CASES[i].machine);
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
+        struct kn_agent_spec_domain d;
+        json_auto_t *spec = spec_of(text);
+
+        kn_agent_spec_domain(spec, SERVER, 7, "/disk", "/rescue", &d);
+        d.domain.type = "qemu";
+        d.domain.serial_socket = d.domain.console_log = "/x";
+        kn_agent_domain_xml(&d.domain, &xml);
+        assert_non_null(strstr(xml.buf, CASES[i].inputs));
+        assert_int_equal(occurrences(xml.buf, "pcie-root-port"), KN_MAX_DISKS + KN_MAX_NICS + 2 + CASES[i].ports);
+        assert_int_equal(occurrences(xml.buf, "qemu-xhci"), strstr(CASES[i].inputs, "usb") != NULL);
+    }
+}
+
 /* The firmware is the host's, its variables are the guest's. */
 static void test_uefi(void **state)
 {
@@ -476,6 +548,8 @@ int main(void)
         cmocka_unit_test(test_image_and_nic),
         cmocka_unit_test(test_container),
         cmocka_unit_test(test_frozen),
+        cmocka_unit_test(test_frozen_processor),
+        cmocka_unit_test(test_inputs),
         cmocka_unit_test(test_config_drive),
         cmocka_unit_test(test_many_nics),
         cmocka_unit_test(test_kvm_two_volumes),
