@@ -9,13 +9,21 @@ make=(make --no-print-directory WERROR=1)
 jobs=-j$(nproc)
 unset MAKEFLAGS MAKELEVEL
 
+# The machine's cores since it started, in ticks: all, and idle or waiting for a disk (proc(5), /proc/stat).
+cores() {
+    awk '/^cpu / { for (i = 2; i <= 9; i++) all += $i; print all, $5 + $6 }' /proc/stat
+}
+
+# How busy the cores were says whether a part is long for its work or for its waiting.
 part() {
-    local name=$1 started=$SECONDS
+    local name=$1 started=$SECONDS all idle was_all was_idle
     shift
     case " ${ONLY-$name} " in *" $name "*) ;; *) return ;; esac
     echo "== $name"
+    read -r was_all was_idle < <(cores)
     "$@"
-    echo "== $name: $((SECONDS - started)) s"
+    read -r all idle < <(cores)
+    echo "== $name: $((SECONDS - started)) s, cores $((100 - 100 * (idle - was_idle) / (all - was_all + 1))) % busy"
 }
 
 short() {
