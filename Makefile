@@ -149,11 +149,15 @@ build-asan: $(patsubst %,build/asan/%,$(UNIT) $(IT) $(FUZZ))
 unit: $(UNIT:%=build/asan/%)
 	@tests/support/run.sh unit $^
 
-it: $(IT:%=build/asan/%) all
+# What every integration test begins with: an empty cluster with our schema in the database "head".
+build/test-pg/made: tests/support/pg_template.sh $(MIGRATIONS) migrations | build/bin/kilonova
+	$(call say,pg,$@)tests/support/pg_template.sh build/test-pg && touch $@
+
+it: $(IT:%=build/asan/%) build/test-pg/made all
 	@tests/support/run.sh it $(filter build/asan/%,$^)
 
 # The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's are about guests, on a host of their own.)
-it-kafka: $(ON_A_BUS:%=build/asan/%) all
+it-kafka: $(ON_A_BUS:%=build/asan/%) build/test-pg/made all
 	@AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
 
 # Every fuzz target replays its corpus in the check; `make fuzz` lets libFuzzer look for more.

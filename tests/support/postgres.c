@@ -26,7 +26,8 @@
 
 struct kn_test_pg {
     char dir[KN_TEST_DIR];
-    char bin[256]; /* folder of initdb and postgres */
+    char bin[256];      /* folder of initdb and postgres */
+    char template[256]; /* a cluster to copy, made by pg_template.sh; "": none is there */
     enum kn_test_pg_mode mode;
     pid_t pid;     /* 0: down */
 };
@@ -49,6 +50,18 @@ static void find_binaries(struct kn_test_pg *pg)
     globfree(&found);
 }
 
+/* One of this PostgreSQL's version, of which cluster and schema are copied: cheaper than to make both anew for each program. */
+static void find_template(struct kn_test_pg *pg)
+{
+    AUTO_FREE char *home = kn_strdup(pg->bin);
+
+    *strrchr(home, '/') = '\0';
+    snprintf(pg->template, sizeof(pg->template), "build/test-pg%s", strrchr(home, '/'));
+    if (access(pg->template, R_OK | X_OK) < 0) {
+        pg->template[0] = '\0';
+    }
+}
+
 /* PostgreSQL refuses to run as root. */
 static pid_t spawn(const struct kn_test_pg *pg, const char *program, const char **argv)
 {
@@ -59,12 +72,27 @@ static pid_t spawn(const struct kn_test_pg *pg, const char *program, const char 
     return kn_test_spawn(argv, log, "postgres");
 }
 
+static void copy_cluster(const struct kn_test_pg *pg, const char *data)
+{
+    AUTO_FREE char *log = kn_asprintf("%s/cp.log", pg->dir);
+    const char *argv[] = { "/bin/cp", "-a", pg->template, data, NULL };
+    int status = 0;
+
+    if (waitpid(kn_test_spawn(argv, log, NULL), &status, 0) < 0 || status != 0) {
+        die("cp", "failed; see cp.log in the test's directory");
+    }
+}
+
 static void make_cluster(const struct kn_test_pg *pg)
 {
     AUTO_FREE char *data = kn_asprintf("%s/data", pg->dir);
     const char *argv[] = { NULL, "-N", "-A", "trust", "-U", "kilonova", "-E", "UTF8", "--locale=C", "-D", data, NULL };
     int status = 0;
 
+    if (pg->template[0] != '\0') {
+        copy_cluster(pg, data);
+        return;
+    }
     if (waitpid(spawn(pg, "initdb", argv), &status, 0) < 0 || status != 0) {
         die("initdb", "failed; see initdb.log in the test's directory, if the user postgres may enter TMPDIR");
     }
@@ -85,13 +113,19 @@ static char *database_url(const struct kn_test_pg *pg, const char *database)
     return kn_asprintf("host=%s user=kilonova dbname=%s", pg->dir, database);
 }
 
-static void admin_script(const struct kn_test_pg *pg, const char *sql)
+static int admin_try(const struct kn_test_pg *pg, const char *sql, struct kn_error *err)
 {
     AUTO_FREE char *url = database_url(pg, "postgres");
     AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+
+    return kn_db_connect(db, WAIT_MS, err) < 0 || kn_db_script(db, sql, err) < 0 ? -1 : 0;
+}
+
+static void admin_script(const struct kn_test_pg *pg, const char *sql)
+{
     struct kn_error err = { 0 };
 
-    if (kn_db_connect(db, WAIT_MS, &err) < 0 || kn_db_script(db, sql, &err) < 0) {
+    if (admin_try(pg, sql, &err) < 0) {
         die(sql, err.message);
     }
 }
@@ -127,6 +161,7 @@ struct kn_test_pg *kn_test_pg_start(enum kn_test_pg_mode mode)
 
     pg->mode = mode;
     find_binaries(pg);
+    find_template(pg);
     make_directory(pg);
     make_cluster(pg);
     kn_test_pg_up(pg);
@@ -162,6 +197,19 @@ char *kn_test_pg_database(struct kn_test_pg *pg, const char *name)
     admin_script(pg, drop);
     admin_script(pg, create);
     return database_url(pg, name);
+}
+
+char *kn_test_pg_head(struct kn_test_pg *pg, const char *name)
+{
+    AUTO_FREE char *create = kn_asprintf("CREATE DATABASE %s TEMPLATE head", name);
+    AUTO_FREE char *drop = kn_asprintf("DROP DATABASE IF EXISTS %s (FORCE)", name);
+    struct kn_error err = { 0 };
+
+    if (pg->template[0] == '\0') {
+        return NULL;
+    }
+    admin_script(pg, drop);
+    return admin_try(pg, create, &err) < 0 ? NULL : database_url(pg, name);
 }
 
 pid_t kn_test_pg_pid(const struct kn_test_pg *pg)

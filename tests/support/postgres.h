@@ -24,6 +24,8 @@ void kn_test_pg_free(struct kn_test_pg *pg);
 
 /* A fresh database; the caller frees its libpq URL. */
 char *kn_test_pg_database(struct kn_test_pg *pg, const char *name);
+/* The same with the schema that pg_template.sh found, which may be an old one; NULL if there is none. */
+char *kn_test_pg_head(struct kn_test_pg *pg, const char *name);
 /* A fresh database with all migrations applied. */
 char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name);
 /* Open tasks with the ids from first on, at attempt 1: for a test that says a conductor's commands. */

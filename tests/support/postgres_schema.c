@@ -8,13 +8,25 @@
 #include "lib/base/mem.h"
 #include "tests/support/postgres.h"
 
+/* Refuses a schema of other migrations than this program's: each is known by its checksum. */
+static int migrate(const char *url, struct kn_error *err)
+{
+    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+
+    return kn_migrate(db, kn_migrations, kn_migrations_count, NULL, err);
+}
+
 char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name)
 {
-    AUTO_FREE char *url = kn_test_pg_database(pg, name);
-    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "test");
+    AUTO_FREE char *head = kn_test_pg_head(pg, name);
     struct kn_error err = { 0 };
 
-    if (kn_migrate(db, kn_migrations, kn_migrations_count, NULL, &err) < 0) {
+    if (head != NULL && migrate(head, &err) == 0) {
+        return kn_steal(&head);
+    }
+    AUTO_FREE char *url = kn_test_pg_database(pg, name);
+    kn_error_clear(&err);
+    if (migrate(url, &err) < 0) {
         fprintf(stderr, "test postgres: migrate: %s\n", err.message);
         exit(1);
     }
