@@ -23,7 +23,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer') "
       "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
       "'error', 'error_deleting') "
       "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')", NULL, NULL },
@@ -38,6 +38,9 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "5. nothing has another size than it will have but what grows",
       "SELECT format('volume %s is %s and grows from %s to %s GiB', id, status, coalesce(extends_from::text, '-'), size_gib) FROM volume "
       "WHERE extends_from >= size_gib OR (extends_from IS NOT NULL AND status NOT IN ('extending', 'error_extending', 'deleting', 'error_deleting', 'error'))", NULL, NULL },
+    { "5. a volume awaits a transfer exactly while there is one of it",
+      "SELECT format('volume %s is %s, its transfer is %s', v.id, v.status, coalesce(t.id::text, 'not there')) FROM volume v LEFT JOIN volume_transfer t ON t.volume_id = v.id "
+      "WHERE (v.status = 'awaiting-transfer') IS DISTINCT FROM (t.id IS NOT NULL)", NULL, NULL },
     { "5. no attachment to a server that is gone",
       "SELECT format('volume %s is attached to the deleted server %s', a.volume_id, s.id) FROM attachment a JOIN server s ON s.id = a.server_id "
       "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },

@@ -143,6 +143,7 @@ static const struct kn_feed VOLUMES[] = {
     { "PUT", CINDER "volumes/" VOLUME "/metadata/k", "{\"meta\": {\"k\": \"v\"}}", "meta.k:s" },
     { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-set_bootable\": {\"bootable\": true}}",
       "os-set_bootable.bootable:bd" },
+    { "POST", CINDER "volume-transfers", "{\"transfer\": {\"volume_id\": \"" VOLUME "\"}}", NULL },
     { "POST", CINDER "volumes/" VOLUME "/action", "{\"os-reset_status\": {\"status\": \"error\"}}", NULL },
     { "PUT", CINDER "os-quota-sets/" SEED_PROJECT,
       "{\"quota_set\": {\"volumes\": 5, \"snapshots\": 5, \"gigabytes\": 5, \"backups\": 5, \"backup_gigabytes\": 5, \"groups\": 5, "

@@ -33,6 +33,7 @@
 #define RBAC_MINE "33333333-3333-4333-8333-00000000000c"
 #define RBAC_FOREIGN "33333333-3333-4333-8333-00000000000d"
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
+#define TRANSFER_FOREIGN "99999999-9999-4999-8999-200000000002"
 #define SNAPSHOT "99999999-9999-4999-8999-100000000001"
 #define SNAPSHOT_FOREIGN "99999999-9999-4999-8999-100000000002"
 #define PORT_GUEST "33333333-3333-4333-8333-000000000002" /* mine, on a network of others */
@@ -70,6 +71,8 @@ static const char OTHERS[] =
     "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES "
     "('88888888-8888-4888-8888-100000000001', '" VOLUME_IN_USE "', '" MINE "', 'attached', '/dev/vdb'), "
     "('88888888-8888-4888-8888-100000000002', '" VOLUME_FOREIGN "', '" FOREIGN "', 'attached', '/dev/vdb');"
+    "INSERT INTO volume_transfer (id, volume_id, source_project_id, key_hash) VALUES (gen_random_uuid(), '" VOLUME_IN_USE
+    "', '" SEED_PROJECT "', 'x'), ('" TRANSFER_FOREIGN "', '" VOLUME_FOREIGN "', '" SEED_OTHER "', 'x');"
     "INSERT INTO volume_type (id, name, is_public, extra_specs) VALUES ('" TYPE_SECRET
     "', 'secret', false, '{\"volume_backend_name\": \"file\"}');"
     "DELETE FROM subnet_pool; DELETE FROM address_scope;"
@@ -457,6 +460,8 @@ static const struct {
     { NOVA "/images/{id}", SEED_IMAGE_PRIVATE },
     { CINDER "/volumes/{id}", VOLUME_FOREIGN },
     { CINDER "/snapshots/{id}", SNAPSHOT_FOREIGN },
+    { CINDER "/os-volume-transfer/{id}", TRANSFER_FOREIGN },
+    { CINDER "/volume-transfers/{id}", TRANSFER_FOREIGN },
     { CINDER "/attachments/{id}", "88888888-8888-4888-8888-100000000002" },
     { CINDER "/types/{id}", TYPE_SECRET },
     { CINDER "/os-quota-sets/{project}", SEED_OTHER },

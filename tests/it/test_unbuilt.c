@@ -66,9 +66,6 @@ static void test_empty_lists(void **state)
     } CASES[] = {
         { "snapshots", "{\"snapshots\":[]}", false },
         { "backups/detail", "{\"backups\":[]}", false },
-        { "os-volume-transfer", "{\"transfers\":[]}", false },
-        { "os-volume-transfer/detail", "{\"transfers\":[]}", false },
-        { "volume-transfers/detail", "{\"transfers\":[]}", false },
         { "groups", "{\"groups\":[]}", false },
         { "groups/detail", "{\"groups\":[]}", false },
         { "group_snapshots/detail", "{\"group_snapshots\":[]}", false },

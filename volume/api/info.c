@@ -28,6 +28,8 @@ int kn_volume_api_extensions(struct kn_request *req, struct kn_response *res, st
                      "\"updated\":\"2011-06-29T00:00:00+00:00\",\"links\":[]},"
                      "{\"name\":\"AvailabilityZones\",\"alias\":\"os-availability-zone\",\"description\":"
                      "\"Describe Availability Zones.\",\"updated\":\"2013-06-27T00:00:00+00:00\",\"links\":[]},"
+                     "{\"name\":\"VolumeTransfer\",\"alias\":\"os-volume-transfer\",\"description\":"
+                     "\"Volume transfer management support.\",\"updated\":\"2013-05-29T00:00:00+00:00\",\"links\":[]},"
                      "{\"name\":\"VolumeTenantAttribute\",\"alias\":\"os-vol-tenant-attr\",\"description\":"
                      "\"Expose the internal project_id as an attribute of a volume.\","
                      "\"updated\":\"2011-11-03T00:00:00+00:00\",\"links\":[]}]}");
@@ -80,8 +82,6 @@ int kn_volume_api_empty(struct kn_request *req, struct kn_response *res, struct 
     static const struct {
         const char *segment, *key;
     } KEYS[] = {
-        { "os-volume-transfer", "transfers" },
-        { "volume-transfers", "transfers" },
         { "qos-specs", "qos_specs" },
         { "default-types", "default_types" },
     };

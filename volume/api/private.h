@@ -48,6 +48,9 @@ kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services, kn_volume_api_empty;
 /* hosts.c */
 kn_handler kn_volume_api_hosts, kn_volume_api_host;
+/* transfers.c */
+kn_handler kn_volume_api_transfers, kn_volume_api_transfers_detail, kn_volume_api_transfer,
+    kn_volume_api_transfer_create, kn_volume_api_transfer_delete, kn_volume_api_transfer_accept;
 /* attachments.c */
 kn_handler kn_volume_api_attachments, kn_volume_api_attachments_detail, kn_volume_api_attachment,
     kn_volume_api_attachment_refuse;

@@ -13,6 +13,15 @@
         method, path, KN_CINDER_##rule, status, handler, minor, 0, NULL \
     }
 
+/* Transfers have two addresses. */
+#define TRANSFERS_AT(minor, noun) \
+    SINCE(minor, "POST", "/v3/" noun, TRANSFER_CREATE, 202, kn_volume_api_transfer_create), \
+        SINCE(minor, "GET", "/v3/" noun, TRANSFERS, 200, kn_volume_api_transfers), \
+        SINCE(minor, "GET", "/v3/" noun "/detail", TRANSFERS, 200, kn_volume_api_transfers_detail), \
+        SINCE(minor, "GET", "/v3/" noun "/{id}", TRANSFER, 200, kn_volume_api_transfer), \
+        SINCE(minor, "DELETE", "/v3/" noun "/{id}", TRANSFER_DELETE, 202, kn_volume_api_transfer_delete), \
+        SINCE(minor, "POST", "/v3/" noun "/{id}/accept", TRANSFER_ACCEPT, 202, kn_volume_api_transfer_accept)
+
 /* A list of what cannot be made. */
 #define EMPTY(minor, rule, noun) SINCE(minor, "GET", "/v3/" noun, rule, 200, kn_volume_api_empty)
 
@@ -54,10 +63,8 @@ static const struct kn_route ROUTES[] = {
           kn_volume_api_snapshot_meta_delete),
     EMPTY(0, BACKUPS, "backups"),
     EMPTY(0, BACKUPS, "backups/detail"),
-    EMPTY(0, TRANSFERS, "os-volume-transfer"),
-    EMPTY(0, TRANSFERS, "os-volume-transfer/detail"),
-    EMPTY(55, TRANSFERS, "volume-transfers"),
-    EMPTY(55, TRANSFERS, "volume-transfers/detail"),
+    TRANSFERS_AT(0, "os-volume-transfer"),
+    TRANSFERS_AT(55, "volume-transfers"),
     EMPTY(0, GROUPS, "consistencygroups"),
     EMPTY(0, GROUPS, "consistencygroups/detail"),
     EMPTY(0, GROUP_SNAPSHOTS, "cgsnapshots"),
@@ -102,8 +109,6 @@ static const struct kn_route ROUTES[] = {
 
 static const struct kn_unbuilt UNBUILT[] = {
     { "/v3/backups", "backups" },
-    { "/v3/os-volume-transfer", "transfers" },
-    { "/v3/volume-transfers", "transfers" },
     { "/v3/consistencygroups", "consistency groups" },
     { "/v3/cgsnapshots", "consistency groups" },
     { "/v3/groups", "groups" },

@@ -259,7 +259,7 @@ int kn_volume_snapshot_doom(struct kn_request *req, const struct kn_volume_snaps
                : kn_task_insert(req->db, &wish, ret_task, err);
 }
 
-int kn_volume_snapshots_doom(struct kn_request *req, const char *volume, bool cascade, json_t *ret_wakes,
+int kn_volume_snapshots_doom(struct kn_request *req, const struct kn_volume *v, bool cascade, json_t *ret_wakes,
                              struct kn_error *err)
 {
     static const struct kn_stmt OF_VOLUME = { "volume_snapshots_of",
@@ -267,7 +267,7 @@ int kn_volume_snapshots_doom(struct kn_request *req, const char *volume, bool ca
                                               1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(req->db, &OF_VOLUME, KN_ARGS(volume), &rows, err) < 0) {
+    if (kn_db_run(req->db, &OF_VOLUME, KN_ARGS(v->id), &rows, err) < 0) {
         return -1;
     }
     for (int i = 0; i < kn_rows_count(rows); i++) {
@@ -283,7 +283,13 @@ int kn_volume_snapshots_doom(struct kn_request *req, const char *volume, bool ca
                 err, KN_BAD_REQUEST,
                 "Invalid volume: Volume %s status must be available or error and must not have snapshots, but "
                 "%d of them depend on it.",
-                volume, kn_rows_count(rows));
+                v->id, kn_rows_count(rows));
+        }
+        if (strcmp(s.project_id, v->project_id) != 0) {
+            return kn_fail(err, KN_BAD_REQUEST,
+                           "Invalid volume: Volume %s must not be disassociated from snapshots after volume transfer: "
+                           "they are those of the project that gave it away.",
+                           v->id);
         }
         if (kn_volume_snapshot_doom(req, &s, false, &task, err) < 0) {
             return -1;

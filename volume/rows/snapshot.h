@@ -6,6 +6,7 @@
 #include "lib/adapter/db.h"
 #include "lib/adapter/http.h"
 #include "lib/rest/noun.h"
+#include "volume/rows/volume.h"
 
 extern const struct kn_rest_noun kn_volume_snapshot_noun;
 
@@ -30,8 +31,11 @@ int kn_volume_snapshot_get(struct kn_db *db, const struct kn_caller *caller, con
  */
 int kn_volume_snapshot_doom(struct kn_request *req, const struct kn_volume_snapshot *s, bool by_force,
                             int64_t *ret_task, struct kn_error *err);
-/* All of a volume that is held, in the same way; *ret_wakes: {id: task}. Without `cascade` none may be there. */
-int kn_volume_snapshots_doom(struct kn_request *req, const char *volume, bool cascade, json_t *ret_wakes,
+/*
+ * All of a volume that is held, in the same way; *ret_wakes: {id: task}. Without `cascade` none may be there, and those that another project kept when it gave the volume away
+ * keep it in any case.
+ */
+int kn_volume_snapshots_doom(struct kn_request *req, const struct kn_volume *v, bool cascade, json_t *ret_wakes,
                              struct kn_error *err);
 int kn_volume_snapshot_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
 

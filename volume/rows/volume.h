@@ -62,6 +62,7 @@ enum kn_volume_event {
     KN_VOLUME_REIMAGE,
     KN_VOLUME_COPY, /* a snapshot or a clone is made of it: it stays what it is */
     KN_VOLUME_RETYPE,
+    KN_VOLUME_TRANSFER,
     KN_VOLUME_EVENT_COUNT
 };
 /* May a volume of this status be wished so? Pure. */

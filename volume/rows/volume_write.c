@@ -55,6 +55,7 @@ static const struct {
     [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
     [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
     [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
+    [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true },
     [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
