@@ -11,6 +11,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
+#include "lib/domain/message.h"
 #include "network/address/mac.h"
 #include "network/host/host_private.h"
 #include "network/host/link/behind.h"
@@ -18,7 +19,10 @@
 
 #define SAY_AGAIN_MS 1000
 #define SAY_UNTIL_MS 5000 /* then it is forgotten: who has the address announces it again */
+#define SAY_EVERY_MS 250 /* however much is heard */
 #define WAITING_MAX 256
+#define WAITING_OF_ONE 32 /* of a port: what a change of master may say in one breath */
+#define SAID_OF_ONE 8 /* of a port, in one message */
 
 /* --- what is heard -------------------------------------------------------------------------------------------------- */
 
@@ -73,6 +77,48 @@ static int64_t host_word_after(const struct kn_network_host_network *network, co
     return number;
 }
 
+static size_t host_words_of(const struct kn_network_host *host, const char *port, const char **ret_key)
+{
+    const char *key;
+    size_t count = 0;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(host->words, &at, &key, &value);) {
+        if (strcmp(((const struct host_word *)value)->port, port) == 0) {
+            *ret_key = key;
+            count++;
+        }
+    }
+    return count;
+}
+
+/* Of many who say much, whoever has most that waits gives way to who has less: nobody's announcement is lost for another's noise. */
+static bool hear_has_room(struct kn_network_host *host, const char *port)
+{
+    const char *key, *most_key = NULL, *some;
+    size_t most = 0;
+    void *value;
+    const size_t own = host_words_of(host, port, &some);
+
+    if (own >= WAITING_OF_ONE || kn_hmap_count(host->words) < WAITING_MAX) {
+        return own < WAITING_OF_ONE;
+    }
+    for (size_t at = 0; kn_hmap_next(host->words, &at, &key, &value);) {
+        const size_t count = host_words_of(host, ((const struct host_word *)value)->port, &some);
+
+        if (count > most) {
+            most = count;
+            most_key = some;
+        }
+    }
+    if (most <= own + 1) {
+        return false;
+    }
+    AUTO_FREE char *goes = kn_strdup(most_key);
+
+    return kn_hmap_del(host->words, goes);
+}
+
 static void hear_one(struct kn_network_host *host, const struct kn_network_heard *heard, int64_t now_ms)
 {
     const struct kn_network_host_network *network = host_word_network(host, heard->port, heard->mac, &heard->ip);
@@ -84,10 +130,11 @@ static void hear_one(struct kn_network_host *host, const struct kn_network_heard
     AUTO_FREE char *key = kn_asprintf("%s %s", network->id, kn_ip_text(&heard->ip, text));
     struct host_word *word = kn_hmap_get(host->words, key);
 
+    if ((word == NULL || strcmp(word->port, heard->port) != 0) && !hear_has_room(host, heard->port)) {
+        return;
+    }
+    word = kn_hmap_get(host->words, key); /* room may have been made by it */
     if (word == NULL) {
-        if (kn_hmap_count(host->words) >= WAITING_MAX) {
-            return;
-        }
         word = KN_NEW(struct host_word);
         kn_copy(word->network, sizeof(word->network), network->id);
         word->ip = heard->ip;
@@ -110,9 +157,22 @@ static json_t *host_word_json(const struct host_word *word, int64_t after, int64
                      "after", (json_int_t)after, "age_ms", (json_int_t)(now_ms - word->heard_ms));
 }
 
+/* One more of that port fits into the message, beside what others have to say. */
+static bool word_fits(const json_t *list, const char *port)
+{
+    const json_t *item;
+    size_t i, of_port = 0;
+
+    json_array_foreach (list, i, item) {
+        of_port += strcmp(kn_json_str(item, "port"), port) == 0;
+    }
+    return json_array_size(list) < KN_MAX_ANNOUNCED && of_port < SAID_OF_ONE;
+}
+
 /* What is to be said now; what was heeded, or is of nobody any more, is forgotten. */
 static json_t *due(struct kn_network_host *host, int64_t now_ms)
 {
+    const bool is_time = host->announced_ms == 0 || now_ms - host->announced_ms >= SAY_EVERY_MS;
     json_t *list = json_array();
     const char *key;
     void *value;
@@ -123,8 +183,8 @@ static json_t *due(struct kn_network_host *host, int64_t now_ms)
 
         if (network == NULL || now_ms - word->heard_ms > SAY_UNTIL_MS || host_word_leads(network, word)) {
             kn_hmap_del(host->words, key);
-        } else if ((word->said_ms == 0 || now_ms - word->said_ms >= SAY_AGAIN_MS) &&
-                   json_array_size(list) < KN_MAX_ANNOUNCED) {
+        } else if (is_time && (word->said_ms == 0 || now_ms - word->said_ms >= SAY_AGAIN_MS) &&
+                   word_fits(list, word->port)) {
             word->said_ms = now_ms;
             json_array_append_new(list, host_word_json(word, host_word_after(network, &word->ip), now_ms));
         }
@@ -143,6 +203,8 @@ static bool host_hear(void *ctx, const struct kn_network_heard *words, size_t co
     }
     json_auto_t *list = due(host, now_ms);
     const bool waits = kn_hmap_count(host->words) > 0;
+
+    host->announced_ms = json_array_size(list) > 0 ? now_ms : host->announced_ms;
 
     pthread_mutex_unlock(&host->lock);
     if (json_array_size(list) > 0) {

@@ -44,6 +44,7 @@ struct kn_network_host {
     struct kn_network_advertiser *advertiser; /* has a lock and a thread of its own */
     struct kn_network_ears *ears; /* has a lock and a thread of its own; NULL: nobody asks. Immutable after open */
     struct kn_hmap *words; /* "network address" -> what was heard of it and not heeded yet, owned */
+    int64_t announced_ms; /* when some of them were said last; 0: never */
     struct kn_error unread; /* a file that could not be read; reported by the next tick */
 };
 

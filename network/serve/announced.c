@@ -43,7 +43,7 @@ static const struct kn_stmt TAKE = {
 enum { T_PORT, T_BEFORE };
 /* clang-format on */
 
-/* In words of ours, whatever the report is made of; NULL: none of it is about an address. */
+/* In words of ours, whatever the report is made of. Nothing was heard in times to come: else a word could stand above all that follow. */
 static json_t *announced_read(const json_t *heard)
 {
     json_t *list = json_array();
@@ -59,10 +59,12 @@ static json_t *announced_read(const json_t *heard)
             continue;
         }
         kn_network_mac_text(bytes, mac);
+        const int64_t age_ms = kn_json_int(item, "age_ms");
+
         json_array_append_new(list, json_pack("{s:s, s:s, s:s, s:I, s:I}", "port", kn_json_str(item, "port"), "ip",
                                               kn_ip_text(&ip, text), "mac", mac, "after",
                                               (json_int_t)kn_json_int(item, "after"), "age_ms",
-                                              (json_int_t)(kn_json_int(item, "age_ms") % ((int64_t)86400 * 1000))));
+                                              (json_int_t)(age_ms < 0 ? 0 : age_ms % ((int64_t)86400 * 1000))));
     }
     return list;
 }

@@ -110,6 +110,10 @@ static void test_the_newest_has_it(void **state)
     assert_string_equal(text(HOLDER), "10.0.0.9 00000002 " MAC(2));
     assert_true(says("a1", "h1", word(PORT(1), "10.0.0.9", VRRP, newest(), 0)));
     assert_string_equal(text(HOLDER), "10.0.0.9 00000001 " VRRP);
+    /* heard in times to come is heard now: the next one counts */
+    assert_true(says("a2", "h2", word(PORT(2), "10.0.0.9", MAC(2), newest(), -3600000)));
+    assert_true(says("a1", "h1", word(PORT(1), "10.0.0.9", VRRP, newest(), 0)));
+    assert_string_equal(text(HOLDER), "10.0.0.9 00000001 " VRRP);
 }
 
 static void test_what_is_not_theirs_to_say(void **state)

@@ -30,6 +30,7 @@
 #define SOON_MS 1000     /* between the first few */
 #define AT_MOST_MS 200   /* however often it is asked */
 #define FIRST_TIMES 3
+#define READ_AT_ONCE 64
 
 struct advert_router {
     struct kn_network_advert advert;
@@ -43,6 +44,7 @@ struct advert_channel {
     struct advert_router *routers;
     size_t count;
     int hurried;         /* so many more soon */
+    bool is_asked;       /* since it said something: more questions change nothing, and are not listened to */
     int64_t due_ms, said_ms;
 };
 
@@ -107,20 +109,22 @@ static void channel_say(struct advert_channel *channel, int64_t now_ms)
         }
     }
     channel->count = kept;
+    channel->is_asked = false;
     channel->said_ms = now_ms;
     channel->due_ms = now_ms + (channel->hurried > 0 ? SOON_MS : EVERY_MS);
     channel->hurried -= channel->hurried > 0;
 }
 
-/* The socket lets nothing through but solicitations. */
+/* The socket lets nothing through but solicitations. However many a guest sends, some are read, and then none until they are answered. */
 static void channel_hear(struct advert_channel *channel, int64_t now_ms)
 {
     uint8_t said[256];
 
-    while (recv(channel->hears, said, sizeof(said), MSG_DONTWAIT) >= 0) {
-        if (channel->due_ms > now_ms) {
-            channel->due_ms = channel->said_ms + AT_MOST_MS > now_ms ? channel->said_ms + AT_MOST_MS : now_ms;
-        }
+    for (int i = 0; i < READ_AT_ONCE && recv(channel->hears, said, sizeof(said), MSG_DONTWAIT) >= 0; i++) {
+        channel->is_asked = true;
+    }
+    if (channel->is_asked && channel->due_ms > now_ms) {
+        channel->due_ms = channel->said_ms + AT_MOST_MS > now_ms ? channel->said_ms + AT_MOST_MS : now_ms;
     }
 }
 
@@ -138,7 +142,9 @@ static int advertiser_round(struct kn_network_advertiser *advertiser)
         if (channel->hears < 0 || channel->count == 0) {
             continue;
         }
-        channel_hear(channel, now_ms);
+        if (!channel->is_asked) {
+            channel_hear(channel, now_ms);
+        }
         if (channel->due_ms <= now_ms) {
             channel_say(channel, now_ms);
         }
@@ -159,7 +165,7 @@ static struct pollfd *advertiser_ears(const struct kn_network_advertiser *advert
     for (size_t at = 0; kn_hmap_next(advertiser->channels, &at, &id, &value);) {
         const struct advert_channel *channel = value;
 
-        if (channel->hears >= 0 && channel->count > 0) {
+        if (channel->hears >= 0 && channel->count > 0 && !channel->is_asked) {
             ears[(*ret_count)++] = (struct pollfd){ .fd = channel->hears, .events = POLLIN };
         }
     }

@@ -105,19 +105,30 @@ static void ear_free(void *p)
     free(ear);
 }
 
-/* What the guest itself sends (not what it gets): ARP, and neighbour advertisements right behind IPv6's header. */
+/*
+ * What the guest itself sends (not what it gets): ARP of the sender's own address, and neighbour advertisements to everybody that answer nobody, right behind
+ * IPv6's header. A guest that asks for its neighbours all day says nothing by that, and uses up none of its words.
+ */
 static int ear_filter(int fd)
 {
     struct sock_filter program[] = {
         BPF_STMT(BPF_LD | BPF_W | BPF_ABS, (uint32_t)(SKF_AD_OFF + SKF_AD_PKTTYPE)),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 8, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, PACKET_OUTGOING, 16, 0),
         BPF_STMT(BPF_LD | BPF_H | BPF_ABS, 12),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 5, 0),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IPV6, 0, 5),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_IPV6, 5, 0),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, ETHERTYPE_ARP, 0, 13),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ETHER + 14),
+        BPF_STMT(BPF_MISC | BPF_TAX, 0),
+        BPF_STMT(BPF_LD | BPF_W | BPF_ABS, ETHER + 24),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_X, 0, 8, 9),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + 6),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 3),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, IPPROTO_ICMPV6, 0, 7),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + 24),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 0xff, 0, 5),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + 40),
-        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 1),
+        BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, 136, 0, 3),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, ETHER + 44),
+        BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, SOLICITED, 1, 0),
         BPF_STMT(BPF_RET | BPF_K, FRAME),
         BPF_STMT(BPF_RET | BPF_K, 0),
     };

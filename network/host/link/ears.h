@@ -2,7 +2,8 @@
 /*
  * ears: what guests say of their addresses to their networks: gratuitous ARP and unsolicited neighbour advertisements, heard at each guest's own tap before any rule
  * is asked, so that nobody speaks in another's name; whether he may say it is for whoever hears it to look up. One packet socket a tap that is listened to, with a
- * filter in the kernel, and one thread for all. A tap that says much is not listened to for a while: HEARD_A_SECOND, whatever a guest sends.
+ * filter in the kernel that lets nothing else through, and one thread for all. A tap that announces much is not listened to for a while: HEARD_A_SECOND, whatever a guest
+ * sends, and the others are heard as before.
  */
 #ifndef KN_NETWORK_HOST_LINK_EARS_H
 #define KN_NETWORK_HOST_LINK_EARS_H
