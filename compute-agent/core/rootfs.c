@@ -180,9 +180,12 @@ static int rootfs_format(const char *file, int64_t bytes, struct kn_error *err)
 }
 
 /* What libext2fs reads is raw. *ret_file is base or made. */
-static int rootfs_raw(const char *base, const char *format, const char *made, const char **ret_file,
-                      struct kn_error *err)
+static int rootfs_raw(const char *base, const json_t *image, const char *made, struct kn_work *work,
+                      const char **ret_file, struct kn_error *err)
 {
+    const char *format = kn_json_str(image, "disk_format");
+    struct kn_agent_run_limits limits = UNPACK;
+
     const char *argv[] = { "qemu-img", "convert", "-q", "-f", "qcow2", "-O", "raw", base, made, NULL };
 
     *ret_file = base;
@@ -193,19 +196,22 @@ static int rootfs_raw(const char *base, const char *format, const char *made, co
         return kn_fail(err, KN_BAD_REQUEST, "disk format \"%s\" is neither raw nor qcow2", format);
     }
     *ret_file = made;
-    return kn_agent_run(argv, &UNPACK, err) < 0 ? kn_fail_context(err, "image") : 0;
+    limits.file_bytes = kn_json_int(image, "virtual_size"); /* which its flavor's disk is not below */
+    return kn_agent_run_watched(argv, &limits, rootfs_watch, work, err) < 0 ? kn_fail_context(err, "image") : 0;
 }
 
-static int rootfs_unpack(const char *image, const char *root, int64_t first_id, struct kn_work *work,
+static int rootfs_unpack(const char *image, const char *root, int64_t first_id, int64_t bytes, struct kn_work *work,
                          struct kn_error *err)
 {
+    struct kn_agent_run_limits limits = UNPACK;
     AUTO_FREE char *ids = kn_asprintf("%" PRId64, first_id);
     AUTO_FREE char *init = kn_asprintf("%s/sbin/init", root);
     const char *argv[] = { "/proc/self/exe", KN_UNPACK_OPTION, image, root, ids, NULL };
     struct statvfs left;
     struct stat st;
 
-    if (kn_agent_run_watched(argv, &UNPACK, rootfs_watch, work, err) < 0) {
+    limits.file_bytes = bytes;
+    if (kn_agent_run_watched(argv, &limits, rootfs_watch, work, err) < 0) {
         err->code = err->code == KN_INTERNAL ? KN_CONFLICT : err->code; /* another host may run it: as a machine */
         return kn_fail_context(err, "unpacking the image");
     }
@@ -248,9 +254,9 @@ static int rootfs_make(const struct kn_conf *conf, struct rootfs_paths *p, const
         rootfs_format(p->fresh, rootfs_bytes(spec), err) < 0 || rootfs_mount(p->fresh, p->root, err) < 0) {
         return -1;
     }
-    done = rootfs_raw(base, kn_json_str(image, "disk_format"), p->image, &raw, err) < 0
+    done = rootfs_raw(base, image, p->image, work, &raw, err) < 0
                ? -1
-               : rootfs_unpack(raw, p->root, first_id, work, err);
+               : rootfs_unpack(raw, p->root, first_id, rootfs_bytes(spec), work, err);
     unlink(p->image);
     if (done < 0) {
         struct kn_error why;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* run: the one place of this room that forks. Between fork and exec it calls only what is safe in a threaded process. */
+/* run: the one place of this room that forks and goes on. Between fork and exec it calls only what is safe in a threaded process. */
 #include "compute-agent/core/run.h"
 
 #include <errno.h>
@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,18 +27,26 @@ static void run_limit(__rlimit_resource_t resource, int64_t value)
     setrlimit(resource, &r);
 }
 
-static _Noreturn void run_child(const char *const argv[], const struct kn_agent_run_limits *limits, int error_fd)
+/* The thread that started it waits for its end, so it is the whole agent's that this is about. */
+static _Noreturn void run_child(const char *const argv[], const struct kn_agent_run_limits *limits, pid_t agent,
+                                int error_fd)
 {
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
     char *const *vector;
     sigset_t none;
 
+    if (prctl(PR_SET_PDEATHSIG, SIGKILL) < 0 || getppid() != agent) {
+        _exit(EXEC_FAILED);
+    }
     dup2(null, 0);
     dup2(null, 1);
     dup2(error_fd, 2);
     run_limit(RLIMIT_AS, limits->memory_mib << 20);
     run_limit(RLIMIT_CPU, limits->cpu_s);
     run_limit(RLIMIT_CORE, 0);
+    if (limits->file_bytes > 0) {
+        run_limit(RLIMIT_FSIZE, limits->file_bytes);
+    }
     sigemptyset(&none);
     sigprocmask(SIG_SETMASK, &none, NULL);
     /* execvp takes what it will not change as changeable. */
@@ -137,9 +146,10 @@ int kn_agent_run_watched(const char *const argv[], const struct kn_agent_run_lim
         return kn_fail(err, KN_INTERNAL, "cannot make a pipe: %s", strerror(errno));
     }
     AUTO_CLOSE int from_child = pipes[0];
-    pid_t pid = fork();
+    const pid_t agent = getpid();
+    const pid_t pid = fork();
     if (pid == 0) {
-        run_child(argv, limits, pipes[1]);
+        run_child(argv, limits, agent, pipes[1]);
     }
     close(pipes[1]);
     if (pid < 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * run: another program, without a shell: fork, exec, limits, a time-out. For tools that read what users made (qemu-img): the
- * limits are what keeps a malicious image from taking the host along.
+ * limits are what keeps a malicious image from taking the host along. None outlives the agent.
  */
 #ifndef KN_COMPUTE_AGENT_CORE_RUN_H
 #define KN_COMPUTE_AGENT_CORE_RUN_H
@@ -14,6 +14,7 @@ struct kn_agent_run_limits {
     int64_t memory_mib;  /* address space */
     int64_t cpu_s;
     int64_t timeout_ms;
+    int64_t file_bytes; /* of each file that it writes; 0: any */
 };
 
 /*

@@ -14,6 +14,7 @@
 #include "compute-agent/core/guest_dir.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 #include "lib/base/mem.h"
 
 #define CHUNK 4096
@@ -184,7 +185,7 @@ static bool ttys_has(const struct kn_agent_ttys *ttys, const char *server, const
     for (const struct tty_kept *kept = ttys->kept; kept != NULL; kept = kept->next) {
         struct pollfd end = { .fd = kept->fd };
 
-        if (strcmp(kept->server, server) == 0 && strcmp(kept->tty, tty) == 0 && poll(&end, 1, 0) == 0) {
+        if (strcmp(kept->server, server) == 0 && strcmp(kept->tty, tty) == 0 && poll(&end, 1, 0) <= 0) {
             return true;
         }
     }
@@ -211,5 +212,8 @@ int kn_agent_ttys_keep(struct kn_agent_ttys *ttys, const char *server, const cha
     }
     pthread_mutex_unlock(&ttys->lock);
     eventfd_write(ttys->wake, 1);
+    if (fd >= 0) {
+        kn_log(KN_INFO, "a container's console is read", "server", server, "tty", tty, NULL);
+    }
     return is_kept || fd >= 0 ? 0 : kn_fail(err, KN_INTERNAL, "cannot open console \"%s\": %s", tty, strerror(why));
 }

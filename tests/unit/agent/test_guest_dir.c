@@ -4,9 +4,11 @@
 #include "tests/support/test.h"
 
 #include <fcntl.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "compute-agent/core/file.h"
@@ -151,21 +153,52 @@ static void test_tombstones(void **state)
 
 static void test_run(void **state)
 {
-    const struct kn_agent_run_limits limits = { 4096, 10, 10000 };
-    const struct kn_agent_run_limits hasty = { 4096, 10, 100 };
+    const struct kn_agent_run_limits limits = { 4096, 10, 10000, 0 };
+    const struct kn_agent_run_limits hasty = { 4096, 10, 100, 0 };
+    const struct kn_agent_run_limits small = { 4096, 10, 10000, 4096 };
     const char *const well[] = { "true", NULL };
     const char *const complains[] = { "sh", "-c", "echo first >&2; echo the reason >&2; exit 3", NULL };
     const char *const absent[] = { "kn-no-such-program", NULL };
     const char *const slow[] = { "sleep", "60", NULL };
+    AUTO_FREE char *large = kn_asprintf("%s/large", (char *)*state);
+    const char *const writes[] = { "truncate", "-s", "8192", large, NULL };
     struct kn_error err = { 0 };
 
-    (void)state;
     assert_ok(kn_agent_run(well, &limits, &err), &err);
     assert_fails(kn_agent_run(complains, &limits, &err), &err, KN_INTERNAL);
     assert_non_null(strstr(err.message, "the reason"));
     assert_fails(kn_agent_run(absent, &limits, &err), &err, KN_INTERNAL);
     assert_non_null(strstr(err.message, "installed"));
+    assert_fails(kn_agent_run(writes, &small, &err), &err, KN_INTERNAL); /* of more than it may */
+    assert_int_equal(unlink(large), 0);
     assert_fails(kn_agent_run(slow, &hasty, &err), &err, KN_TIMEOUT);
+}
+
+/* A tool ends with the agent that ran it, however that ended: a program that reads a tenant's image is nobody's otherwise. */
+static void test_run_ends_with_us(void **state)
+{
+    const struct kn_agent_run_limits limits = { 4096, 10, 60000, 0 };
+    AUTO_FREE char *fifo = kn_asprintf("%s/fifo", (char *)*state);
+    AUTO_FREE char *words = kn_asprintf("exec 3> %s; exec sleep 600", fifo);
+    const char *const argv[] = { "sh", "-c", words, NULL };
+    char none;
+
+    assert_int_equal(mkfifo(fifo, 0600), 0);
+    const pid_t agent = fork();
+
+    if (agent == 0) {
+        struct kn_error err = { 0 };
+
+        kn_agent_run(argv, &limits, &err);
+        _exit(0);
+    }
+    AUTO_CLOSE int fd = open(fifo, O_RDONLY | O_CLOEXEC); /* until it runs */
+
+    assert_true(fd >= 0);
+    assert_int_equal(kill(agent, SIGKILL), 0);
+    assert_int_equal(waitpid(agent, NULL, 0), agent);
+    assert_int_equal(read(fd, &none, 1), 0); /* until it is gone */
+    assert_int_equal(unlink(fifo), 0);
 }
 
 int main(void)
@@ -176,7 +209,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_console, setup, teardown),
         cmocka_unit_test_setup_teardown(test_console_without_end, setup, teardown),
         cmocka_unit_test_setup_teardown(test_tombstones, setup, teardown),
-        cmocka_unit_test(test_run),
+        cmocka_unit_test_setup_teardown(test_run, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_run_ends_with_us, setup, teardown),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
