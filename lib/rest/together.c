@@ -44,7 +44,10 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static long processors; /* 0: not known yet */
 static struct together_shelf *shelves; /* few: those that are asked for at this moment */
 
-/* Statements of one shelf at once: more than processors gain nothing, and with the heir they leave most workers to others. */
+/*
+ * Statements of one shelf at once: half the processors read while the other half takes requests and writes answers, and the fewer there are the more each takes
+ * along. With the heir they leave most workers to others.
+ */
 static int together_most(const struct kn_conf *conf)
 {
     const int64_t share = conf->api_threads / 8;
@@ -52,7 +55,9 @@ static int together_most(const struct kn_conf *conf)
     if (processors == 0) {
         processors = sysconf(_SC_NPROCESSORS_ONLN); /* which reads a file */
     }
-    return share < 1 ? 1 : (int)(share < processors ? share : processors);
+    const int64_t half = processors / 2 < share ? processors / 2 : share;
+
+    return half < 1 ? 1 : (int)half;
 }
 
 /* --- shelves, under the lock --------------------------------------------------------------------------------------------- */
