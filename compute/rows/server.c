@@ -29,7 +29,7 @@ static const struct kn_stmt BEGIN_DELETE = {
     "server_begin_delete",
     "UPDATE server SET task_state = 'deleting', updated_at = now() WHERE id = $1 AND deleted_at IS NULL "
     "AND NOT (task_state IS NOT DISTINCT FROM 'deleting' AND EXISTS (SELECT FROM task t WHERE t.object_id = $1 "
-    "AND t.kind = 'server.delete' AND t.state IN ('run', 'undo')))",
+    "AND t.kind = 'server.delete' AND " KN_TASK_IS_OPEN("t.state") "))",
     1
 };
 static const struct kn_stmt LOCK = {

@@ -7,7 +7,7 @@
 static const struct kn_stmt DESCRIBE_END = {
     "server_describe_end",
     "UPDATE task SET state = 'done', finished_at = now(), deadline = NULL WHERE object_id = $1 AND kind = 'server.describe' "
-    "AND state IN ('run', 'undo')",
+    "AND " KN_TASK_IS_OPEN("state"),
     1
 };
 

@@ -10,6 +10,7 @@
 #include "conductor/conductor.h"
 #include "conductor/engine/engine.h"
 #include "lib/adapter/batch.h"
+#include "lib/adapter/task.h"
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -25,7 +26,8 @@ static struct kn_batch_stmt FENCE = {
     "SELECT 'server.fence', u.shard, s.id, s.project_id, s.user_id, u.request, "
     "jsonb_build_object('host', u.host, 'agent', u.agent, 'generation', s.generation) FROM @ JOIN server s ON s.id = u.id "
     "JOIN host h ON h.name = u.host AND h.agent_id = u.agent WHERE (s.deleted_at IS NOT NULL OR s.host IS DISTINCT FROM u.host) AND NOT EXISTS "
-    "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.kind <> 'server.describe' AND o.state IN ('run', 'undo')) RETURNING id",
+    "(SELECT 1 FROM task o WHERE o.object_id = s.id AND o.kind <> 'server.describe' "
+    "AND " KN_TASK_IS_OPEN("o.state") ") RETURNING id",
     { { "id", "uuid" }, { "shard", "smallint" }, { "host", "text" }, { "agent", "text" }, { "request", "text" } },
     { 0 },
     { 0 },

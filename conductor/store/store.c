@@ -76,10 +76,11 @@ static const struct kn_stmt OPEN_IDS = {
 static const struct kn_stmt LOAD = {
     "task_load",
     "SELECT " KN_TASK_COLUMNS ", CASE WHEN t.kind = ANY($3::text[]) THEN NULL ELSE "
-    "(SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.id < t.id AND o.state IN ('run', 'undo') "
-    "AND o.kind <> ALL($3::text[])) END AS older "
-    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND " KN_TASK_IS_OPEN(
-        "t.state") " ORDER BY t.id",
+    "(SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.id < t.id AND o.kind <> ALL($3::text[]) "
+    "AND " KN_TASK_IS_OPEN(
+        "o.state") ") END AS older "
+                   "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.shard = ANY($2::smallint[]) AND " KN_TASK_IS_OPEN(
+                       "t.state") " ORDER BY t.id",
     3
 };
 
@@ -88,11 +89,12 @@ static const struct kn_stmt SUPERSEDE = {
     "task_supersede",
     "WITH ended AS (UPDATE task o SET state = 'failed', finished_at = now(), deadline = NULL, "
     "error = '{\"code\": \"KN_CONFLICT\", \"message\": \"cancelled by a later request\"}' "
-    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id "
-    "AND o.cancel AND o.state IN ('run', 'undo') RETURNING o.id, o.object_id, o.dest), "
-    "taken_over AS (UPDATE task t SET dest = e.dest FROM ended e WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) "
-    "AND t.object_id = e.object_id AND e.dest->>'host' <> '' AND t.id NOT IN (SELECT id FROM ended)) "
-    "SELECT id FROM ended",
+    "FROM task t WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) AND o.object_id = t.object_id AND o.id < t.id AND o.cancel "
+    "AND " KN_TASK_IS_OPEN(
+        "o.state") " RETURNING o.id, o.object_id, o.dest), "
+                   "taken_over AS (UPDATE task t SET dest = e.dest FROM ended e WHERE t.id = ANY($1::bigint[]) AND t.kind = ANY($2::text[]) "
+                   "AND t.object_id = e.object_id AND e.dest->>'host' <> '' AND t.id NOT IN (SELECT id FROM ended)) "
+                   "SELECT id FROM ended",
     2
 };
 

@@ -36,7 +36,8 @@ static const struct kn_stmt RECORD = {
     6
 };
 static const struct kn_stmt CANCEL = {
-    "task_cancel", "UPDATE task SET cancel = true WHERE object_id = $1 AND state IN ('run', 'undo') AND NOT cancel", 1
+    "task_cancel", "UPDATE task SET cancel = true WHERE object_id = $1 AND " KN_TASK_IS_OPEN("state") " AND NOT cancel",
+    1
 };
 static const struct kn_stmt CURRENT = {
     "task_current_attempt",
