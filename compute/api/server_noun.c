@@ -70,7 +70,7 @@ static void server_noun_add_addresses(struct kn_strbuf *sb, const struct server_
     struct kn_jsonr ips = kn_jsonr_inside(nic->ips), ip, values[KN_COUNT(KEYS)], outside;
 
     while (kn_jsonr_next(&ips, &ip)) {
-        kn_jsonr_members(ip, KEYS, KN_COUNT(KEYS), values);
+        kn_jsonr_members(ip, KEYS, KN_COUNT(KEYS) - !floating, values); /* the rest is not even looked at */
         if (!floating) {
             server_noun_add_address(sb, nic, values[0], values[1], typed ? "fixed" : NULL);
             continue;

@@ -56,6 +56,12 @@ static const char *skip_container(const char *at, const char *end)
     return at;
 }
 
+/* What follows a number, true, false or null. */
+static bool ends_word(char c)
+{
+    return c == ',' || c == '}' || c == ']' || c == ' ' || c == ':' || c == '\n' || c == '\t' || c == '\r' || c == '\0';
+}
+
 static const char *skip_value(const char *at, const char *end)
 {
     if (at < end && *at == '"') {
@@ -64,7 +70,7 @@ static const char *skip_value(const char *at, const char *end)
     if (at < end && (*at == '{' || *at == '[')) {
         return skip_container(at, end);
     }
-    while (at < end && strchr(" ,:]}\n\t\r", *at) == NULL) {
+    while (at < end && !ends_word(*at)) {
         at++;
     }
     return at;
@@ -98,14 +104,17 @@ static bool is_named(struct kn_jsonr name, const char *key)
 void kn_jsonr_members(struct kn_jsonr object, const char *const *keys, size_t count, struct kn_jsonr *ret)
 {
     struct kn_jsonr rest = kn_jsonr_inside(object), name, value;
+    size_t missing = count;
 
     for (size_t i = 0; i < count; i++) {
         ret[i] = (struct kn_jsonr){ "", 0 };
     }
-    while (kn_jsonr_next(&rest, &name) && kn_jsonr_next(&rest, &value)) {
+    while (missing > 0 && kn_jsonr_next(&rest, &name) && kn_jsonr_next(&rest, &value)) {
         for (size_t i = 0; i < count; i++) {
-            if (is_named(name, keys[i])) {
+            if (ret[i].len == 0 && is_named(name, keys[i])) {
                 ret[i] = value;
+                missing--;
+                break;
             }
         }
     }

@@ -158,15 +158,33 @@ static bool is_plain(unsigned char c)
     return c >= ' ' && c < 0x80 && c != '"' && c != '\\';
 }
 
-/* How many bytes of it begin the text. */
-static size_t plain_json(const char *text)
-{
-    const unsigned char *at = (const unsigned char *)text;
+#define EACH_BYTE(c) (UINT64_C(0x0101010101010101) * (c))
 
-    while (is_plain(*at)) {
+/* The same of eight of them; a borrow may blame a byte behind one that is blamed anyway. */
+static bool are_plain(uint64_t bytes)
+{
+    const uint64_t quote = bytes ^ EACH_BYTE('"'), slash = bytes ^ EACH_BYTE('\\');
+    const uint64_t below = (bytes - EACH_BYTE(' ')) | (quote - EACH_BYTE(1)) | (slash - EACH_BYTE(1));
+
+    return ((bytes | below) & EACH_BYTE(0x80)) == 0;
+}
+
+/* How many bytes of it begin the text of so many: all, or fewer than that. */
+static size_t plain_json(const char *text, size_t len)
+{
+    size_t at = 0;
+    uint64_t bytes;
+
+    for (; at + sizeof(bytes) <= len; at += sizeof(bytes)) {
+        memcpy(&bytes, text + at, sizeof(bytes));
+        if (!are_plain(bytes)) {
+            break;
+        }
+    }
+    while (at < len && is_plain((unsigned char)text[at])) {
         at++;
     }
-    return (size_t)(at - (const unsigned char *)text);
+    return at;
 }
 
 void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
@@ -175,9 +193,9 @@ void kn_strbuf_addjson(struct kn_strbuf *sb, const char *text)
         kn_strbuf_add(sb, "null", 4);
         return;
     }
-    size_t plain_len = plain_json(text);
+    const size_t len_all = strlen(text), plain_len = plain_json(text, len_all);
 
-    if (text[plain_len] == '\0') { /* nearly all */
+    if (plain_len == len_all) { /* nearly all */
         kn_strbuf_grow(sb, plain_len + 2);
         sb->buf[sb->len] = '"';
         memcpy(sb->buf + sb->len + 1, text, plain_len);

@@ -98,6 +98,25 @@ static void test_json(void **state)
     check_escapes(kn_strbuf_addjson, CASES, KN_COUNT(CASES));
 }
 
+/* Eight bytes are looked at together: one that needs an escape is found wherever it stands, and its neighbours stay as they are. */
+static void test_json_at_every_place(void **state)
+{
+    (void)state;
+    for (int c = 1; c < 0x80; c++) {
+        for (size_t at = 0; at < 24; at++) {
+            char text[] = "!#[]~\x7f z!#[]~\x7f z!#[]~\x7f z";
+            AUTO_RELEASE(kn_strbuf)
+            struct kn_strbuf whole = KN_STRBUF_INIT, one = KN_STRBUF_INIT, wanted = KN_STRBUF_INIT;
+
+            kn_strbuf_addjson(&one, (char[]){ (char)c, '\0' });
+            kn_strbuf_addf(&wanted, "\"%.*s%.*s%s\"", (int)at, text, (int)one.len - 2, one.buf + 1, text + at + 1);
+            text[at] = (char)c;
+            kn_strbuf_addjson(&whole, text);
+            assert_string_equal(whole.buf, wanted.buf);
+        }
+    }
+}
+
 static void test_xml(void **state)
 {
     (void)state;
@@ -139,7 +158,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_empty),   cmocka_unit_test(test_grows),  cmocka_unit_test(test_format_of_any_length),
         cmocka_unit_test(test_numbers), cmocka_unit_test(test_json),   cmocka_unit_test(test_xml),
-        cmocka_unit_test(test_url),     cmocka_unit_test(test_detach),
+        cmocka_unit_test(test_url),     cmocka_unit_test(test_detach), cmocka_unit_test(test_json_at_every_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
