@@ -5,6 +5,7 @@
  */
 #include "lib/base/log.h"
 
+#include <limits.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -14,6 +15,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/clock.h"
+#include "lib/base/log_gather.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 
@@ -28,6 +30,8 @@ _Static_assert(KN_COUNT(LEVELS) == KN_ERROR + 1, "one name a level");
 static char daemon_name[32] = "kilonova";      /* immutable after kn_log_init() */
 static enum kn_level lowest = KN_INFO;         /* immutable after kn_log_init() */
 static _Thread_local char request[64];
+static _Thread_local bool gathers;
+static _Thread_local struct kn_strbuf gathered; /* has no memory but while it gathers */
 
 void kn_log_init(const char *daemon, enum kn_level level)
 {
@@ -98,11 +102,48 @@ static void begin_line(struct kn_strbuf *line, enum kn_level level, const char *
     add_pair(line, "msg", msg);
 }
 
-static void end_line(struct kn_strbuf *line)
+static void log_write(const struct kn_strbuf *text)
+{
+    ssize_t written = write(STDERR_FILENO, text->buf, text->len);
+    (void)written; /* there is nobody to tell */
+}
+
+static void log_write_gathered(void)
+{
+    if (gathered.len > 0) {
+        log_write(&gathered);
+        kn_strbuf_clear(&gathered);
+    }
+}
+
+/* What went before it in this thread stands before it. */
+static void end_line(struct kn_strbuf *line, enum kn_level level)
 {
     kn_strbuf_addch(line, '\n');
-    ssize_t written = write(STDERR_FILENO, line->buf, line->len);
-    (void)written; /* there is nobody to tell */
+    if (!gathers) {
+        log_write(line);
+        return;
+    }
+    if (gathered.len + line->len > PIPE_BUF) {
+        log_write_gathered();
+    }
+    kn_strbuf_add(&gathered, line->buf, line->len);
+    if (level >= KN_WARNING) {
+        log_write_gathered();
+    }
+}
+
+void kn_log_gather(void)
+{
+    gathers = true;
+    gathered = (struct kn_strbuf)KN_STRBUF_INIT;
+}
+
+void kn_log_let_go(void)
+{
+    log_write_gathered();
+    kn_strbuf_release(&gathered);
+    gathers = false;
 }
 
 void kn_log(enum kn_level level, const char *msg, ...)
@@ -121,7 +162,7 @@ void kn_log(enum kn_level level, const char *msg, ...)
         }
     }
     va_end(args);
-    end_line(&line);
+    end_line(&line, level);
 }
 
 void kn_log_error(const char *what, const struct kn_error *err)

@@ -6,6 +6,7 @@
 #include "lib/base/jsonw.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
+#include "lib/rest/together.h"
 #include "lib/rest/type.h"
 
 static bool is_asked(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name)
@@ -28,6 +29,14 @@ static bool is_shown(const struct kn_rest_noun *noun, const struct kn_request *r
 {
     return view == KN_REST_NOW ? a->sql != NULL
                                : (a->may & view) != 0 && kn_rest_readable(a, req) && is_asked(noun, req, a->name);
+}
+
+void kn_rest_shown_key(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                       struct kn_strbuf *out)
+{
+    for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
+        kn_strbuf_addch(out, is_shown(noun, req, view, a) ? '1' : '0');
+    }
 }
 
 /* Is an attribute's expression selected as it stands? */

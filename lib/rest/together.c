@@ -11,7 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
-#include "lib/base/log.h"
+#include "lib/base/log_gather.h"
 #include "lib/base/mem.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/type.h"
@@ -62,21 +62,24 @@ static int together_most(const struct kn_conf *conf)
 
 /* --- shelves, under the lock --------------------------------------------------------------------------------------------- */
 
-/* The statement's text, and its values but for the id. */
-static void together_key(const struct kn_rest_noun *noun, const struct kn_request *req, const char *id, unsigned view,
+static void together_key_value(struct kn_strbuf *key, const char *value)
+{
+    kn_strbuf_addch(key, ' ');
+    kn_strbuf_addint(key, (int64_t)strlen(value)); /* so that no two are one text */
+    kn_strbuf_addch(key, ' ');
+    kn_strbuf_addstr(key, value);
+}
+
+/* What makes the statement's text out of the noun and the view, and its values but for the id. The text itself would be two thousand bytes, for every request. */
+static void together_key(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
                          const struct kn_rest_bound *bounds, struct kn_strbuf *ret)
 {
-    AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
-    const int id_at = kn_rest_find_sql(noun, req, view, bounds, id, &q);
-
-    kn_strbuf_add(ret, q.sql.buf, q.sql.len);
-    for (int i = 0; i < q.count && i < KN_REST_VALUES; i++) {
-        if (i != id_at) {
-            kn_strbuf_addch(ret, ' ');
-            kn_strbuf_addint(ret, (int64_t)strlen(q.values[i])); /* so that no two are one text */
-            kn_strbuf_addch(ret, ' ');
-            kn_strbuf_addstr(ret, q.values[i]);
-        }
+    kn_rest_shown_key(noun, req, view, ret);
+    if (noun->visible != NULL && !kn_rest_reaches_all(req)) {
+        together_key_value(ret, req->caller.project_id);
+    }
+    for (; bounds != NULL && bounds->form != NULL; bounds++) {
+        together_key_value(ret, bounds->value != NULL ? bounds->value : "");
     }
 }
 
@@ -220,6 +223,7 @@ static int together_run(struct together_shelf *s, struct together_asker *own, st
     pthread_mutex_lock(&lock);
     shelf_pass(s);
     pthread_mutex_unlock(&lock);
+    kn_log_gather();
     for (int i = 0; i < count; i++) {
         struct kn_error its = { 0 };
         const bool is_own = askers[i]->res != NULL;
@@ -231,6 +235,7 @@ static int together_run(struct together_shelf *s, struct together_asker *own, st
             kn_request_answer(askers[i]->req, told < 0 ? &its : NULL);
         }
     }
+    kn_log_let_go();
     pthread_mutex_lock(&lock);
     return rc;
 }
@@ -293,7 +298,7 @@ int kn_rest_show_together(const struct kn_rest_noun *noun, struct kn_request *re
     if (!kn_rest_fits(noun->id_type, id)) {
         return kn_rest_not_found(noun, id, err);
     }
-    together_key(noun, req, id, view, bounds, &key);
+    together_key(noun, req, view, bounds, &key);
     pthread_mutex_lock(&lock);
     s = shelf_enter(&key, noun, view, bounds, req->conf);
     if (!together_lay(s, req, id)) {
@@ -314,7 +319,7 @@ bool kn_rest_join_together(const struct kn_rest_noun *noun, struct kn_request *r
     if (!kn_rest_fits(noun->id_type, id)) {
         return false;
     }
-    together_key(noun, req, id, view, bounds, &key);
+    together_key(noun, req, view, bounds, &key);
     pthread_mutex_lock(&lock);
     s = shelf_at(&key, noun, view, bounds);
     lies = s != NULL && together_lay(s, req, id);

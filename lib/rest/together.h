@@ -21,4 +21,8 @@ int kn_rest_show_together(const struct kn_rest_noun *noun, struct kn_request *re
 bool kn_rest_join_together(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, unsigned view,
                            const struct kn_rest_bound *bounds);
 
+/* Which attributes the caller is shown, a character each: of those to whom it is the same, kn_rest_columns() is. */
+void kn_rest_shown_key(const struct kn_rest_noun *noun, const struct kn_request *req, unsigned view,
+                       struct kn_strbuf *out);
+
 #endif

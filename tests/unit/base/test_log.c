@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/log_gather.h"
 #include "lib/base/mem.h"
 #include "tests/support/test.h"
 
@@ -55,6 +56,42 @@ static void test_a_line(void **state)
     assert_string_equal(strchr(logged(), ' '), " level=warning daemon=unit msg=x\n");
 }
 
+static void test_lines_leave_together(void **state)
+{
+    (void)state;
+    kn_log_gather();
+    kn_log(KN_INFO, "one", NULL);
+    kn_log(KN_INFO, "two", NULL);
+    assert_string_equal(logged(), "");
+    kn_log_let_go();
+    const char *text = logged();
+    assert_non_null(strstr(text, " msg=one\nts="));
+    assert_string_equal(strstr(text, " msg=two"), " msg=two\n");
+    kn_log(KN_INFO, "three", NULL);
+    assert_non_null(strstr(logged(), " msg=three\n"));
+}
+
+/* Nobody waits for bad news, nor is any of it cut: what is too much for one piece leaves before. */
+static void test_gathered_lines_that_leave_at_once(void **state)
+{
+    (void)state;
+    char long_word[3001];
+
+    memset(long_word, 'x', sizeof(long_word) - 1);
+    long_word[sizeof(long_word) - 1] = '\0';
+    kn_log_gather();
+    kn_log(KN_INFO, "before", NULL);
+    kn_log(KN_ERROR, "bad", NULL);
+    const char *text = logged();
+    assert_true(strstr(text, " msg=before\n") < strstr(text, " msg=bad\n"));
+    kn_log(KN_INFO, long_word, NULL);
+    assert_string_equal(logged(), "");
+    kn_log(KN_INFO, long_word, NULL);
+    assert_int_equal(strncmp(logged(), "ts=20", 5), 0);
+    kn_log_let_go();
+    assert_int_equal(strncmp(logged(), "ts=20", 5), 0);
+}
+
 static void test_values_cannot_forge(void **state)
 {
     (void)state;
@@ -103,6 +140,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_a_line),
+        cmocka_unit_test(test_lines_leave_together),
+        cmocka_unit_test(test_gathered_lines_that_leave_at_once),
         cmocka_unit_test(test_values_cannot_forge),
         cmocka_unit_test(test_secrets_are_hidden),
         cmocka_unit_test(test_levels),
