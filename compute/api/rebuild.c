@@ -15,6 +15,7 @@
 #include "compute/rows/view.h"
 #include "image/api.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 #include "lib/rest/manners.h"
 #include "network/api.h"
@@ -74,6 +75,25 @@ static int rebuild_refuse(const json_t *args, struct kn_error *err)
                          "Image signatures are not verified, so trusted certificates are not supported");
 }
 
+/* The kind of guests that it asks for, taken out: that says which hosts may have it, not what it is. */
+static char *rebuild_take_kind(json_t *machine)
+{
+    char *kind = kn_strdup(kn_json_str(machine, "kind"));
+
+    json_object_del(machine, "kind");
+    return kind;
+}
+
+/* The host that has the server answers for the kind: images said it before servers knew it, and one that says nothing may be followed by one that says it. */
+static bool rebuild_is_its_machine(json_t *wants, json_t *has, const char *hypervisor_type)
+{
+    AUTO_FREE char *kind = rebuild_take_kind(wants);
+    AUTO_FREE char *had = rebuild_take_kind(has);
+    const size_t parts = json_object_size(wants) + json_object_size(has);
+
+    return (parts == 0 || json_equal(wants, has)) && (strcmp(kind, had) == 0 || kn_kind_is_of(kind, hypervisor_type));
+}
+
 /* A machine does not change under its guest: an image that asks for another one than the server has is for a new server. */
 static int rebuild_check_machine(const struct kn_request *req, const char *server, const json_t *properties, bool is_cd,
                                  struct kn_error *err)
@@ -97,7 +117,8 @@ static int rebuild_check_machine(const struct kn_request *req, const char *serve
     AUTO_FREE char *text = machine.text;
     json_auto_t *wants = text == NULL ? NULL : json_loads(text, 0, NULL);
 
-    return is_cd == kn_rows_bool(rows, 0, KN_SERVER_MACHINE_IS_CD) && (wants == has || json_equal(wants, has))
+    return is_cd == kn_rows_bool(rows, 0, KN_SERVER_MACHINE_IS_CD) &&
+                   rebuild_is_its_machine(wants, has, kn_rows_text(rows, 0, KN_SERVER_MACHINE_HYPERVISOR))
                ? 0
                : kn_fail(
                      err, KN_BAD_REQUEST,

@@ -352,7 +352,8 @@ int kn_compute_server_rebuilt(struct kn_db *db, const char *id, const struct kn_
 
 static const struct kn_stmt MACHINE = {
     "server_machine",
-    "SELECT flavor->'extra_specs', flavor->>'vcpus', machine, coalesce(disks @? '$.**.cdrom ? (@ == true)', false) FROM server WHERE id = $1",
+    "SELECT flavor->'extra_specs', flavor->>'vcpus', machine, coalesce(disks @? '$.**.cdrom ? (@ == true)', false), "
+    "coalesce((SELECT h.hypervisor_type FROM host h WHERE h.name = s.host), '') FROM server s WHERE id = $1",
     1
 };
 

@@ -111,7 +111,8 @@ enum kn_compute_server_machine_col {
     KN_SERVER_MACHINE_SPECS,
     KN_SERVER_MACHINE_VCPUS,
     KN_SERVER_MACHINE_TEXT,
-    KN_SERVER_MACHINE_IS_CD
+    KN_SERVER_MACHINE_IS_CD,
+    KN_SERVER_MACHINE_HYPERVISOR
 };
 int kn_compute_server_machine(struct kn_db *db, const char *id, struct kn_rows **ret, struct kn_error *err);
 int kn_compute_server_update(struct kn_db *db, const char *id, const struct kn_compute_server_update *update,

@@ -116,6 +116,33 @@ static void of_a_stopped_one(void **state)
     kn_whole_cloud_await(IS("active"), 1);
 }
 
+/* Images said what hosts they are for before servers knew it: the host that the server is on decides. */
+static void of_an_image_that_says_its_kind(void **state)
+{
+    AUTO_FREE char *path = kn_asprintf("/image/v2/images/%s", other);
+    static const char PATCH[] = "Content-Type: application/openstack-images-v2.1-json-patch\r\n";
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_whole_cloud_expect(200, "PATCH", path, PATCH,
+                          "[{\"op\": \"add\", \"path\": \"/img_hv_type\", \"value\": \"kvm\"}]");
+    rebuild(202, V("1"), other, "");
+    kn_whole_cloud_await(IS("active"), 1);
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE host SET hypervisor_type = 'LXC'", &err), &err);
+    refused(V("1"), other, "", "another machine than the server has");
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE host SET hypervisor_type = 'QEMU'", &err), &err);
+    kn_whole_cloud_expect(200, "PATCH", path, PATCH,
+                          "[{\"op\": \"replace\", \"path\": \"/img_hv_type\", \"value\": \"lxc\"}]");
+    refused(V("1"), other, "", "another machine than the server has");
+    kn_whole_cloud_expect(200, "PATCH", path, PATCH,
+                          "[{\"op\": \"replace\", \"path\": \"/img_hv_type\", \"value\": \"qemu\"}]");
+    rebuild(202, V("1"), other, "");
+    kn_whole_cloud_await(IS("active"), 1);
+    kn_whole_cloud_expect(200, "PATCH", path, PATCH, "[{\"op\": \"remove\", \"path\": \"/img_hv_type\"}]");
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE host SET hypervisor_type = 'sim'", &err), &err);
+    sound();
+}
+
 static void what_is_wrong_changes_nothing(void **state)
 {
     (void)state;
@@ -220,6 +247,7 @@ int main(void)
         cmocka_unit_test(to_another_image),
         cmocka_unit_test(only_what_is_named),
         cmocka_unit_test(of_a_stopped_one),
+        cmocka_unit_test(of_an_image_that_says_its_kind),
         cmocka_unit_test(what_is_wrong_changes_nothing),
         cmocka_unit_test(what_fails_is_healed_by_another),
         cmocka_unit_test(daemons_die),
