@@ -13,7 +13,9 @@
 static const struct kn_stmt HIDE = {
     "server_hide",
     "UPDATE server SET task_state = 'soft-deleting', soft_deleted_at = now(), updated_at = now() WHERE id = $1 "
-    "AND deleted_at IS NULL AND soft_deleted_at IS NULL AND launched_at IS NOT NULL",
+    "AND deleted_at IS NULL AND soft_deleted_at IS NULL AND launched_at IS NOT NULL "
+    "AND NOT (task_state IS NOT DISTINCT FROM 'deleting' AND EXISTS (SELECT FROM task t WHERE t.object_id = $1 "
+    "AND t.kind = 'server.delete' AND t.state IN ('run', 'undo')))",
     1
 };
 static const struct kn_stmt UNHIDE = {
@@ -50,7 +52,7 @@ int kn_compute_server_soft_delete(const struct kn_request *req, const struct kn_
         return -1;
     }
     if (changed == 0) {
-        return 0; /* it is hidden already, or gone */
+        return 0; /* it is hidden already, goes for good, or is gone */
     }
     if (kn_task_insert(req->db, &wish, &task, err) < 0 || kn_quota_take(req->db, &back, err) < 0 ||
         kn_tx_commit(&tx, err) < 0) {

@@ -169,6 +169,53 @@ static void reclaimed(void **state)
     sound();
 }
 
+/* What goes for good is not hidden by a deletion that comes behind: nothing is left to be restored, or to be stopped. */
+static void deleted_behind_a_forced_deletion(void **state)
+{
+    (void)state;
+    make_server();
+    kn_whole_cloud_restart("kilonova-conductor"); /* it comes to nothing for a while */
+    kn_whole_cloud_act(server, 202, V("1"), "{\"forceDelete\": null}");
+    remove_server();
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT count(*) FROM task WHERE kind = 'server.softDelete' AND object_id = $1", server),
+        0);
+    kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
+    assert_int_equal(kn_whole_cloud_count(USED, NULL), 0);
+    sound();
+}
+
+/* Its time comes while who reclaims it dies: it goes, once; or it was restored just before, and stays. */
+static void daemons_die_when_its_time_comes(void **state)
+{
+    static const char *const WHO[] = { "kilonova-conductor", "kilonova-agent" };
+
+    (void)state;
+    for (int i = 0; i < 6; i++) {
+        make_server();
+        remove_server();
+        kn_whole_cloud_await(IS("soft-delete"), 1);
+        sql("UPDATE server SET soft_deleted_at = now() - interval '2 hours' WHERE soft_deleted_at IS NOT NULL");
+        kn_test_pause(i * 5);
+        kn_whole_cloud_restart(WHO[i % 2]);
+        AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
+
+        const int status = kn_whole_cloud_ask("POST", path, V("1"), "{\"restore\": null}");
+
+        if (status == 202) {
+            kn_whole_cloud_await(IS("active"), 1);
+            assert_int_equal(kn_whole_cloud_count(USED, NULL), 1);
+            kn_whole_cloud_act(server, 202, V("1"), "{\"forceDelete\": null}");
+        } else {
+            assert_true(status == 409 || status == 404);
+        }
+        kn_whole_cloud_await("SELECT count(*) FROM server WHERE deleted_at IS NULL", 0);
+        assert_int_equal(kn_whole_cloud_count(USED, NULL), 0);
+        assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM allocation", NULL), 0);
+    }
+    sound();
+}
+
 /* A shelved server stays on its host for a while; deleted and restored it is shelved again. */
 static void shelved_ones(void **state)
 {
@@ -244,8 +291,14 @@ static int start(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(kept_and_restored), cmocka_unit_test(from_any_state), cmocka_unit_test(no_room_to_come_back),
-        cmocka_unit_test(reclaimed),         cmocka_unit_test(shelved_ones),   cmocka_unit_test(never_active),
+        cmocka_unit_test(kept_and_restored),
+        cmocka_unit_test(from_any_state),
+        cmocka_unit_test(no_room_to_come_back),
+        cmocka_unit_test(reclaimed),
+        cmocka_unit_test(deleted_behind_a_forced_deletion),
+        cmocka_unit_test(daemons_die_when_its_time_comes),
+        cmocka_unit_test(shelved_ones),
+        cmocka_unit_test(never_active),
         cmocka_unit_test(daemons_die),
     };
 
