@@ -182,6 +182,9 @@ int kn_bus_client_new(const struct kn_bus *bus, rd_kafka_type_t type, rd_kafka_t
     return 0;
 }
 
+#define NS_A_SECOND INT64_C(1000000000)
+#define NS_LATER 1000000
+
 /* cnd_timedwait() under a name that no header of libc knows. */
 int kn_bus_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *until) __asm__("cnd_timedwait");
 
@@ -189,17 +192,23 @@ int kn_bus_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *unti
  * A handle's main thread has a timer that is due each second. It waits for whole milliseconds, wakes up to one too early, and then asks the clock without a pause until
  * the timer is due: 0.7 ms of a processor each second, of each handle, which was a third of what an idle cloud cost. So what librdkafka waits for ends a millisecond later; only
  * what does not come is noticed later by it.
+ *
+ * `until` is the wall clock's, made just now of so many milliseconds. It is waited for by a clock that nobody sets: a wall clock that is set back an hour would let librdkafka's
+ * timers, and with them the bus, stand still for that hour.
  */
 int kn_bus_timedwait(cnd_t *condition, mtx_t *mutex, const struct timespec *until)
 {
-    struct timespec later = { until->tv_sec, until->tv_nsec + 1000000 };
+    struct timespec wall, later;
 
-    if (later.tv_nsec >= 1000000000) {
-        later.tv_sec++;
-        later.tv_nsec -= 1000000000;
-    }
-    switch (pthread_cond_timedwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex,
-                                   &later)) { /* as glibc's does */
+    clock_gettime(CLOCK_REALTIME, &wall);
+    clock_gettime(CLOCK_MONOTONIC, &later);
+    const int64_t left_ns = (until->tv_sec - wall.tv_sec) * NS_A_SECOND + until->tv_nsec - wall.tv_nsec;
+    const int64_t at_ns = later.tv_nsec + (left_ns > 0 ? left_ns : 0) + NS_LATER;
+
+    later.tv_sec += at_ns / NS_A_SECOND;
+    later.tv_nsec = at_ns % NS_A_SECOND;
+    switch (pthread_cond_clockwait((pthread_cond_t *)condition, (pthread_mutex_t *)mutex, CLOCK_MONOTONIC,
+                                   &later)) { /* as glibc's waits, but for the clock */
     case 0:
         return thrd_success;
     case ETIMEDOUT:
