@@ -23,10 +23,10 @@
 #include "lib/base/mem.h"
 #include "lib/domain/limits.h"
 
-#define CONNECTIONS (2 * KN_MAX_CONSOLES + 512) /* both ends of each, and who fetches files */
+#define CONNECTIONS (6 * KN_MAX_CONSOLES) /* both ends of each, who fetches files, and strangers */
 #define SILENT_S 15
-#define OF_AN_ADDRESS \
-    (KN_MAX_CONSOLES / 2) /* connections; a few strangers do not fill the door. Behind a proxy there is no such bound */
+/* Connections: a host dials as many as it may have open, and a few strangers do not fill the door. Behind a proxy there is no such bound. */
+#define OF_AN_ADDRESS (KN_MAX_CONSOLES + KN_MAX_CONSOLES / 8)
 #define LOOK_MS 2000
 #define TIDY_MS 60000
 #define DIAL_MS 5000 /* for a host that said that it would dial */

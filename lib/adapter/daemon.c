@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "lib/adapter/health.h"
@@ -21,6 +22,7 @@
 #include "lib/base/uuid.h"
 
 #define DEAD_WINDOW_MS 60000
+#define FILES 16384 /* an API has up to 4096 connections, and as many again of consoles */
 #define SENDER_MAX 128 /* bytes of a name that is told */
 #define CONNECT_WAIT_MS 60000 /* for a database that starts together with us */
 
@@ -110,6 +112,20 @@ static void bound_memory(void)
     mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
+/*
+ * As many files as it is let: what there is of consoles, connections and guests is bounded by limits of their own, and the 1024 that a process has by custom (select()
+ * could not go beyond, and nothing here calls it) are fewer. What is run by a daemon has them as well.
+ */
+static void daemon_take_files(void)
+{
+    struct rlimit files;
+
+    if (getrlimit(RLIMIT_NOFILE, &files) == 0 && files.rlim_cur < FILES) {
+        files.rlim_cur = files.rlim_max < FILES ? files.rlim_max : FILES;
+        setrlimit(RLIMIT_NOFILE, &files);
+    }
+}
+
 /* An agent does so when it knows its id. */
 static int daemon_speak(struct kn_daemon *d, struct kn_error *err)
 {
@@ -124,6 +140,7 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
     d->name = name;
     d->progress_ms = kn_mono_ms();
     bound_memory();
+    daemon_take_files();
     kn_log_init(name, KN_INFO);
     if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || daemon_set_log(d, err) < 0) {
         return -1;

@@ -40,6 +40,12 @@ static void send_all(int fd, const void *data, size_t len)
 
 struct kn_test_websocket kn_test_websocket_open(int port, const char *path, const char *headers)
 {
+    return kn_test_websocket_open_from("127.0.0.1", port, path, headers);
+}
+
+struct kn_test_websocket kn_test_websocket_open_from(const char *from, int port, const char *path, const char *headers)
+{
+    struct sockaddr_in here = { .sin_family = AF_INET };
     const struct sockaddr_in at = { .sin_family = AF_INET,
                                     .sin_port = htons((uint16_t)port),
                                     .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
@@ -53,6 +59,8 @@ struct kn_test_websocket kn_test_websocket_open(int port, const char *path, cons
     AUTO_FREE char *asks = kn_asprintf("GET %s HTTP/1.1\r\n%s\r\n", path, headers);
     const char *end = NULL;
 
+    assert_int_equal(inet_pton(AF_INET, from, &here.sin_addr), 1);
+    assert_int_equal(bind(ws.fd, (const struct sockaddr *)&here, sizeof(here)), 0);
     assert_int_equal(connect(ws.fd, (const struct sockaddr *)&at, sizeof(at)), 0);
     send_all(ws.fd, asks, strlen(asks));
     while ((end = strstr(ws.head.buf, "\r\n\r\n")) == NULL) {

@@ -26,6 +26,8 @@ struct kn_test_websocket {
 
 /* A connection to a port of loopback, and the handshake: headers are whole lines, beside the request line. */
 struct kn_test_websocket kn_test_websocket_open(int port, const char *path, const char *headers);
+/* The same, from this address of the loopback. */
+struct kn_test_websocket kn_test_websocket_open_from(const char *from, int port, const char *path, const char *headers);
 void kn_test_websocket_close(struct kn_test_websocket *ws);
 void kn_test_websocket_say(struct kn_test_websocket *ws, enum kn_websocket_op op, const void *data, size_t len);
 /* The next frame's op, its payload added to ws->said unless it is a control frame; -1: the connection is over. */
