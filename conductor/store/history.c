@@ -39,7 +39,7 @@
 /* What was said of a project and is nobody's any more; usage only when nothing is left that it counts. */
 #define PROJECT_ROWS \
     "(SELECT project_id FROM quota_limit UNION SELECT project_id FROM quota_change UNION SELECT project_id FROM flavor_access UNION " \
-    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM server_group UNION SELECT project_id FROM quota_usage WHERE used = 0 UNION " \
+    "SELECT project_id FROM volume_type_project UNION SELECT project_id FROM volume_type_default UNION SELECT project_id FROM server_group UNION SELECT project_id FROM quota_usage WHERE used = 0 UNION " \
     "SELECT g.project_id FROM security_group g WHERE " UNPLUGGED("g") " UNION SELECT a.project_id FROM address_group a WHERE " UNNAMED( \
         "a") ") r " \
              "WHERE $1::int > 0 AND r.project_id <> '' AND NOT EXISTS (SELECT 1 FROM any_project p WHERE p.id = r.project_id)"
@@ -132,6 +132,7 @@ const struct kn_conductor_history kn_conductor_history[] = {
         "b AS (DELETE FROM quota_change c USING gone WHERE c.project_id = gone.project_id), "
         "c AS (DELETE FROM flavor_access f USING gone WHERE f.project_id = gone.project_id), "
         "d AS (DELETE FROM volume_type_project t USING gone WHERE t.project_id = gone.project_id), "
+        "i AS (DELETE FROM volume_type_default t USING gone WHERE t.project_id = gone.project_id), "
         "e AS (DELETE FROM server_group s USING gone WHERE s.project_id = gone.project_id), "
         "f AS (DELETE FROM security_group g USING gone WHERE g.project_id = gone.project_id AND " UNPLUGGED(
             "g") "), "

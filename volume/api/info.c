@@ -83,7 +83,6 @@ int kn_volume_api_empty(struct kn_request *req, struct kn_response *res, struct 
         const char *segment, *key;
     } KEYS[] = {
         { "qos-specs", "qos_specs" },
-        { "default-types", "default_types" },
     };
     AUTO_FREE char *segment = kn_strdup(req->route->path + sizeof(START) - 1);
 

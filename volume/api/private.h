@@ -48,6 +48,14 @@ kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services, kn_volume_api_empty;
 /* hosts.c */
 kn_handler kn_volume_api_hosts, kn_volume_api_host;
+/* default_types.c */
+kn_handler kn_volume_api_default_types, kn_volume_api_default_type, kn_volume_api_default_type_set,
+    kn_volume_api_default_type_unset;
+/* pools.c */
+kn_handler kn_volume_api_pools, kn_volume_api_capabilities, kn_volume_api_cluster, kn_volume_api_cluster_switch,
+    kn_volume_api_cleanup;
+/* filters.c */
+kn_handler kn_volume_api_filters;
 /* transfers.c */
 kn_handler kn_volume_api_transfers, kn_volume_api_transfers_detail, kn_volume_api_transfer,
     kn_volume_api_transfer_create, kn_volume_api_transfer_delete, kn_volume_api_transfer_accept;

@@ -7,20 +7,22 @@
 #include "volume/api/private.h"
 #include "volume/rows/type.h"
 
-/* "default" is a name of one, too. */
-static const char *asked_id(const struct kn_request *req)
-{
-    return strcmp(req->params[0], "default") == 0 ? KN_VOLUME_TYPE_ID : req->params[0];
-}
-
 int kn_volume_api_types(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_list(&kn_volume_type_noun, req, KN_REST_LIST, NULL, res, err);
 }
 
+/* "default" is a name of one, too. */
 int kn_volume_api_type(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    return kn_rest_show(&kn_volume_type_noun, req, asked_id(req), KN_REST_SHOW, res, err);
+    char id[KN_UUID_SIZE];
+
+    if (strcmp(req->params[0], "default") != 0) {
+        return kn_rest_show(&kn_volume_type_noun, req, req->params[0], KN_REST_SHOW, res, err);
+    }
+    return kn_volume_type_default(req, id, err) < 0
+               ? -1
+               : kn_rest_show(&kn_volume_type_noun, req, id, KN_REST_SHOW, res, err);
 }
 
 /* No type encrypts: nothing, of one that is there. */

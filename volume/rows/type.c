@@ -133,19 +133,36 @@ const struct kn_rest_noun kn_volume_type_noun = {
     .clash = type_clash,
 };
 
+int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err)
+{
+    static const struct kn_stmt DEFAULT = { "volume_type_default",
+                                            "SELECT type_id FROM volume_type_default WHERE project_id = $1", 1 };
+    enum { ID };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &DEFAULT, KN_ARGS(req->caller.project_id), &rows, err) < 0) {
+        return -1;
+    }
+    kn_copy(ret_id, KN_UUID_SIZE, kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, ID) : KN_VOLUME_TYPE_ID);
+    return 0;
+}
+
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
     enum { ID, CAN_SERVE };
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (wanted == NULL) {
-        kn_copy(ret_id, KN_UUID_SIZE, KN_VOLUME_TYPE_ID);
-        return 0;
+    const bool is_chosen = wanted != NULL;
+    char dflt[KN_UUID_SIZE];
+
+    if (!is_chosen && kn_volume_type_default(req, dflt, err) < 0) {
+        return -1;
     }
+    wanted = is_chosen ? wanted : dflt;
     kn_rest_text(&q, "SELECT t.id, t.extra_specs <@ " CAN " FROM volume_type t WHERE ");
     kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
-    if (!kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
+    if (is_chosen && !kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
         kn_rest_text(&q, " AND ");
         kn_rest_add(&q, VISIBLE, req->caller.project_id);
     }

@@ -11,8 +11,10 @@
 
 extern const struct kn_rest_noun kn_volume_type_noun;
 
+/* Of the caller's project's new volumes that name none: its own default, else that of all. */
+int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 /*
- * The type that a new volume of the caller's gets: named by id or name; NULL = the default one. KN_NOT_FOUND: there is none that he sees.
+ * The type that a new volume of the caller's gets: named by id or name; NULL = the default one, which the project may use whether it sees it or not. KN_NOT_FOUND: there is none that he sees.
  * KN_BAD_REQUEST: no back end here does what its extra specs ask for.
  */
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err);

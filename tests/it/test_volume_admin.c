@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * What an administrator says and asks about volumes, over a real front door and database: types that projects have by default, pools and their room, capabilities, clusters and
+ * workers that there are none of, and by what lists are filtered.
+ */
+#include <string.h>
+
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "tests/support/front_world.h"
+#include "tests/support/test.h"
+#include "volume/api.h"
+
+#define NOW "OpenStack-API-Version: volume 3.71\r\n"
+#define A KN_TEST_TOKEN("aaaa", "member") NOW
+#define B KN_TEST_TOKEN("bbbb", "member") NOW
+#define ADMIN KN_TEST_TOKEN("cccc", "admin") NOW
+#define OLD_ADMIN KN_TEST_TOKEN("cccc", "admin")
+#define V3 "/volume/v3"
+#define GOLD "00000000-1111-4111-8111-000000000001"
+
+static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
+static struct kn_test_world world;
+
+static void expect(int status, const char *method, const char *path, const char *headers, const char *body,
+                   const char *wanted)
+{
+    kn_test_world_expect(&world, status, method, path, headers, body);
+    if (wanted != NULL && strstr(world.http.body.buf, wanted) == NULL) {
+        fail_msg("%s %s: %s is not in %s", method, path, wanted, world.http.body.buf);
+    }
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    kn_test_world_sql(&world,
+                      "DELETE FROM volume; DELETE FROM volume_snapshot; DELETE FROM quota_usage; DELETE FROM task; "
+                      "DELETE FROM volume_type_default; DELETE FROM volume_type WHERE name <> 'file'; "
+                      "INSERT INTO volume_type (id, name, is_public) VALUES ('" GOLD "', 'gold', false)");
+    return 0;
+}
+
+static void test_default_types(void **state)
+{
+    static const char MINE[] = V3 "/default-types/aaaa", WISH[] = "{\"default_type\":{\"volume_type\":\"gold\"}}";
+
+    (void)state;
+    expect(404, "GET", MINE, ADMIN, NULL, "Default type for project aaaa not found.");
+    expect(403, "PUT", MINE, A, WISH, NULL);
+    expect(404, "PUT", MINE, OLD_ADMIN, WISH, NULL); /* 3.62 knows them first */
+    expect(400, "PUT", MINE, ADMIN, "{\"default_type\":{\"volume_type\":\"silver\"}}", "could not be found");
+    expect(400, "PUT", MINE, ADMIN, "{\"default_type\":{}}", NULL);
+    expect(400, "PUT", MINE, ADMIN, "{\"default_type\":{\"volume_type\":\"gold\",\"more\":1}}", NULL);
+    assert_int_equal(kn_test_world_number(&world, "SELECT count(*) FROM volume_type_default"), 0);
+    expect(200, "PUT", MINE, ADMIN, WISH,
+           "{\"default_type\":{\"project_id\":\"aaaa\",\"volume_type_id\":\"" GOLD "\"}}");
+    expect(200, "PUT", MINE, ADMIN, "{\"default_type\":{\"volume_type\":\"" GOLD "\"}}", GOLD);
+    expect(200, "GET", MINE, ADMIN, NULL, GOLD);
+    expect(200, "GET", V3 "/default-types", ADMIN, NULL,
+           "{\"default_types\":[{\"project_id\":\"aaaa\",\"volume_type_id\":\"" GOLD "\"}]}");
+    /* It is what a volume gets that names none, here and nowhere else. */
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":1}}", "\"volume_type\":\"gold\"");
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"file\"}}",
+           "\"volume_type\":\"file\"");
+    expect(202, "POST", V3 "/volumes", B, "{\"volume\":{\"size\":1}}", "\"volume_type\":\"file\"");
+    expect(404, "POST", V3 "/volumes", B, "{\"volume\":{\"size\":1,\"volume_type\":\"gold\"}}", NULL);
+    expect(200, "GET", V3 "/types/default", B, NULL, "\"name\":\"file\"");
+    kn_test_world_sql(&world, "DELETE FROM volume");
+    expect(400, "DELETE", V3 "/types/" GOLD, ADMIN, NULL, "still in use");
+    expect(403, "DELETE", MINE, A, NULL, NULL);
+    expect(204, "DELETE", MINE, ADMIN, NULL, NULL);
+    expect(204, "DELETE", MINE, ADMIN, NULL, NULL);
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":1}}", "\"volume_type\":\"file\"");
+    expect(202, "DELETE", V3 "/types/" GOLD, ADMIN, NULL, NULL);
+}
+
+static void test_pools(void **state)
+{
+    static const char POOLS[] = V3 "/scheduler-stats/get_pools";
+
+    (void)state;
+    expect(403, "GET", POOLS, A, NULL, NULL);
+    expect(200, "GET", POOLS, ADMIN, NULL, "{\"pools\":[{\"name\":\"kilonova@file#file\"}]}");
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":3}}", NULL);
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?detail=true", ADMIN, NULL, "\"allocated_capacity_gb\":3,");
+    AUTO_FREE char *rest = kn_asprintf("\"free_capacity_gb\":%lld,", (long long)world.conf.volume_file_gib - 3);
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?detail=true", ADMIN, NULL, rest);
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?name=other", ADMIN, NULL, "{\"pools\":[]}");
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?name=other", OLD_ADMIN, NULL, "kilonova@file"); /* 3.28 */
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?volume_type=gold", ADMIN, NULL, "kilonova@file");
+    kn_test_world_sql(&world, "UPDATE volume_type SET extra_specs = '{\"volume_backend_name\": \"other\"}' WHERE name "
+                              "= 'gold'");
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?volume_type=gold", ADMIN, NULL, "{\"pools\":[]}");
+    expect(404, "GET", V3 "/scheduler-stats/get_pools?volume_type=silver", ADMIN, NULL, NULL);
+    expect(400, "GET", V3 "/scheduler-stats/get_pools?detail=perhaps", ADMIN, NULL, NULL);
+    expect(200, "GET", V3 "/capabilities/kilonova@file%23file", ADMIN, NULL, "\"volume_backend_name\":\"file\"");
+    expect(404, "GET", V3 "/capabilities/elsewhere", ADMIN, NULL, "Can't find service: elsewhere");
+    expect(403, "GET", V3 "/capabilities/kilonova@file", A, NULL, NULL);
+}
+
+static void test_none_of(void **state)
+{
+    (void)state;
+    expect(404, "GET", V3 "/clusters/c", ADMIN, NULL, "Cluster c could not be found.");
+    expect(404, "PUT", V3 "/clusters/enable", ADMIN, "{\"name\":\"c\"}", "Cluster c could not be found.");
+    expect(400, "PUT", V3 "/clusters/disable", ADMIN, "{\"name\":\"c\",\"colour\":\"red\"}", NULL);
+    expect(404, "PUT", V3 "/clusters/burn", ADMIN, "{\"name\":\"c\"}", NULL);
+    expect(202, "POST", V3 "/workers/cleanup", ADMIN, "{\"disabled\":true,\"binary\":\"cinder-volume\"}",
+           "{\"cleaning\":[],\"unavailable\":[]}");
+    expect(400, "POST", V3 "/workers/cleanup", ADMIN, "{\"resource_type\":\"planet\"}", NULL);
+    expect(400, "POST", V3 "/workers/cleanup", ADMIN, "{\"resource_id\":\"" GOLD "\"}", "pending cleanup");
+    expect(403, "POST", V3 "/workers/cleanup", A, "{}", NULL);
+}
+
+/* What it says lists are filtered by, they are. */
+static void test_filters(void **state)
+{
+    json_t *filter;
+    size_t i;
+
+    (void)state;
+    expect(404, "GET", V3 "/resource_filters", OLD_ADMIN, NULL, NULL);
+    expect(200, "GET", V3 "/resource_filters?resource=planet", A, NULL, "{\"resource_filters\":[]}");
+    expect(200, "GET", V3 "/resource_filters?resource=volume", A, NULL, "\"metadata\"");
+    json_t *answer = kn_test_http_json(&world.http);
+    const json_t *filters = json_object_get(json_array_get(json_object_get(answer, "resource_filters"), 0), "filters");
+    assert_true(json_array_size(filters) > 5);
+    json_array_foreach (filters, i, filter) {
+        const char *name = json_string_value(filter);
+        AUTO_FREE char *path = kn_asprintf(V3 "/volumes?%s=%s", name, strcmp(name, "metadata") == 0 ? "{}" : "1");
+        kn_test_http_ask(&world.http, "GET", path, A, NULL);
+        if (strstr(world.http.body.buf, "Invalid filters") != NULL) {
+            fail_msg("%s: %s", path, world.http.body.buf);
+        }
+    }
+    json_decref(answer);
+}
+
+static int setup(void **state)
+{
+    (void)state;
+    kn_test_world_start(&world, "volume_admin", APIS);
+    *state = &world;
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup(test_default_types, clean),
+        cmocka_unit_test_setup(test_pools, clean),
+        cmocka_unit_test_setup(test_none_of, clean),
+        cmocka_unit_test_setup(test_filters, clean),
+    };
+
+    return cmocka_run_group_tests(tests, setup, kn_test_world_teardown);
+}
