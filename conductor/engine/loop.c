@@ -116,7 +116,7 @@ static void drop_moves(struct kn_conductor *c)
 static int write_some(struct kn_conductor *c, struct kn_conductor_move *moves, int count, struct kn_error *err)
 {
     return kn_conductor_store_write(c->daemon.db, &c->shards, moves, count, c->daemon.conf.conductor_step_timeout_s,
-                                    err);
+                                    c->daemon.conf.history_messages_days, err);
 }
 
 /* The task is told what its values did: it is taken back; else ended, with a word in its object; else ended. */

@@ -22,6 +22,7 @@
     "i." OLD( \
         "deleted_at") " AND i.sha512 IS NULL" \
                       " AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.state IN ('run', 'undo'))"
+#define MESSAGES "m." OLD("created_at")
 #define SERVICES OLD("last_seen") " AND NOT EXISTS (SELECT 1 FROM shard h WHERE h.owner = host OR h.owner = boot)"
 /* Ports hold their groups, rules the address groups that they name. */
 #define UNPLUGGED(g) \
@@ -64,6 +65,11 @@ static int64_t image_days(const struct kn_conf *conf)
     return conf->history_deleted_images_days;
 }
 
+static int64_t message_days(const struct kn_conf *conf)
+{
+    return conf->history_messages_days;
+}
+
 static int64_t daemon_days(const struct kn_conf *conf)
 {
     return conf->history_daemons_days;
@@ -92,6 +98,13 @@ const struct kn_conductor_history kn_conductor_history[] = {
         "WITH old AS (SELECT i.id FROM image i WHERE " IMAGES " ORDER BY i.deleted_at LIMIT $2::int), "
         "members AS (DELETE FROM image_member m USING old WHERE m.image_id = old.id) "
         "DELETE FROM image USING old WHERE image.id = old.id RETURNING image.id",
+        2 } },
+    { "messages about volumes",
+      message_days,
+      { "history_messages_count", "SELECT count(*) FROM volume_message m WHERE " MESSAGES, 1 },
+      { "history_messages_prune",
+        "DELETE FROM volume_message WHERE id IN (SELECT m.id FROM volume_message m WHERE " MESSAGES
+        " LIMIT $2::int) RETURNING id",
         2 } },
     { "silent services",
       daemon_days,

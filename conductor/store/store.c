@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "conductor/flows/context.h"
+#include "conductor/store/failure.h"
 #include "conductor/store/objects.h"
 #include "conductor/store/story.h"
 #include "lib/adapter/batch.h"
@@ -194,7 +195,8 @@ static int write_objects(struct kn_db *db, const struct kn_conductor_move *moves
 }
 
 int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards *shards,
-                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, struct kn_error *err)
+                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, int64_t messages_days,
+                             struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
     bool valid[KN_SHARDS];
@@ -205,7 +207,8 @@ int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards 
     for (int i = 0; i < count; i++) {
         moves[i].applied = valid[moves[i].task->shard];
     }
-    if (write_tasks(db, moves, count, step_timeout_s, err) < 0 || write_objects(db, moves, count, err) < 0) {
+    if (write_tasks(db, moves, count, step_timeout_s, err) < 0 || write_objects(db, moves, count, err) < 0 ||
+        kn_conductor_failures_tell(db, moves, count, messages_days, err) < 0) {
         return -1;
     }
     return kn_tx_commit(&tx, err);

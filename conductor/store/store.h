@@ -34,10 +34,11 @@ void kn_conductor_move_release(struct kn_conductor_move *move);
 
 /*
  * Writes the moves. Tasks that were not applied (lost shard, somebody was faster) have applied = false and nothing of theirs is written.
- * step_timeout_s: the deadline of the rows they moved to.
+ * step_timeout_s: the deadline of the rows they moved to. messages_days: how long owners are told of failures (failure.h).
  */
 int kn_conductor_store_write(struct kn_db *db, const struct kn_conductor_shards *shards,
-                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, struct kn_error *err);
+                             struct kn_conductor_move *moves, int count, int64_t step_timeout_s, int64_t messages_days,
+                             struct kn_error *err);
 enum { KN_CURRENT_TASK, KN_CURRENT_ATTEMPT };
 /* (id, attempt) of those of the tasks that are still open: what is sent again is held against it first. */
 int kn_conductor_store_current(struct kn_db *db, const char *task_ids, struct kn_rows **ret_rows, struct kn_error *err);

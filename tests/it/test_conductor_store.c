@@ -166,7 +166,7 @@ static void test_a_frozen_conductor_cannot_write(void **state)
     assert_ok(kn_db_script(db, "UPDATE shard SET lease_until = now() - interval '1 s'", &err), &err);
     assert_ok(kn_conductor_shards_renew(&other, db, &err), &err);
 
-    assert_ok(kn_conductor_store_write(db, &frozen, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &frozen, &move, 1, 120, 30, &err), &err);
     assert_false(move.applied);
     assert_int_equal(row_number(db, "SELECT attempt FROM task"), 1);
     assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE task_state = 'scheduling'"), 1);
@@ -190,10 +190,10 @@ static void test_a_move_is_applied_once(void **state)
     again = admit(db, &shards, id);
     move = first_move(admission.tasks[0]);
     late = first_move(again.tasks[0]);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     assert_true(move.applied);
     assert_int_equal(row_number(db, "SELECT count(*) FROM server WHERE task_state = 'spawning'"), 1);
-    assert_ok(kn_conductor_store_write(db, &shards, &late, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &late, 1, 120, 30, &err), &err);
     assert_false(late.applied);
     assert_int_equal(row_number(db, "SELECT attempt FROM task"), 2);
     kn_conductor_move_release(&move);
@@ -490,7 +490,7 @@ static void test_the_row_keeps_both_places(void **state)
     check_place(&admission.tasks[0]->dest, "", "", 4);
     admission.tasks[0]->dest = (struct kn_conductor_place){ .host = "h2", .agent = "a2", .generation = 5 };
     move = first_move(admission.tasks[0]);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     assert_true(move.applied);
     kn_conductor_move_release(&move);
     kn_conductor_admission_release(&admission);

@@ -131,9 +131,9 @@ static void test_steps_are_told_with_their_move(void **state)
     story_answered(twin);
     moves[0] = story_move(first, false);
     moves[1] = story_move(twin, false);
-    assert_ok(kn_conductor_store_write(db, &shards, &moves[0], 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &moves[0], 1, 120, 30, &err), &err);
     assert_steps(db, "place.claim done, port.allocate done");
-    assert_ok(kn_conductor_store_write(db, &shards, &moves[1], 1, 120, &err), &err); /* somebody was faster */
+    assert_ok(kn_conductor_store_write(db, &shards, &moves[1], 1, 120, 30, &err), &err); /* somebody was faster */
     assert_false(moves[1].applied);
     assert_steps(db, "place.claim done, port.allocate done");
     kn_conductor_move_release(&moves[0]);
@@ -152,7 +152,7 @@ static void test_what_the_server_has_is_found_again(void **state)
 
     story_answered(killed);
     move = story_move(killed, false);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     kn_conductor_move_release(&move);
     assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE context ?| '{nics,zone}'"), 0);
 
@@ -163,7 +163,7 @@ static void test_what_the_server_has_is_found_again(void **state)
     assert_string_equal(task->home.host, "h1");
     story_answered(task);
     move = story_move(task, false);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     kn_conductor_move_release(&move);
     assert_steps(db, "place.claim done, port.allocate done, server.spawn done, port.bind done");
     assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE state = 'done' AND context = '{}'"), 1);
@@ -180,16 +180,53 @@ static void test_a_failure_is_told_with_its_reason(void **state)
 
     story_answered(task);
     move = story_move(task, false);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     kn_conductor_move_release(&move);
     kn_fail(&task->error, KN_INTERNAL, "no disk");
     move = story_move(task, true);
-    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, &err), &err);
+    assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
     kn_conductor_move_release(&move);
     assert_steps(db, "place.claim done, port.allocate done, server.spawn failed, port.bind failed");
     assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE steps->2->'error'->>'message' = 'no disk' "
                                     "AND steps->2->>'host' = 'h1' AND NOT steps->0 ? 'error'"),
                      1);
+}
+
+/* Whoever reads that a volume's creation failed reads why: both are written at once, and once. */
+static void test_the_owner_of_a_volume_is_told(void **state)
+{
+#define LOST "99999999-9999-4999-8999-999999999999"
+    struct kn_db *db = *state;
+    AUTO_FREE char *wish =
+        kn_asprintf("INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" LOST
+                    "', 'p', 'u', 1, 'creating'); "
+                    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES "
+                    "('volume.create', %d, '" LOST "', 'p', 'u', 'req-x', '{\"size_gib\": 1}')",
+                    kn_shard_of(LOST));
+
+    assert_ok(kn_db_script(db, wish, &err), &err);
+    struct kn_conductor_shards shards = story_conductor(db);
+    AUTO(kn_conductor_task)
+    struct kn_conductor_task *task = story_admit(db, &shards,
+                                                 row_number(db, "SELECT id FROM task WHERE kind = 'volume.create'"));
+    struct kn_conductor_move move = { .task = task, .from_attempt = task->attempt, .change = KN_CHANGE_INIT };
+
+    task->state = KN_TASK_FAILED;
+    task->attempt++;
+    kn_fail(&task->error, KN_NO_VALID_HOST, "no back end has room");
+    kn_conductor_change_set(&move.change, task->flow->object, LOST, "status", "error");
+    for (int i = 0; i < 2; i++) {
+        assert_ok(kn_conductor_store_write(db, &shards, &move, 1, 120, 30, &err), &err);
+        assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE status = 'error'"), 1);
+        assert_int_equal(row_number(db, "SELECT count(*) FROM volume_message"), 1);
+    }
+    assert_int_equal(
+        row_number(db,
+                   "SELECT count(*) FROM volume_message m JOIN task t ON t.id = m.task_id WHERE m.project_id = 'p' AND "
+                   "m.resource_uuid = '" LOST "' AND m.action = '001' AND m.detail = '003' AND "
+                   "m.expires_at = m.created_at + interval '30 days'"),
+        1);
+    kn_conductor_move_release(&move);
 }
 
 static void test_steps_of_the_release_before(void **state)
@@ -236,6 +273,8 @@ static void test_steps_of_the_release_before(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(test_the_owner_of_a_volume_is_told, conductor_rows_setup,
+                                        conductor_rows_teardown),
         cmocka_unit_test_setup_teardown(test_steps_are_told_with_their_move, conductor_rows_setup,
                                         conductor_rows_teardown),
         cmocka_unit_test_setup_teardown(test_what_the_server_has_is_found_again, conductor_rows_setup,

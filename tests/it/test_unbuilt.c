@@ -70,7 +70,6 @@ static void test_empty_lists(void **state)
         { "groups/detail", "{\"groups\":[]}", false },
         { "group_snapshots/detail", "{\"group_snapshots\":[]}", false },
         { "group_types", "{\"group_types\":[]}", false },
-        { "messages", "{\"messages\":[]}", false },
         { "consistencygroups/detail", "{\"consistencygroups\":[]}", false },
         { "cgsnapshots", "{\"cgsnapshots\":[]}", false },
         { "clusters", "{\"clusters\":[]}", true },

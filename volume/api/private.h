@@ -56,6 +56,8 @@ kn_handler kn_volume_api_pools, kn_volume_api_capabilities, kn_volume_api_cluste
     kn_volume_api_cleanup;
 /* filters.c */
 kn_handler kn_volume_api_filters;
+/* messages.c */
+kn_handler kn_volume_api_messages, kn_volume_api_message, kn_volume_api_message_delete;
 /* transfers.c */
 kn_handler kn_volume_api_transfers, kn_volume_api_transfers_detail, kn_volume_api_transfer,
     kn_volume_api_transfer_create, kn_volume_api_transfer_delete, kn_volume_api_transfer_accept;
