@@ -72,7 +72,8 @@ int kn_network_host_take(struct kn_network_host *host, json_t *body, struct kn_e
 int64_t kn_network_host_version(struct kn_network_host *host); /* -1: nothing is known yet */
 
 /*
- * Ensures the server's NICs, all of them: `nics` is the spec's array (kn_form_plug, lib/domain/form.h), borrowed; a NIC it had
+ * Ensures the server's NICs, all of them: `nics` is the spec's array (kn_form_plug, lib/domain/form.h), borrowed, and each may have limits of its own,
+ * "to_guest" and "from_guest": {max_kbps, burst_kbit}; a NIC it had
  * before and has not now is unplugged. Waits until the state has the ports, for a while and without holding others up: KN_UNAVAILABLE if they do not come.
  * Returns when guests may be started.
  */

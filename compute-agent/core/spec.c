@@ -175,6 +175,39 @@ void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE])
     snprintf(out, KN_LOCAL_FILE_SIZE, "disk.%.8s", plain_device(kn_json_str(disk, "device")));
 }
 
+/* A flavor speaks of kilobytes, of a thousand bytes; NULL: it says nothing. */
+static json_t *spec_nic_limit(const json_t *machine, const char *average, const char *burst)
+{
+    const int64_t rate = kn_json_int(machine, average);
+
+    return rate == 0 ? NULL
+                     : json_pack("{s:I, s:I}", "max_kbps", (json_int_t)rate * 8, "burst_kbit",
+                                 (json_int_t)kn_json_int(machine, burst) * 8);
+}
+
+json_t *kn_agent_spec_plugs(const json_t *spec)
+{
+    const json_t *machine = json_object_get(spec, "machine");
+    json_auto_t *in = spec_nic_limit(machine, "nic_in_average", "nic_in_burst"),
+                *out = spec_nic_limit(machine, "nic_out_average", "nic_out_burst");
+    json_t *plugs = json_array();
+    size_t i;
+    json_t *nic;
+
+    json_array_foreach (json_object_get(spec, "nics"), i, nic) {
+        json_t *plug = json_copy(nic);
+
+        if (in != NULL) {
+            json_object_set(plug, "to_guest", in);
+        }
+        if (out != NULL) {
+            json_object_set(plug, "from_guest", out);
+        }
+        json_array_append_new(plugs, plug);
+    }
+    return plugs;
+}
+
 /* Behind all disks: the next free letter of its bus; SATA, SCSI and USB share theirs. A guest that has every letter of virtio has it on SATA. */
 static void add_rescue_behind(const char *path, const char *bus, struct kn_agent_spec_domain *ret)
 {

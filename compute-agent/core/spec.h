@@ -43,6 +43,8 @@ json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume);
 const json_t *kn_agent_spec_nic(const json_t *spec, const char *port);
 json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);
 json_t *kn_agent_spec_without_nic(const json_t *spec, const char *port);
+/* Its NICs as network/host.h takes them: each with the limits that the flavor has for NICs. New reference. */
+json_t *kn_agent_spec_plugs(const json_t *spec);
 /* An entry of "nics" as a device of the spec's guest. */
 struct kn_agent_domain_nic kn_agent_spec_device(const json_t *spec, const json_t *nic);
 /* A bit for each vdX that the spec uses, beside the root disk's. */

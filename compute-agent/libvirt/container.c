@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/spec.h"
 #include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/log.h"
@@ -183,7 +184,9 @@ int kn_agent_container_tend(struct kn_agent_libvirt *lv, const char *server, str
         return 0;
     }
     kn_agent_container_listen(lv, now, server);
-    return kn_network_host_plug(lv->net, server, json_object_get(spec, "nics"), err) < 0
+    json_auto_t *plugs = kn_agent_spec_plugs(spec);
+
+    return kn_network_host_plug(lv->net, server, plugs, err) < 0
                ? -1
                : container_fit(now, json_object_get(spec, "nics"), err);
 }

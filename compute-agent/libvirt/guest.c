@@ -208,7 +208,9 @@ int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_g
     done = guest_disks(lv, ref->server, spec, work, err);
     done = done == 0 ? kn_work_check(work, err) : done;
     if (done == 0) {
-        done = kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
+        json_auto_t *plugs = kn_agent_spec_plugs(spec);
+
+        done = kn_network_host_plug(lv->net, ref->server, plugs, err);
     }
     if (done == 0) {
         done = kn_agent_libvirt_config_drive(lv, ref->server, spec, anew, err);

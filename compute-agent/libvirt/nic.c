@@ -73,7 +73,9 @@ static int nic_plug(const struct kn_agent_libvirt *lv, virDomainPtr dom, const s
 static int nic_taps(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
                     struct kn_error *err)
 {
-    return kn_network_host_plug(lv->net, ref->server, json_object_get(spec, "nics"), err);
+    json_auto_t *plugs = kn_agent_spec_plugs(spec);
+
+    return kn_network_host_plug(lv->net, ref->server, plugs, err);
 }
 
 /* After a refusal: the host has nothing of it any more. What is still in the guest is taken out by what comes next (server.detach_interface). */

@@ -347,9 +347,30 @@ static const struct {
     { "quota:disk_read_iops_sec", "read_iops_sec", KN_LIMIT_DISK_RATE },
     { "quota:disk_write_iops_sec", "write_iops_sec", KN_LIMIT_DISK_RATE },
     { "quota:disk_total_iops_sec", "total_iops_sec", KN_LIMIT_DISK_RATE },
+    { "quota:vif_inbound_average", "nic_in_average", KN_LIMIT_VIF_RATE },
+    { "quota:vif_inbound_burst", "nic_in_burst", KN_LIMIT_VIF_RATE },
+    { "quota:vif_outbound_average", "nic_out_average", KN_LIMIT_VIF_RATE },
+    { "quota:vif_outbound_burst", "nic_out_burst", KN_LIMIT_VIF_RATE },
     { "hw_rng:rate_bytes", "rng_bytes", KN_LIMIT_RNG_RATE },
     { "hw_rng:rate_period", "rng_period_ms", KN_LIMIT_RNG_RATE },
 };
+
+/* libvirt takes no burst of a NIC without the average that it is a burst of. */
+static int machine_bursts(const struct machine_planning *p)
+{
+    static const char *const BURSTS[][3] = {
+        { "nic_in_average", "nic_in_burst", "quota:vif_inbound_burst" },
+        { "nic_out_average", "nic_out_burst", "quota:vif_outbound_burst" },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(BURSTS); i++) {
+        if (json_object_get(p->machine, BURSTS[i][1]) != NULL && json_object_get(p->machine, BURSTS[i][0]) == NULL) {
+            return machine_refuse_spec(p->err, BURSTS[i][2], machine_said(p->asked->specs, BURSTS[i][2]),
+                                       "it wants an average that it is a burst of");
+        }
+    }
+    return 0;
+}
 
 /* A total and a part of it exclude each other. */
 static int machine_numbers(const struct machine_planning *p)
@@ -382,7 +403,7 @@ static int machine_numbers(const struct machine_planning *p)
     if (json_object_get(p->machine, "rng_bytes") == NULL) {
         json_object_del(p->machine, "rng_period_ms");
     }
-    return 0;
+    return machine_bursts(p);
 }
 
 /* --- what is refused ---------------------------------------------------------------------------------------------------- */

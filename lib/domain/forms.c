@@ -266,7 +266,11 @@ const struct kn_form kn_form_machine = {
               KN_MAY("total_bytes_sec", KN_INT, DISK_RATE, "instead of both"),
               KN_MAY("read_iops_sec", KN_INT, DISK_RATE, "operations"),
               KN_MAY("write_iops_sec", KN_INT, DISK_RATE, "at most"),
-              KN_MAY("total_iops_sec", KN_INT, DISK_RATE, "instead of both")),
+              KN_MAY("total_iops_sec", KN_INT, DISK_RATE, "instead of both"),
+              KN_MAY("nic_in_average", KN_INT, VIF_RATE, "thousands of bytes a second to each of its NICs"),
+              KN_MAY("nic_in_burst", KN_INT, VIF_RATE, "thousands of bytes of one"),
+              KN_MAY("nic_out_average", KN_INT, VIF_RATE, "from each of them, likewise"),
+              KN_MAY("nic_out_burst", KN_INT, VIF_RATE, "thousands of bytes of one")),
     NULL
 };
 

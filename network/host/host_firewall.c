@@ -86,6 +86,13 @@ void kn_network_host_shape_look(struct kn_network_host *host)
     }
 }
 
+/* Of two limits the one that lets less through: a port's policy and a flavor know nothing of each other. */
+static const struct kn_network_state_limit *shape_tighter(const struct kn_network_state_limit *a,
+                                                          const struct kn_network_state_limit *b)
+{
+    return a->max_kbps == 0 || (b->max_kbps != 0 && b->max_kbps < a->max_kbps) ? b : a;
+}
+
 /* Asked of the kernel once a tap and a limit; a tap that was made anew has none. */
 static int shape_plug(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err)
 {
@@ -95,8 +102,10 @@ static int shape_plug(struct kn_network_host *host, struct kn_network_plug *plug
                                                        ? NULL
                                                        : kn_network_state_get(&host->state, KN_NETWORK_IS_POLICY,
                                                                               port->policy);
-    const struct kn_network_state_limit *to_guest = policy == NULL ? &NONE : &policy->to_guest,
-                                        *from_guest = policy == NULL ? &NONE : &policy->from_guest;
+    const struct kn_network_state_limit *to_guest = shape_tighter(policy == NULL ? &NONE : &policy->to_guest,
+                                                                  &plug->own_to_guest),
+                                        *from_guest = shape_tighter(policy == NULL ? &NONE : &policy->from_guest,
+                                                                    &plug->own_from_guest);
     const unsigned index = kn_network_link_index(plug->tap);
 
     if (index == 0 || (plug->shaped_index == index && memcmp(&plug->to_guest, to_guest, sizeof(*to_guest)) == 0 &&

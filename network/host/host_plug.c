@@ -214,10 +214,14 @@ static int add_wanted(struct kn_network_host *host, struct plug_list *wanted, st
 
         if (there != NULL) {
             changed = changed || strcmp(there->server, plug->server) != 0 || there->mtu != plug->mtu ||
-                      memcmp(there->mac, plug->mac, sizeof(plug->mac)) != 0;
+                      memcmp(there->mac, plug->mac, sizeof(plug->mac)) != 0 ||
+                      memcmp(&there->own_to_guest, &plug->own_to_guest, sizeof(plug->own_to_guest)) != 0 ||
+                      memcmp(&there->own_from_guest, &plug->own_from_guest, sizeof(plug->own_from_guest)) != 0;
             kn_copy(there->server, sizeof(there->server), plug->server);
             memcpy(there->mac, plug->mac, sizeof(there->mac));
             there->mtu = plug->mtu;
+            there->own_to_guest = plug->own_to_guest;
+            there->own_from_guest = plug->own_from_guest;
             continue;
         }
         struct kn_network_plug *mine = KN_NEW(struct kn_network_plug);

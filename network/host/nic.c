@@ -38,6 +38,34 @@ static int plug_bad(struct kn_error *err, const char *what)
     return kn_fail(err, KN_BAD_REQUEST, "nic has no valid \"%s\"", what);
 }
 
+/* Absent: none. */
+static bool plug_read_limit(const json_t *json, const char *name, struct kn_network_state_limit *ret)
+{
+    const json_t *limit = json_object_get(json, name);
+    const struct {
+        const char *name;
+        int64_t *at;
+    } PARTS[] = { { "max_kbps", &ret->max_kbps }, { "burst_kbit", &ret->burst_kbit } };
+
+    for (size_t i = 0; i < KN_COUNT(PARTS); i++) {
+        const json_t *part = json_object_get(limit, PARTS[i].name);
+        const int64_t value = json_integer_value(part);
+
+        if ((part != NULL && !json_is_integer(part)) || value < 0 || value > INT32_MAX) {
+            return false;
+        }
+        *PARTS[i].at = value;
+    }
+    return limit == NULL || json_is_object(limit);
+}
+
+static json_t *plug_limit_json(const struct kn_network_state_limit *limit)
+{
+    return limit->max_kbps == 0 ? NULL
+                                : json_pack("{s:I, s:I}", "max_kbps", (json_int_t)limit->max_kbps, "burst_kbit",
+                                            (json_int_t)limit->burst_kbit);
+}
+
 static int plug_read(const char *server, const json_t *json, struct kn_network_plug *plug, struct kn_error *err)
 {
     const char *port = json_string_value(json_object_get(json, "port"));
@@ -61,6 +89,10 @@ static int plug_read(const char *server, const json_t *json, struct kn_network_p
         return plug_bad(err, "mtu");
     }
     plug->mtu = (int)json_integer_value(mtu);
+    if (!plug_read_limit(json, "to_guest", &plug->own_to_guest) ||
+        !plug_read_limit(json, "from_guest", &plug->own_from_guest)) {
+        return plug_bad(err, "to_guest, from_guest");
+    }
     kn_copy(plug->server, sizeof(plug->server), server);
     kn_copy(plug->port, sizeof(plug->port), port);
     return 0;
@@ -82,6 +114,7 @@ json_t *kn_network_plug_json(const struct kn_network_plug *plug)
     char mac[KN_MAC_TEXT];
 
     kn_network_mac_text(plug->mac, mac);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i}", "server", plug->server, "port", plug->port, "tap", plug->tap, "mac",
-                     mac, "mtu", plug->mtu);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:o*, s:o*}", "server", plug->server, "port", plug->port, "tap",
+                     plug->tap, "mac", mac, "mtu", plug->mtu, "to_guest", plug_limit_json(&plug->own_to_guest),
+                     "from_guest", plug_limit_json(&plug->own_from_guest));
 }

@@ -21,6 +21,7 @@ struct kn_network_plug {
     char tap[KN_HOST_IFNAME];
     uint8_t mac[6];
     int mtu;
+    struct kn_network_state_limit own_to_guest, own_from_guest; /* its flavor's: beside those of its port's policy */
     bool comes_with_guest; /* its tap is made by who starts it */
     /* What the kernel was last told; the indexes are those of the devices then, a device that was made anew has another. 0: nothing yet. */
     unsigned tap_index, bridge_index;

@@ -4,6 +4,7 @@
  * tests/support/one_guest.h says; UEFI is left out where the host has none.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -75,7 +76,7 @@ static bool has_said(const char *words)
 
 static void await_said(const char *words)
 {
-    const int64_t deadline = kn_mono_ms() + 60000;
+    const int64_t deadline = kn_mono_ms() + 180000;
 
     while (!has_said(words)) {
         if (kn_mono_ms() >= deadline) {
@@ -92,6 +93,51 @@ static json_t *frozen(void)
 
     assert_non_null(machine);
     return machine;
+}
+
+/* What the kernel says of a device's queue. */
+static bool queue_has(const char *device, const char *words)
+{
+    AUTO_FREE char *command = kn_asprintf("tc qdisc show dev %s", device);
+    char text[1024] = "";
+    FILE *f = popen(command, "re");
+
+    assert_non_null(f);
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    pclose(f);
+    return strstr(text, words) != NULL;
+}
+
+static void await_queue(const char *device, const char *words, bool there)
+{
+    const int64_t deadline = kn_mono_ms() + 180000;
+
+    while (queue_has(device, words) != there) {
+        if (kn_mono_ms() >= deadline) {
+            fail_msg("the queue of %s has %s\"%s\"", device, there ? "no " : "", words);
+        }
+        kn_test_pause(200);
+    }
+}
+
+/* A flavor's limits of NICs are on the tap while the guest runs, whatever libvirt makes of a tap when it starts one; somebody's hands take them away for moments only. */
+static void test_limits_of_nics(void **state)
+{
+    static const char MACHINE[] = "{\"nic_in_average\": 1000, \"nic_in_burst\": 512, \"nic_out_average\": 500}",
+                      FREE[] = "{\"shutdown_s\": 1}", RATE[] = "tbf 1: root", IFB[] = "tibbbbbbbb-00";
+
+    (void)state;
+    spawn(13, MACHINE, NULL);
+    await_queue(ONE_TAP, "rate 8Mbit", true);
+    await_queue(IFB, "rate 4Mbit", true);
+    power(13, "reboot_hard", MACHINE, NULL);
+    await_queue(ONE_TAP, RATE, true);
+    assert_int_equal(system("tc qdisc del dev " ONE_TAP " root"), 0);
+    await_queue(ONE_TAP, RATE, true);
+    power(13, "reboot_hard", FREE, NULL);
+    await_queue(ONE_TAP, RATE, false);
+    assert_false(queue_has(IFB, "rate"));
+    kn_one_guest_destroy(14);
 }
 
 static void test_devices_of_q35(void **state)
@@ -208,7 +254,7 @@ static int run_inside(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_devices_of_q35),       cmocka_unit_test(test_the_older_machine),
         cmocka_unit_test(test_odd_devices),          cmocka_unit_test(test_uefi),
-        cmocka_unit_test(test_processors_and_hands),
+        cmocka_unit_test(test_processors_and_hands), cmocka_unit_test(test_limits_of_nics),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);
@@ -216,6 +262,6 @@ static int run_inside(void)
 
 int main(void)
 {
-    kn_test_needs("ip", "virsh", "curl", "libvirtd", "qemu-img");
+    kn_test_needs("ip", "tc", "virsh", "curl", "libvirtd", "qemu-img");
     return kn_one_guest_main(run_inside);
 }

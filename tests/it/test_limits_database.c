@@ -223,6 +223,7 @@ static const struct {
     { KN_LIMIT_CPU_PERIOD_US, "of jsonb, which the API alone writes" },
     { KN_LIMIT_CPU_QUOTA_US, "of jsonb, which the API alone writes" },
     { KN_LIMIT_DISK_RATE, "of jsonb, which the API alone writes" },
+    { KN_LIMIT_VIF_RATE, "of jsonb, which the API alone writes" },
     { KN_LIMIT_RNG_RATE, "of jsonb, which the API alone writes" },
     { KN_LIMIT_NICS, "rows of port" },
     { KN_LIMIT_DHCP_OPTION, "in a port's JSON" },

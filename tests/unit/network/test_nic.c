@@ -57,6 +57,30 @@ static void test_a_nic_is_written_as_declared_and_read(void **state)
     json_decref(nic);
 }
 
+/* What a flavor allows a NIC goes through the file and back; half a limit is none. */
+static void test_limits_are_kept(void **state)
+{
+    char tag[] = "t";
+    json_t *nic = write_nic(tag);
+    json_auto_t *plug = kn_form_write_plug(nic);
+    AUTO_FREE struct kn_network_plug *read = NULL, *again = NULL, *bad = NULL;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    json_decref(nic);
+    json_object_set_new(plug, "to_guest", json_pack("{s:i, s:i}", "max_kbps", 8000, "burst_kbit", 4096));
+    assert_ok(kn_network_plug_parse(NETWORK, plug, &read, &err), &err);
+    assert_int_equal(read->own_to_guest.burst_kbit, 4096);
+    assert_int_equal(read->own_from_guest.max_kbps, 0);
+    json_auto_t *kept = kn_network_plug_json(read);
+
+    assert_null(json_object_get(kept, "from_guest"));
+    assert_ok(kn_network_plug_parse(NETWORK, kept, &again, &err), &err);
+    assert_memory_equal(&again->own_to_guest, &read->own_to_guest, sizeof(read->own_to_guest));
+    json_object_set_new(plug, "from_guest", json_pack("{s:i}", "max_kbps", -1));
+    assert_fails(kn_network_plug_parse(NETWORK, plug, &bad, &err), &err, KN_BAD_REQUEST);
+}
+
 static void test_no_tag_is_none(void **state)
 {
     json_t *nic = write_nic(NULL);
@@ -71,7 +95,7 @@ static void test_no_tag_is_none(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(test_a_nic_is_written_as_declared_and_read),
-                                        cmocka_unit_test(test_no_tag_is_none) };
+                                        cmocka_unit_test(test_limits_are_kept), cmocka_unit_test(test_no_tag_is_none) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
