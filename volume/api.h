@@ -19,6 +19,9 @@ struct kn_volume_attach {
     const char *device; /* "/dev/vdb", nobody else's at this server; NULL: its host finds one */
     const char *tag; /* NULL = none */
     bool delete_on_termination; /* the volume dies with the server */
+    bool boots;
+    int64_t boot_index; /* where boots is true: when it is tried; 0 is the root disk */
+    bool is_new; /* its row was written in this transaction: it is still to be made, and stays `creating` */
 };
 
 /*
@@ -27,12 +30,32 @@ struct kn_volume_attach {
  */
 int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_attach *wish,
                            char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);
+/*
+ * A disk of a new server that is a volume, in two steps. Look: what the entry {"source": volume, snapshot, image or blank, "id", "size", "type"} names is there and may be used so; the entry learns what
+ * begin needs, and "image", what is known of the image in it (texts), "is_bootable". KN_BAD_REQUEST in Nova's words.
+ */
+int kn_volume_boot_look(struct kn_request *req, json_t *entry, struct kn_error *err);
+
+struct kn_volume_boot {
+    const json_t *entry; /* as it was looked at, with "device" and, where they are said, "tag", "boot", "dies" */
+    const struct kn_caller *caller;
+    const char *request_id;
+    const char *server_id;
+};
+struct kn_quota_claims;
+/*
+ * Begin, inside the transaction that writes the server's row, behind it: the volume's row, if it is a new one, its attachment, and the server's task that makes and connects it
+ * (server.boot_volume), for *ret_task. claims: of the volume service; what the volume takes is added.
+ */
+int kn_volume_boot_begin(struct kn_db *db, const struct kn_volume_boot *boot, struct kn_quota_claims *claims,
+                         int64_t *ret_task, struct kn_error *err);
+
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
                           struct kn_error *err);
 /*
  * The wish to detach: in-use to detaching, unless others have it, the attachment likewise. KN_NOT_FOUND: the volume is not attached to the server;
- * KN_BAD_REQUEST: it is on its way in or out already.
+ * KN_BAD_REQUEST: it is on its way in or out already; KN_FORBIDDEN: it is the server's root disk.
  */
 int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id,
                            const char *server_id, char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err);

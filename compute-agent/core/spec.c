@@ -316,9 +316,10 @@ static void add_disks(const json_t *spec, const char *root, const char *rescue, 
     add_locals(spec, ret);
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (i < KN_MAX_DISKS) {
-            ret->disks[ret->domain.disk_count++] = kn_agent_spec_disk(kn_json_str(item, "volume"),
-                                                                      kn_json_str(item, "device"),
-                                                                      json_object_get(item, "connection"));
+            ret->disks[ret->domain.disk_count] = kn_agent_spec_disk(kn_json_str(item, "volume"),
+                                                                    kn_json_str(item, "device"),
+                                                                    json_object_get(item, "connection"));
+            ret->disks[ret->domain.disk_count++].boot = (int)kn_json_int(item, "boot");
         }
     }
     if (rescued != NULL) {

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "compute/rows/server_deferred.h"
+#include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/rest/noun.h"
 
@@ -115,6 +116,26 @@ static bool server_cannot(const struct kn_rows *rows, const char *action)
     return false;
 }
 
+/* What is done to the disk of an image is not done to a volume. */
+static int server_refuse_volume(const struct kn_rows *rows, const char *action, struct kn_error *err)
+{
+    static const struct {
+        const char *action, *words;
+    } REFUSED[] = {
+        { "createBackup", "Backup is not supported for volume-backed instances." },
+        { "createImage", "Images of volume-backed instances are not available here: make a snapshot of the volume" },
+        { "shelve", "Shelving is not available here for volume-backed instances" },
+        { "rebuild", "Unable to rebuild a volume-backed server here: reimage its volume, or make a new server" },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(REFUSED) && kn_rows_text(rows, 0, KN_SERVER_IMAGE)[0] == '\0'; i++) {
+        if (strcmp(REFUSED[i].action, action) == 0) {
+            return kn_fail(err, KN_BAD_REQUEST, "%s", REFUSED[i].words);
+        }
+    }
+    return 0;
+}
+
 int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
                           const struct kn_server_action *action, struct kn_error *err)
 {
@@ -132,7 +153,7 @@ int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *ro
         return kn_fail(err, KN_CONFLICT, "Operation '%s' not supported for instance (%s): its host does not know it.",
                        action->name, id);
     }
-    return 0;
+    return server_refuse_volume(rows, action->name, err);
 }
 
 /* The row and the task, in one transaction. *ret_begun: false when the row was not as it was seen. */

@@ -13,6 +13,7 @@
 #include "lib/adapter/quota.h"
 #include "lib/adapter/task.h"
 #include "lib/base/mem.h"
+#include "volume/api.h"
 
 static struct kn_batch_stmt SERVERS = {
     "server_insert",
@@ -157,6 +158,49 @@ static int insert_tasks(struct kn_db *db, struct kn_compute_server_order *const 
     return 0;
 }
 
+/* KN_QUOTA in Nova's way: of what Cinder would refuse. */
+static int insert_take_volumes(struct kn_db *db, const struct kn_quota_claims *claims, struct kn_error *err)
+{
+    if (claims->count == 0 || kn_quota_take(db, claims, err) == 0) {
+        return 0;
+    }
+    err->code = err->code == KN_TOO_LARGE ? KN_QUOTA : err->code;
+    return -1;
+}
+
+/* Before the servers' own tasks: of one server the older is done first. */
+static int insert_volumes(struct kn_db *db, const struct kn_compute_server_order *order, struct kn_quota_claims *claims,
+                          struct kn_error *err)
+{
+    const struct kn_compute_server_plan *plan = order->plan;
+    const size_t each = json_array_size(plan->volumes);
+
+    for (int i = 0; i < order->count; i++) {
+        struct kn_volume_boot boot = { .caller = plan->caller,
+                                       .request_id = plan->request_id,
+                                       .server_id = order->ids[i] };
+
+        for (size_t j = 0; j < each; j++) {
+            boot.entry = json_array_get(plan->volumes, j);
+            if (kn_volume_boot_begin(db, &boot, claims, &order->volume_tasks[(size_t)i * each + j], err) < 0) {
+                return -1;
+            }
+        }
+    }
+    return 0;
+}
+
+static int insert_all_volumes(struct kn_db *db, struct kn_compute_server_order *const *orders, int count,
+                              struct kn_quota_claims *claims, struct kn_error *err)
+{
+    for (int i = 0; i < count; i++) {
+        if (insert_volumes(db, orders[i], claims, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
 /* Held one after the other, in one order; others may make members meanwhile and come here after us. */
 static const struct kn_stmt HOLD_GROUPS = {
     "groups_hold", "SELECT FROM server_group WHERE id = ANY($1::uuid[]) ORDER BY id FOR NO KEY UPDATE", 1
@@ -193,6 +237,7 @@ static int server_insert_check_groups(struct kn_db *db, struct kn_compute_server
 int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_order *const *orders, int count,
                                    struct kn_error *err)
 {
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
     struct kn_db *db = tx->db;
 
     if (insert_servers(db, orders, count, err) < 0) {
@@ -203,8 +248,9 @@ int kn_compute_server_orders_write(struct kn_tx *tx, struct kn_compute_server_or
         /* Ids are random: if they are there, an earlier commit did arrive although its answer was lost. */
         return strcmp(kn_db_constraint(db), "server_pkey") == 0 ? 0 : -1;
     }
-    return insert_tasks(db, orders, count, err) < 0 || server_insert_check_groups(db, orders, count, err) < 0 ||
-                   claim_usage(db, orders, count, err) < 0
+    return insert_all_volumes(db, orders, count, &claims, err) < 0 || insert_tasks(db, orders, count, err) < 0 ||
+                   server_insert_check_groups(db, orders, count, err) < 0 || claim_usage(db, orders, count, err) < 0 ||
+                   insert_take_volumes(db, &claims, err) < 0
                ? -1
                : kn_tx_commit(tx, err);
 }
@@ -273,9 +319,16 @@ int kn_compute_server_insert(const struct kn_request *req, const struct kn_compu
 {
     AUTO_FREE char(*ids)[KN_UUID_SIZE] = kn_alloc((size_t)plan->max_count * KN_UUID_SIZE);
     AUTO_FREE int64_t *tasks = kn_alloc((size_t)plan->max_count * sizeof(*tasks));
-    struct kn_compute_server_order order = {
-        .plan = plan, .count = plan->max_count, .ids = ids, .tasks = tasks, .bus = req->bus
-    };
+    AUTO_FREE int64_t *volume_tasks = plan->volumes == NULL
+                                          ? NULL
+                                          : kn_alloc((size_t)plan->max_count * json_array_size(plan->volumes) *
+                                                     sizeof(*volume_tasks));
+    struct kn_compute_server_order order = { .plan = plan,
+                                             .count = plan->max_count,
+                                             .ids = ids,
+                                             .tasks = tasks,
+                                             .volume_tasks = volume_tasks,
+                                             .bus = req->bus };
 
     for (int i = 0; i < plan->max_count; i++) {
         kn_uuid_make(ids[i]);

@@ -18,7 +18,9 @@ struct kn_compute_server_order {
     int count;                        /* how many servers of the plan */
     char (*ids)[KN_UUID_SIZE];        /* count places; filled by the caller */
     int64_t *tasks;                   /* count places; filled when result is 0 */
-    struct kn_bus *bus;               /* whom the conductor is woken by */
+    int64_t *
+        volume_tasks; /* of the plan's volumes, server by server, likewise: those that stand before them; NULL: it has none */
+    struct kn_bus *bus; /* whom the conductor is woken by */
     /* the outcome */
     int result;
     struct kn_error err;

@@ -19,6 +19,7 @@
 #include "compute/rows/server_plan_files.h"
 #include "compute/rows/server_plan_hints.h"
 #include "compute/rows/server_plan_nics.h"
+#include "compute/rows/server_plan_volumes.h"
 #include "compute/rows/server_schema.h"
 #include "compute/rows/view.h"
 #include "image/api.h"
@@ -42,6 +43,7 @@ void kn_compute_server_plan_release(struct kn_compute_server_plan *plan)
     free(plan->key_data);
     free(plan->flavor);
     free(plan->disks);
+    json_decref(plan->volumes);
     free(plan->machine);
     json_decref(plan->properties);
     json_decref(plan->specs);
@@ -146,6 +148,7 @@ static void plan_texts(const struct planning *p)
 
     plan->project_id = p->req->caller.project_id;
     plan->user_id = p->req->caller.user_id;
+    plan->caller = &p->req->caller;
     plan->request_id = p->req->request_id;
     plan->name = text(p, "name");
     plan->hostname = text(p, "hostname");
@@ -324,6 +327,17 @@ static int plan_image(const struct planning *p, int64_t disk_gib)
     return 0;
 }
 
+/* The image, or the volume that stands in its place. */
+static int plan_root(const struct planning *p, const json_t *devices, int64_t disk_gib)
+{
+    const json_t *root = NULL;
+
+    if (kn_compute_plan_volumes(p->req, devices, p->plan, &root, p->err) < 0) {
+        return -1;
+    }
+    return root != NULL ? 0 : plan_image(p, disk_gib);
+}
+
 /* The flavor as the row keeps it: the text is written by hand because its columns are JSON values already. */
 static char *flavor_text(const struct kn_rows *rows)
 {
@@ -398,7 +412,7 @@ static int plan_machine(const struct planning *p, const json_t *devices, const s
                                                     .is_pc = machine.is_pc,
                                                     .most = p->req->conf->compute_max_local_block_devices };
 
-    return kn_compute_disks_plan(&wanted, &p->plan->disks, p->err);
+    return kn_compute_disks_plan(&wanted, &p->plan->disks, &p->plan->volumes, p->err);
 }
 
 int kn_compute_plan_key(const struct kn_request *req, const char *name, char **ret_key, struct kn_error *err)
@@ -436,6 +450,9 @@ static int plan_input(const struct planning *p)
         return -1;
     }
     plan->input = json_pack("{s:o}", "requests", requests);
+    if (plan->volumes != NULL) {
+        json_object_set_new(plan->input, "booted", json_true());
+    }
     if (plan->host[0] != '\0') {
         json_object_set_new(plan->input, "host", json_string(plan->host));
     }
@@ -487,8 +504,8 @@ static int plan_all(const struct planning *p)
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || kn_compute_plan_hints(p->req, p->plan, p->err) < 0 ||
                    plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
                    kn_compute_disks_read(p->in, &devices, p->err) < 0 || plan_flavor(p, &sizes) < 0 ||
-                   plan_image(p, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 || plan_key(p) < 0 ||
-                   plan_metadata(p) < 0 || plan_files(p) < 0 || plan_input(p) < 0
+                   plan_root(p, devices, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 ||
+                   plan_key(p) < 0 || plan_metadata(p) < 0 || plan_files(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;
 }

@@ -19,7 +19,7 @@ struct kn_compute_server_plan {
     const char *name;
     const char *hostname;       /* NULL: made from the name */
     const char *description;
-    const char *image_id;
+    const char *image_id;       /* NULL: its root disk is a volume */
     const char *user_data;
     const char *key_name;
     char *key_data;
@@ -31,6 +31,8 @@ struct kn_compute_server_plan {
     char flavor_id[KN_SIZE_OF(FLAVOR_REF)];
     int64_t vcpus, memory_mib;
     char *disks;                /* beside the image's on vda; NULL: none */
+    json_t *volumes;            /* those that it begins with (kn_volume_boot); NULL: none */
+    const struct kn_caller *caller; /* borrowed from the request */
     json_t *properties, *specs; /* the image's and the flavor's words about the machine */
     bool is_cd;                 /* the image is one */
     char *machine;              /* what comes of them; NULL: it is as any other */

@@ -29,11 +29,6 @@ static int refuse_disk_word(struct kn_error *err, const char *field, const char 
                    known);
 }
 
-static int refuse_volume(struct kn_error *err)
-{
-    return refuse_disk(err, "volumes at creation are not supported; attach volumes to the running server instead");
-}
-
 /* --- what entries say ----------------------------------------------------------------------------------------------------- */
 
 static bool disks_has(const json_t *entry, const char *key)
@@ -48,13 +43,14 @@ static void disks_take(const json_t *entry, const char *key, json_t *read, const
     }
 }
 
-/* What entries of both kinds share. Local disks go with their server whatever delete_on_termination says, as in Nova: it is about volumes. */
+/* What entries of all kinds share. Local disks go with their server whatever delete_on_termination says, as in Nova: it is about volumes. */
 static int disks_read_common(const json_t *entry, json_t *read, struct kn_error *err)
 {
+    const bool is_volume = json_object_get(read, "volume") != NULL;
     const char *type = kn_schema_text(entry, "device_type", "disk"), *bus = kn_schema_text(entry, "disk_bus", "virtio");
     const int64_t boot = kn_schema_int(entry, "boot_index", -1), size = kn_schema_int(entry, "volume_size", 0);
 
-    if (disks_has(entry, "volume_type")) {
+    if (disks_has(entry, "volume_type") && !is_volume) {
         return refuse_disk(err, "Specifying a volume_type with destination_type=local is not supported.");
     }
     if (disks_has(entry, "virtual_name")) {
@@ -66,14 +62,41 @@ static int disks_read_common(const json_t *entry, json_t *read, struct kn_error 
     if (bus[0] != '\0' && kn_disk_bus_prefix(bus) == NULL) {
         return refuse_disk_word(err, "disk_bus", bus, "virtio, scsi, sata, usb or ide");
     }
+    if (is_volume && bus[0] != '\0' && strcmp(bus, "virtio") != 0) {
+        return refuse_disk_word(err, "disk_bus", bus, "volumes are virtio");
+    }
     disks_take(entry, "disk_bus", read, "bus");
     disks_take(entry, "device_name", read, "name");
     disks_take(entry, "tag", read, "tag");
     if (boot >= 0) {
         json_object_set_new(read, "boot", json_integer(boot));
     }
-    if (size > 0) {
+    if (size > 0 && !is_volume) {
         json_object_set_new(read, "size", json_integer(size));
+    }
+    return 0;
+}
+
+/* source: volume, snapshot, image or blank; id "": of none. */
+static int disks_read_volume(const json_t *entry, const char *source, const char *id, json_t *read,
+                             struct kn_error *err)
+{
+    const int64_t size = kn_schema_int(entry, "volume_size", 0);
+    json_t *volume = json_pack("{s:s, s:s}", "source", source, "id", id);
+
+    json_object_set_new(read, "volume", volume);
+    if (disks_has(entry, "guest_format")) {
+        return refuse_disk(err, "guest_format is for blank local disks; a volume is formatted by its guest");
+    }
+    if (disks_has(entry, "volume_type") && strcmp(source, "volume") == 0) {
+        return refuse_disk(err, "Specifying a volume_type with source_type=volume is not supported.");
+    }
+    disks_take(entry, "volume_type", volume, "type");
+    if (size > 0 && strcmp(source, "volume") != 0) {
+        json_object_set_new(volume, "size", json_integer(size));
+    }
+    if (kn_schema_bool(entry, "delete_on_termination", false)) {
+        json_object_set_new(volume, "dies", json_true());
     }
     return 0;
 }
@@ -116,8 +139,15 @@ static int disks_read_entry(const json_t *entry, const char *image, json_t *read
     if (is_blank == disks_has(entry, "uuid")) {
         return refuse_disk(err, is_blank ? "Invalid device UUID." : "Missing device UUID.");
     }
-    if (strcmp(to, "volume") == 0 || (!is_blank && strcmp(source, "image") != 0)) {
-        return refuse_volume(err);
+    const bool is_image = strcmp(source, "image") == 0;
+
+    if (!is_blank && !is_image && strcmp(to, "local") == 0) {
+        return refuse_disk_word(err, "destination_type", to, "a volume or a snapshot is no local disk");
+    }
+    if (strcmp(to, "volume") == 0 || (!is_blank && !is_image)) {
+        return disks_read_volume(entry, source, kn_schema_text(entry, "uuid", ""), read, err) < 0
+                   ? -1
+                   : disks_read_common(entry, read, err);
     }
     if ((is_blank ? disks_read_blank(entry, read, err) : disks_read_image(entry, image, err)) < 0) {
         return -1;
@@ -138,11 +168,15 @@ static bool is_ephemeral(const char *name)
 /* An entry of the older syntax: volumes, and by their names what the flavor has. */
 static int disks_read_legacy(const json_t *entry, json_t *read, struct kn_error *err)
 {
+    const char *volume = kn_schema_text(entry, "volume_id", ""), *snapshot = kn_schema_text(entry, "snapshot_id", "");
     const char *name = kn_schema_text(entry, "virtual_name", "");
     const bool is_swap = strcmp(name, "swap") == 0;
 
-    if (disks_has(entry, "volume_id") || disks_has(entry, "snapshot_id")) {
-        return refuse_volume(err);
+    if (volume[0] != '\0' || snapshot[0] != '\0') {
+        return disks_read_volume(entry, volume[0] != '\0' ? "volume" : "snapshot",
+                                 volume[0] != '\0' ? volume : snapshot, read, err) < 0
+                   ? -1
+                   : disks_read_common(entry, read, err);
     }
     if (!is_swap && !is_ephemeral(name)) {
         return refuse_disk(err, "Unrecognized legacy format.");
@@ -163,6 +197,25 @@ static bool is_no_device(const json_t *entry)
            (!json_is_string(said) || json_string_length(said) > 0);
 }
 
+/* The older syntax has no order: without an image the volume that is called as the root disk boots, else the first one. */
+static void disks_boot_legacy(const json_t *read)
+{
+    json_t *one, *root = NULL;
+    size_t i;
+
+    json_array_foreach (read, i, one) {
+        const char *name = kn_json_str(one, "name");
+
+        if (json_object_get(one, "volume") != NULL &&
+            (root == NULL || strcmp(name, "vda") == 0 || strcmp(name, "/dev/vda") == 0)) {
+            root = one;
+        }
+    }
+    if (root != NULL) {
+        json_object_set_new(root, "boot", json_integer(0));
+    }
+}
+
 int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *err)
 {
     const json_t *older = json_object_get(server, "block_device_mapping"),
@@ -175,7 +228,9 @@ int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *e
         return kn_fail(err, KN_BAD_REQUEST,
                        "Using different block_device_mapping syntaxes is not allowed in the same request.");
     }
-    if (is_older) { /* which knows nothing of the image's disk */
+    const char *image = kn_schema_text(server, "imageRef", "");
+
+    if (is_older && image[0] != '\0') { /* which knows nothing of the image's disk */
         json_array_append_new(read, json_pack("{s:i}", "boot", 0));
     }
     json_array_foreach (is_older ? older : newer, i, entry) {
@@ -184,10 +239,12 @@ int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *e
         json_array_append_new(read, one);
         if (is_no_device(entry)) { /* what an image would have, and none here has */
             json_array_remove(read, json_array_size(read) - 1);
-        } else if ((is_older ? disks_read_legacy(entry, one, err)
-                             : disks_read_entry(entry, kn_schema_text(server, "imageRef", ""), one, err)) < 0) {
+        } else if ((is_older ? disks_read_legacy(entry, one, err) : disks_read_entry(entry, image, one, err)) < 0) {
             return -1;
         }
+    }
+    if (is_older && image[0] == '\0') {
+        disks_boot_legacy(read);
     }
     *ret = is_older || json_array_size(newer) > 0 ? json_incref(read) : NULL;
     return 0;
@@ -200,12 +257,32 @@ static bool disks_is_swap(const json_t *device)
     return strcmp(kn_json_str(device, "format"), "swap") == 0;
 }
 
-static bool disks_is_image(const json_t *device)
+static bool disks_is_volume(const json_t *device)
 {
-    return json_object_get(device, "format") == NULL;
+    return json_object_get(device, "volume") != NULL;
 }
 
-/* From 0 on without a gap, the image's disk first. */
+static bool disks_is_image(const json_t *device)
+{
+    return json_object_get(device, "format") == NULL && !disks_is_volume(device);
+}
+
+json_t *kn_compute_disks_root_volume(const json_t *devices)
+{
+    const json_t *device;
+    size_t i;
+
+    json_array_foreach (devices, i, device) {
+        const json_t *boot = json_object_get(device, "boot");
+
+        if (boot != NULL && json_integer_value(boot) == 0 && disks_is_volume(device)) {
+            return json_object_get(device, "volume");
+        }
+    }
+    return NULL;
+}
+
+/* From 0 on without a gap, the image's disk or a volume first. */
 static bool disks_boots_in_order(const json_t *devices)
 {
     uint64_t seen = 0;
@@ -216,7 +293,8 @@ static bool disks_boots_in_order(const json_t *devices)
         const json_t *boot = json_object_get(device, "boot");
         const json_int_t at = boot != NULL ? json_integer_value(boot) : -1;
 
-        if (at > 62 || (at >= 0 && (seen >> at & 1) != 0) || (at == 0 && !disks_is_image(device))) {
+        if (at > 62 || (at >= 0 && (seen >> at & 1) != 0) ||
+            (at == 0 && !disks_is_image(device) && !disks_is_volume(device))) {
             return false;
         }
         seen |= at >= 0 ? UINT64_C(1) << at : 0;
@@ -234,7 +312,7 @@ static json_t *disks_with_flavors(const struct kn_compute_disks_wanted *wanted)
 
     json_array_foreach (all, i, device) {
         has_swap |= disks_is_swap(device);
-        has_ephemeral |= !disks_is_swap(device) && !disks_is_image(device);
+        has_ephemeral |= !disks_is_swap(device) && !disks_is_image(device) && !disks_is_volume(device);
     }
     if (wanted->sizes.ephemeral_gib > 0 && !has_ephemeral) {
         json_array_append_new(all, json_pack("{s:s}", "format", DEFAULT_FORMAT));
@@ -258,7 +336,7 @@ static int disks_measure(const struct kn_compute_disks_wanted *wanted, json_t *a
         const int64_t has = is_swap ? wanted->sizes.swap_mib : wanted->sizes.ephemeral_gib,
                       asked = kn_json_int(device, "size"), size = asked > 0 ? asked : has;
 
-        if (disks_is_image(device)) {
+        if (disks_is_image(device) || disks_is_volume(device)) {
             continue;
         }
         swaps += is_swap ? 1 : 0;
@@ -308,6 +386,24 @@ static int disks_name(struct disks_letters *taken, const char *bus, const char *
     return 0;
 }
 
+/* One volume as its attachment will have it. It says when it boots: other disks may stand on buses that firmware tries first. */
+static int disks_finish_volume(const json_t *device, struct disks_letters *taken, json_t *volumes, struct kn_error *err)
+{
+    json_t *volume = json_deep_copy(json_object_get(device, "volume"));
+    char name[16];
+
+    json_array_append_new(volumes, volume);
+    if (disks_name(taken, "virtio", kn_json_str(device, "name"), name, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(volume, "device", json_string(name));
+    disks_take(device, "tag", volume, "tag");
+    if (json_object_get(device, "boot") != NULL) {
+        json_object_set(volume, "boot", json_object_get(device, "boot"));
+    }
+    return 0;
+}
+
 /* One disk as a spec has it; *number counts ephemeral ones. */
 static int disks_finish(const struct kn_compute_disks_wanted *wanted, const json_t *device, bool says_boot,
                         struct disks_letters *taken, int *number, json_t *disks, struct kn_error *err)
@@ -353,9 +449,15 @@ static int disks_finish(const struct kn_compute_disks_wanted *wanted, const json
     return 0;
 }
 
-/* The image's disk stands first, so that its name is; it is left out again if it is as every server's. */
+static bool disks_is_root(const json_t *device)
+{
+    return disks_is_image(device) ||
+           (disks_is_volume(device) && json_object_get(device, "boot") != NULL && kn_json_int(device, "boot") == 0);
+}
+
+/* The root disk stands first, so that its name is; the image's is left out again if it is as every server's. */
 static int disks_lay_out(const struct kn_compute_disks_wanted *wanted, const json_t *all, json_t *disks,
-                         struct kn_error *err)
+                         json_t *volumes, struct kn_error *err)
 {
     struct disks_letters taken = { 0 };
     int number = 0, boots = 0;
@@ -365,10 +467,13 @@ static int disks_lay_out(const struct kn_compute_disks_wanted *wanted, const jso
     json_array_foreach (all, i, device) {
         boots += json_object_get(device, "boot") != NULL ? 1 : 0;
     }
-    for (int image = 1; image >= 0; image--) {
+    for (int root = 1; root >= 0; root--) {
         json_array_foreach (all, i, device) {
-            if (disks_is_image(device) == (image == 1) &&
-                disks_finish(wanted, device, boots > 1, &taken, &number, disks, err) < 0) {
+            if (disks_is_root(device) != (root == 1)) {
+                continue;
+            }
+            if ((disks_is_volume(device) ? disks_finish_volume(device, &taken, volumes, err)
+                                         : disks_finish(wanted, device, boots > 1, &taken, &number, disks, err)) < 0) {
                 return -1;
             }
         }
@@ -381,9 +486,22 @@ static int disks_lay_out(const struct kn_compute_disks_wanted *wanted, const jso
     return 0;
 }
 
-int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **ret, struct kn_error *err)
+static int64_t disks_count_local(const json_t *all)
 {
-    json_auto_t *all = disks_with_flavors(wanted), *disks = json_array();
+    const json_t *device;
+    int64_t count = 0;
+    size_t i;
+
+    json_array_foreach (all, i, device) {
+        count += disks_is_volume(device) ? 0 : 1;
+    }
+    return count;
+}
+
+int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **ret, json_t **ret_volumes,
+                          struct kn_error *err)
+{
+    json_auto_t *all = disks_with_flavors(wanted), *disks = json_array(), *volumes = json_array();
 
     if (!disks_boots_in_order(all)) {
         return refuse_disk(err,
@@ -392,15 +510,16 @@ int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **r
     if (disks_measure(wanted, all, err) < 0) {
         return -1;
     }
-    if (wanted->most >= 0 && (int64_t)json_array_size(all) > wanted->most) {
+    if (wanted->most >= 0 && disks_count_local(all) > wanted->most) {
         return refuse_disk(err, "You specified more local devices than the limit allows");
     }
     if (json_array_size(all) > KN_MAX_DISKS) {
         return refuse_disk(err, "a server has 26 disks at most");
     }
-    if (disks_lay_out(wanted, all, disks, err) < 0) {
+    if (disks_lay_out(wanted, all, disks, volumes, err) < 0) {
         return -1;
     }
+    *ret_volumes = json_array_size(volumes) > 0 ? json_incref(volumes) : NULL;
     *ret = json_array_size(disks) > 0 ? json_dumps(disks, JSON_COMPACT) : NULL;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server_plan_disks: block_device_mapping of both syntaxes and the flavor's ephemeral disk and swap, turned into the disks that a server's host makes. What would need a
- * volume is refused in words; so is whatever no host could do. Pure; codes and words are Nova's.
+ * server_plan_disks: block_device_mapping of both syntaxes and the flavor's ephemeral disk and swap, turned into the disks that a server's host makes and the volumes that it begins with.
+ * Whatever no host could do is refused in words. Pure; codes and words are Nova's.
  */
 #ifndef KN_COMPUTE_ROWS_SERVER_PLAN_DISKS_H
 #define KN_COMPUTE_ROWS_SERVER_PLAN_DISKS_H
@@ -18,10 +18,12 @@ struct kn_compute_flavor_disks {
 };
 
 /*
- * What a checked body.server says, by itself. *ret: a new array of {boot, size, format, bus, name, tag}, an entry without a format being the image's disk;
- * NULL: it says nothing.
+ * What a checked body.server says, by itself. *ret: a new array of {boot, size, format, bus, name, tag}, an entry with a "volume" ({"source", "id", "size", "type", "dies"}) being one, any other
+ * without a format the image's disk; NULL: it says nothing.
  */
 int kn_compute_disks_read(const json_t *server, json_t **ret, struct kn_error *err);
+/* The volume among these that is the root disk; NULL: the image's disk is. */
+json_t *kn_compute_disks_root_volume(const json_t *devices);
 
 struct kn_compute_disks_wanted {
     const json_t *devices; /* as they were read; NULL: the flavor alone says */
@@ -32,7 +34,11 @@ struct kn_compute_disks_wanted {
     int64_t most; /* how many there may be; -1: as many as there are names */
 };
 
-/* *ret: server.disks as JSON's text, heap; NULL: there is only the image's, on vda. */
-int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **ret, struct kn_error *err);
+/*
+ * *ret: server.disks as JSON's text, heap; NULL: there is only the image's, on vda. *ret_volumes: a new array of what was read of the volumes, with "device", "tag" and, where it
+ * is one that boots, "boot"; NULL: there is none.
+ */
+int kn_compute_disks_plan(const struct kn_compute_disks_wanted *wanted, char **ret, json_t **ret_volumes,
+                          struct kn_error *err);
 
 #endif

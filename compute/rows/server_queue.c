@@ -65,6 +65,13 @@ static void wake_conductor(struct kn_compute_server_order *const *orders, int co
 {
     kn_bus_gather(orders[0]->bus);
     for (int i = 0; i < count; i++) {
+        const size_t each = json_array_size(orders[i]->plan->volumes);
+
+        for (size_t j = 0; orders[i]->result == 0 && j < each * (size_t)orders[i]->count; j++) {
+            if (orders[i]->volume_tasks[j] != 0) {
+                kn_task_wake(orders[i]->bus, orders[i]->ids[j / each], orders[i]->volume_tasks[j]);
+            }
+        }
         for (int j = 0; orders[i]->result == 0 && j < orders[i]->count; j++) {
             if (orders[i]->tasks[j] != 0) {
                 kn_task_wake(orders[i]->bus, orders[i]->ids[j], orders[i]->tasks[j]);

@@ -52,9 +52,9 @@ const struct kn_conductor_promise kn_conductor_promises_compute[] = {
       "WHERE NOT " KN_AUDIT_MOVING("s.id") " AND (a.role <> 'home' OR s.deleted_at IS NOT NULL OR s.host IS NULL OR (s.vm_state = 'error' AND s.host <> a.host))", NULL, NULL },
     { "3. an allocation is as large as its server's flavor",
       "SELECT format('server %s: flavor says %s vcpus, %s MiB, %s GiB; allocation says %s, %s, %s', s.id, s.flavor->>'vcpus', "
-      "s.flavor->>'memory_mib', flavor_local_gib(s.flavor), a.vcpus, a.memory_mib, a.disk_gib) FROM allocation a JOIN server s ON s.id = a.server_id "
+      "s.flavor->>'memory_mib', server_local_gib(s.id, s.flavor), a.vcpus, a.memory_mib, a.disk_gib) FROM allocation a JOIN server s ON s.id = a.server_id "
       "WHERE a.role = 'home' AND NOT " KN_AUDIT_MOVING("s.id") " AND (a.vcpus, a.memory_mib, a.disk_gib) IS DISTINCT FROM "
-      "((s.flavor->>'vcpus')::int, (s.flavor->>'memory_mib')::bigint, flavor_local_gib(s.flavor))", NULL, NULL },
+      "((s.flavor->>'vcpus')::int, (s.flavor->>'memory_mib')::bigint, server_local_gib(s.id, s.flavor))", NULL, NULL },
     { "3. an allocation is of its server's generation",
       "SELECT format('server %s is of generation %s, its allocation of %s', s.id, s.generation, a.generation) FROM allocation a "
       "JOIN server s ON s.id = a.server_id WHERE a.role = 'home' AND NOT " KN_AUDIT_MOVING("s.id") " AND s.vm_state <> 'error' AND a.generation <> s.generation", NULL, NULL },

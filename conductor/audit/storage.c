@@ -6,7 +6,8 @@
 const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v "
-      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading') AND NOT " KN_AUDIT_MOVING("v.id") ") "
+      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading') AND NOT " KN_AUDIT_MOVING("v.id") " "
+      "AND NOT EXISTS (SELECT FROM attachment a WHERE a.volume_id = v.id AND " KN_AUDIT_MOVING("a.server_id") ")) "
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no snapshot of a volume in a transitional state without an open task",
       "SELECT format('snapshot %s is %s and nobody works on it', s.id, s.status) FROM volume_snapshot s "

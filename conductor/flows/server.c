@@ -15,10 +15,22 @@
 
 /* --- server.create: [place ∥ ports ∥ image] -> [spawn ∥ bind] ------------------------------------------------------------ */
 
+/* Its volumes could not be made or connected (boot.c): it is in error already, and says why. */
+static bool create_is_void(const struct kn_conductor_task *task)
+{
+    return json_is_true(kn_conductor_wished(task, "booted")) &&
+           strcmp(kn_conductor_known_str(task, "vm_state"), "error") == 0;
+}
+
+static int count_if_comes(const struct kn_conductor_task *task)
+{
+    return create_is_void(task) ? 0 : 1;
+}
+
 /* A server that wants no NIC asks the network for nothing. */
 static int count_if_nics_wanted(const struct kn_conductor_task *task)
 {
-    return json_array_size(kn_conductor_wished(task, "requests")) > 0 ? 1 : 0;
+    return json_array_size(kn_conductor_wished(task, "requests")) > 0 ? count_if_comes(task) : 0;
 }
 
 static json_t *build_allocate(const struct kn_conductor_task *task, int item)
@@ -31,7 +43,7 @@ static json_t *build_allocate(const struct kn_conductor_task *task, int item)
 
 static int count_if_image(const struct kn_conductor_task *task)
 {
-    return *kn_conductor_known_str(task, "image_id") != '\0' ? 1 : 0;
+    return *kn_conductor_known_str(task, "image_id") != '\0' ? count_if_comes(task) : 0;
 }
 
 static json_t *build_locate(const struct kn_conductor_task *task, int item)
@@ -60,8 +72,28 @@ static json_t *chosen_host(const struct kn_conductor_task *task)
     return task->home.host[0] == '\0' ? json_null() : json_string(task->home.host);
 }
 
+static json_t *create_spawns(const struct kn_conductor_task *task)
+{
+    return create_is_void(task) ? NULL : json_string("spawning");
+}
+
+static json_t *create_vm_state(const struct kn_conductor_task *task)
+{
+    return create_is_void(task) ? NULL : json_string("active");
+}
+
+static json_t *create_launched(const struct kn_conductor_task *task)
+{
+    return create_is_void(task) ? NULL : json_string("now");
+}
+
 static const struct kn_conductor_finding CREATE_FINDS[] = {
-    { .name = "zone", .kind = KN_STR, .from = "place.claim", .read_by = "row server.spawn", .in_row = true },
+    { .name = "zone",
+      .kind = KN_STR,
+      .from = "place.claim",
+      .read_by = "row server.spawn",
+      .may_lack = true,
+      .in_row = true },
     { .name = "nics",
       .kind = KN_ARR,
       .from = "port.allocate",
@@ -74,7 +106,7 @@ static const struct kn_conductor_finding CREATE_FINDS[] = {
       .whole = true,
       .read_by = "server.spawn",
       .may_lack = true },
-    { .name = "power_state", .kind = KN_INT, .from = "server.spawn", .read_by = "done" },
+    { .name = "power_state", .kind = KN_INT, .from = "server.spawn", .read_by = "done", .may_lack = true },
     { .name = NULL },
 };
 
@@ -82,13 +114,14 @@ static const struct kn_conductor_becomes CREATE_PLACED[] = {
     KN_SET_MADE(kn_conductor_record_server, "host", chosen_host),
     KN_SET_FOUND(kn_conductor_record_server, "zone", "zone"),
     KN_SET_FOUND(kn_conductor_record_server, "nics", "nics"),
-    KN_SET(kn_conductor_record_server, "task_state", "spawning"),
+    KN_SET_MADE(kn_conductor_record_server, "task_state", create_spawns),
     KN_BECOMES_END,
 };
 
 static const struct kn_conductor_flow_row CREATE_ROWS[] = {
     { { { .message = "place.claim",
           .build = kn_conductor_body_claim,
+          .count = count_if_comes,
           .chooses = KN_TO_HOME,
           .undo = "place.release",
           .undo_build = kn_conductor_body_server },
@@ -102,6 +135,7 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
     { { { .message = "server.spawn",
           .to = KN_TO_HOME,
           .build = build_spawn,
+          .count = count_if_comes,
           .undo = "server.destroy",
           .undo_build = kn_conductor_body_server_on_host },
         { .message = "port.bind", .build = build_bind, .count = count_if_nics_wanted } },
@@ -109,10 +143,10 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
 };
 
 static const struct kn_conductor_becomes CREATE_DONE[] = {
-    KN_SET(kn_conductor_record_server, "vm_state", "active"),
+    KN_SET_MADE(kn_conductor_record_server, "vm_state", create_vm_state),
     KN_SET(kn_conductor_record_server, "task_state", NULL),
     KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
-    KN_SET(kn_conductor_record_server, "launched_at", "now"),
+    KN_SET_MADE(kn_conductor_record_server, "launched_at", create_launched),
     KN_BECOMES_END,
 };
 
@@ -123,6 +157,7 @@ static const struct kn_conductor_becomes CREATE_FAILED[] = {
     KN_SET(kn_conductor_record_server, "host", NULL),
     KN_SET(kn_conductor_record_server, "nics", "[]"),
     KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
+    KN_GOES(kn_conductor_record_server_volumes), /* as of one that is deleted */
     KN_BECOMES_END,
 };
 

@@ -25,6 +25,9 @@ static json_t *spec_volumes(const struct kn_conductor_task *task)
                                               connection);
 
             json_array_append_new(volumes, disk);
+            if (json_is_integer(json_object_get(attachment, "boot"))) { /* firmware counts from 1 on */
+                json_object_set_new(disk, "boot", json_integer(kn_json_int(attachment, "boot") + 1));
+            }
             if (*kn_json_str(attachment, "tag") != '\0') {
                 json_object_set(disk, "tag", json_object_get(attachment, "tag"));
             }

@@ -95,6 +95,10 @@ struct kn_conductor_becomes {
     { \
         .record = &(r), .column = c, .from = KN_FROM_MADE, .make = f \
     }
+#define KN_SET_MADE_OF(r, w, c, f) \
+    { \
+        .record = &(r), .whose = w, .column = c, .from = KN_FROM_MADE, .make = f \
+    }
 #define KN_GOES(r) KN_GOES_OF(r, NULL)
 #define KN_BECOMES_END \
     { \

@@ -25,7 +25,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "disk_gib", "t.flavor->'disk_gib'" },
     { "disks", "t.disks" },
     { "machine", "t.machine" },
-    { "local_gib", "flavor_local_gib(t.flavor)" },
+    { "local_gib", "server_local_gib(t.id, t.flavor)" },
     { "image_id", "t.image_id" },
     { "shelved_image", "t.shelved_image" },
     { "key_name", "t.key_name" },
@@ -38,7 +38,7 @@ static const struct kn_conductor_knowledge KNOWS[] = {
     { "created_at", "to_char(t.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS\"Z\"')" },
     { "volumes",
       "(SELECT coalesce(json_agg(json_build_object('volume', a.volume_id, 'device', a.device, 'status', a.status, "
-      "'connection', a.connection, 'tag', a.tag) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
+      "'connection', a.connection, 'tag', a.tag, 'boot', a.boot_index) ORDER BY a.created_at), '[]') FROM attachment a WHERE a.server_id = t.id)" },
     { NULL, NULL },
 };
 

@@ -30,21 +30,22 @@ static const struct kn_stmt HOLD_OF_SERVERS = {
     1
 };
 
-/* By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
+/* What was not made yet, for the server alone, goes as well. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
 static const struct kn_stmt FREE = {
     "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
     "RETURNING a.volume_id, s.id AS server, s.user_id, a.delete_on_termination AND a.status <> 'detaching' AS dies_too), "
     "per AS (SELECT volume_id, bool_and(dies_too) AS dies_too, min(user_id) AS user_id, min(server::text)::uuid AS server FROM freed GROUP BY volume_id) "
     "SELECT volume_id, dies_too, user_id, coalesce((SELECT t.request_id FROM task t WHERE t.object_id = per.server "
-    "AND t.kind = 'server.delete' ORDER BY t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1",
+    "AND t.kind IN ('server.delete', 'server.create', 'server.boot_volume') ORDER BY t.kind = 'server.delete' DESC, t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1",
     1
 };
 enum { FREE_VOLUME, FREE_REQUEST = 3 };
 
 static struct kn_batch_stmt FOLLOW = {
     "conductor_volume_follow",
-    "UPDATE volume v SET status = CASE WHEN u.dies_too AND volume_status(v.id) = 'available' THEN 'deleting' ELSE volume_status(v.id) END, "
+    "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' THEN 'deleting' "
+    "ELSE volume_status(v.id) END, "
     "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",
     { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } },
     { 0 },
@@ -167,6 +168,19 @@ const struct kn_conductor_record kn_conductor_record_volume = {
     .hold = &HOLD,
     .columns = { { "status", "text", "coalesce(u.status, volume_status(t.id))" }, /* SQL NULL: as its attachments say */
                  { "extends_from", "integer", NULL } },
+};
+
+static int end_volumes_of_servers(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    return kn_conductor_volumes_let_go(db, ids, err);
+}
+
+/* Named by the server: all volumes of one that did not come up. */
+const struct kn_conductor_record kn_conductor_record_server_volumes = {
+    .table = "attachment",
+    .name = "server_volumes",
+    .end = end_volumes_of_servers,
+    .columns = { { "status", "text", NULL } },
 };
 
 const struct kn_conductor_record kn_conductor_record_attachment = {

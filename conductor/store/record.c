@@ -8,8 +8,9 @@
 #include "lib/base/strbuf.h"
 
 const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS] = {
-    &kn_conductor_record_server, &kn_conductor_record_attachment, &kn_conductor_record_snapshot,
-    &kn_conductor_record_volume, &kn_conductor_record_image,      &kn_conductor_record_port
+    &kn_conductor_record_server,   &kn_conductor_record_attachment, &kn_conductor_record_server_volumes,
+    &kn_conductor_record_snapshot, &kn_conductor_record_volume,     &kn_conductor_record_image,
+    &kn_conductor_record_port
 };
 
 static struct kn_batch_stmt made[KN_RECORDS]; /* main thread */
@@ -63,7 +64,7 @@ static char *make_sql(const struct kn_conductor_record *record)
 
 static void record_make(const struct kn_conductor_record *record, struct kn_batch_stmt *ret)
 {
-    ret->name = kn_asprintf("change_%s", record->table);
+    ret->name = kn_asprintf("change_%s", record->name != NULL ? record->name : record->table);
     ret->columns[0] = (struct kn_batch_column){ "id", "uuid" };
     ret->columns[1] = (struct kn_batch_column){ "mask", "int" };
     for (int i = 0; i < kn_conductor_record_column_count(record); i++) {

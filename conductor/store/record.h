@@ -32,6 +32,7 @@ struct kn_conductor_knowledge {
 
 struct kn_conductor_record {
     const char *table;
+    const char *name; /* of its statements; NULL: the table's */
     const struct kn_conductor_knowledge *knows; /* ended by name == NULL; NULL: nothing is loaded */
     const char *from;                 /* with knows: "server t LEFT JOIN …" */
     const struct kn_stmt *bump; /* voids what was decided for the rows $1::uuid[]; NULL: nothing to void */
@@ -48,13 +49,14 @@ struct kn_conductor_record {
 
 extern const struct kn_conductor_record kn_conductor_record_server;
 extern const struct kn_conductor_record kn_conductor_record_attachment;
+extern const struct kn_conductor_record kn_conductor_record_server_volumes;
 extern const struct kn_conductor_record kn_conductor_record_snapshot;
 extern const struct kn_conductor_record kn_conductor_record_volume;
 extern const struct kn_conductor_record kn_conductor_record_image;
 extern const struct kn_conductor_record kn_conductor_record_port;
 
 /* All of them, in the order in which they are written: who refers to a row goes before it. */
-enum { KN_RECORDS = 6 };
+enum { KN_RECORDS = 7 };
 extern const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS];
 
 /* The column's place; -1 if the record declares none of this name. */

@@ -20,9 +20,10 @@ const struct kn_form kn_form_connection = {
 const struct kn_form kn_form_disk = {
     "disk", "an attached volume in a spec",
     KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"),
-              KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, each once; vda is the image's"),
+              KN_MUST("device", KN_STR, DEVICE, "/dev/vdX, each once; vda is the root disk's"),
               KN_MUST("connection", KN_OBJ, NONE, "how it is reached", .form = &kn_form_connection),
-              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")),
+              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
+              KN_MAY("boot", KN_INT, DISKS, "when the firmware tries it, from 1 on; absent: never, unless none says")),
     NULL
 };
 

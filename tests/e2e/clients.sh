@@ -190,6 +190,9 @@ volumes() {
     refused '400|must not have snapshots' kilonova-demo volume delete "$n-volume"
     demo volume create --snapshot "$n-snapshot" "$n-copy" -f value -c name && until_volume available "$n-copy"
     refused 'not built here' kilonova-demo volume backup create "$n-volume"
+    demo server create --flavor tiny --nic none --boot-from-volume 1 --image guest --wait "$n-bfv" -f value -c status && has '^ACTIVE$'
+    demo server volume list "$n-bfv" -f value -c Device && has '^/dev/vda$'
+    demo server delete --wait "$n-bfv"
     demo volume snapshot delete "$n-snapshot"
     until_gone 'volume snapshot' "$n-snapshot"
     demo volume delete "$n-volume" "$n-copy"

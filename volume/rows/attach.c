@@ -15,13 +15,15 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
 {
     static const struct kn_stmt ATTACH = {
         "attachment_begin",
-        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared, device) VALUES ($1, $2, $3, 'attaching', $4, $5, $6, $7)",
-        7
+        "INSERT INTO attachment (id, volume_id, server_id, status, tag, delete_on_termination, shared, device, boot_index) "
+        "VALUES ($1, $2, $3, 'attaching', $4, $5, $6, $7, nullif($8, -1))",
+        8
     };
     static const struct kn_stmt THERE = { "attachment_there",
                                           "SELECT 1 FROM attachment WHERE volume_id = $1 AND server_id = $2", 2 };
     AUTO(kn_rows) struct kn_rows *there = NULL;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg boot;
     struct kn_volume v;
     char id[KN_UUID_SIZE];
 
@@ -34,12 +36,13 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
                        wish->server_id);
     }
     kn_uuid_make(id);
-    if (kn_volume_move(db, &v, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_ATTACH, err) < 0 ||
+    if ((!wish->is_new && kn_volume_move(db, &v, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_ATTACH, err) < 0) ||
         kn_db_run(db, &ATTACH,
                   KN_ARGS(id, v.id, wish->server_id, wish->tag, wish->delete_on_termination ? "t" : "f",
-                          v.is_shared ? "t" : "f", wish->device),
+                          v.is_shared ? "t" : "f", wish->device,
+                          kn_arg_int(&boot, wish->boots ? wish->boot_index : -1)),
                   NULL, err) < 0 ||
-        kn_volume_follow(db, v.id, err) < 0) {
+        (!wish->is_new && kn_volume_follow(db, v.id, err) < 0)) {
         return -1;
     }
     kn_copy(ret_attachment_id, KN_UUID_SIZE, id);
@@ -60,9 +63,10 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
                            const char *server_id, char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err)
 {
     static const struct kn_stmt FIND = {
-        "attachment_find", "SELECT id, status FROM attachment WHERE volume_id = $1 AND server_id = $2 FOR UPDATE", 2
+        "attachment_find",
+        "SELECT id, status, boot_index = 0 FROM attachment WHERE volume_id = $1 AND server_id = $2 FOR UPDATE", 2
     };
-    enum { ID, STATUS };
+    enum { ID, STATUS, IS_ROOT };
     static const struct kn_stmt DETACH = { "attachment_detach",
                                            "UPDATE attachment SET status = 'detaching' WHERE id = $1", 1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -75,6 +79,9 @@ int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, con
     }
     if (kn_rows_count(found) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Volume %s is not attached to server %s.", v.id, server_id);
+    }
+    if (kn_rows_bool(found, 0, IS_ROOT)) {
+        return kn_fail(err, KN_FORBIDDEN, "Cannot detach a root device volume");
     }
     const char *id = kn_rows_text(found, 0, ID);
     if (v.is_shared &&

@@ -207,7 +207,7 @@ static int noun_decide(struct kn_request *req, const char *id, const struct kn_r
     if (now != NULL) {
         return 0;
     }
-    if (kn_volume_source_hold(req, object, err) < 0) {
+    if (kn_volume_source_hold(req->db, &req->caller, object, err) < 0) {
         return -1;
     }
     if (kn_quota_limit(req->db, KN_QUOTA_PER_VOLUME, req->caller.project_id, &most, err) < 0) {

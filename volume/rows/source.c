@@ -76,12 +76,13 @@ static int source_fits(const json_t *object, const char *what, int64_t least, st
 
 /* --- snapshots and volumes ------------------------------------------------------------------------------------------------- */
 
-static int source_snapshot(struct kn_request *req, const char *id, bool held, json_t *ret_object, struct kn_error *err)
+static int source_snapshot(struct kn_db *db, const struct kn_caller *caller, const char *id, bool held,
+                           json_t *ret_object, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume_snapshot s;
 
-    if (kn_volume_snapshot_get(req->db, &req->caller, id, held, &rows, &s, err) < 0) {
+    if (kn_volume_snapshot_get(db, caller, id, held, &rows, &s, err) < 0) {
         return -1;
     }
     if (strcmp(s.status, "available") != 0) {
@@ -96,13 +97,13 @@ static int source_snapshot(struct kn_request *req, const char *id, bool held, js
     return source_fits(ret_object, "snapshot", s.size_gib, err);
 }
 
-static int source_volume(struct kn_request *req, const char *id, bool held, json_t *ret_object, struct kn_error *err)
+static int source_volume(struct kn_db *db, const struct kn_caller *caller, const char *id, bool held,
+                         json_t *ret_object, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume v;
 
-    if (kn_volume_get(req->db, &req->caller, id, held, &rows, &v, err) < 0 ||
-        kn_volume_move(req->db, &v, KN_VOLUME_COPY, err) < 0) {
+    if (kn_volume_get(db, caller, id, held, &rows, &v, err) < 0 || kn_volume_move(db, &v, KN_VOLUME_COPY, err) < 0) {
         return -1;
     }
     if (ret_object == NULL) {
@@ -217,22 +218,22 @@ int kn_volume_source_read(struct kn_request *req, json_t *object, struct kn_erro
                        "Invalid input received: May specify only one of snapshot, imageRef, source volume or backup");
     }
     if (snapshot != NULL) {
-        return source_snapshot(req, snapshot, false, object, err);
+        return source_snapshot(req->db, &req->caller, snapshot, false, object, err);
     }
     if (volume != NULL) {
-        return source_volume(req, volume, false, object, err);
+        return source_volume(req->db, &req->caller, volume, false, object, err);
     }
     return image != NULL ? source_of_image(req, image, object, err) : 0;
 }
 
-int kn_volume_source_hold(struct kn_request *req, const json_t *object, struct kn_error *err)
+int kn_volume_source_hold(struct kn_db *db, const struct kn_caller *caller, const json_t *object, struct kn_error *err)
 {
     const char *snapshot = source_text(object, "from_snapshot"), *volume = source_text(object, "from_volume");
 
     if (snapshot != NULL) {
-        return source_snapshot(req, snapshot, true, NULL, err);
+        return source_snapshot(db, caller, snapshot, true, NULL, err);
     }
-    return volume != NULL ? source_volume(req, volume, true, NULL, err) : 0;
+    return volume != NULL ? source_volume(db, caller, volume, true, NULL, err) : 0;
 }
 
 void kn_volume_source_wish(const json_t *object, json_t *input)

@@ -13,7 +13,7 @@
  */
 int kn_volume_source_read(struct kn_request *req, json_t *object, struct kn_error *err);
 /* In the transaction that writes the volume: the source is held, and still what it must be. */
-int kn_volume_source_hold(struct kn_request *req, const json_t *object, struct kn_error *err);
+int kn_volume_source_hold(struct kn_db *db, const struct kn_caller *caller, const json_t *object, struct kn_error *err);
 /* Of what source_read left: what the task is wished with beside the size. */
 void kn_volume_source_wish(const json_t *object, json_t *input);
 

@@ -17,11 +17,14 @@
 #define EPHEMERAL(n, device, bus, gib, format) \
     "{\"device\": \"/dev/" device "\", \"bus\": \"" bus "\", \"size_mib\": " gib ", \"format\": \"" format \
     "\", \"name\": \"ephemeral" n "\", \"label\": \"ephemeral" n "\""
+#define VOLUME(source, more) \
+    "{\"uuid\": \"" IMAGE "\", \"source_type\": \"" source "\", \"destination_type\": \"volume\"" more "}"
 #define SWAP(device, mib) \
     "{\"device\": \"/dev/" device "\", \"bus\": \"virtio\", \"size_mib\": " mib \
     ", \"format\": \"swap\", \"name\": \"swap\"}"
 
-static int plan(const char *server, int64_t ephemeral_gib, int64_t swap_mib, char **ret, struct kn_error *err)
+static int plan_with(const char *server, int64_t ephemeral_gib, int64_t swap_mib, char **ret, json_t **ret_volumes,
+                     struct kn_error *err)
 {
     json_auto_t *body = json_loads(server, 0, NULL), *devices = NULL;
     struct kn_compute_disks_wanted wanted = { .sizes = { 1, ephemeral_gib, swap_mib }, .bus = "virtio", .most = 4 };
@@ -32,7 +35,16 @@ static int plan(const char *server, int64_t ephemeral_gib, int64_t swap_mib, cha
         return -1;
     }
     wanted.devices = devices;
-    return kn_compute_disks_plan(&wanted, ret, err);
+    return kn_compute_disks_plan(&wanted, ret, ret_volumes, err);
+}
+
+static int plan(const char *server, int64_t ephemeral_gib, int64_t swap_mib, char **ret, struct kn_error *err)
+{
+    json_t *volumes = NULL;
+    const int rc = plan_with(server, ephemeral_gib, swap_mib, ret, &volumes, err);
+
+    assert_null(volumes);
+    return rc;
 }
 
 static const struct {
@@ -120,14 +132,19 @@ static const struct {
     { V2(ROOT ", {\"source_type\": \"image\", \"destination_type\": \"local\", \"uuid\": \"" IMAGE "\"}"),
       INVALID "Mapping image to local is not supported." },
     { "{\"block_device_mapping_v2\": [" ROOT "]}", INVALID "Mapping image to local is not supported." },
-    { V2("{\"source_type\": \"image\", \"destination_type\": \"volume\", \"boot_index\": 0, \"uuid\": \"" IMAGE "\"}"),
-      INVALID "volumes at creation are not supported" },
-    { V2("{\"source_type\": \"snapshot\", \"destination_type\": \"volume\", \"boot_index\": 0, \"uuid\": \"" IMAGE
+    { V2(ROOT ", " VOLUME("image", ", \"boot_index\": 0")), INVALID "Boot sequence" },
+    { V2(VOLUME("volume", "")), INVALID "Boot sequence" },
+    { V2(VOLUME("volume", ", \"boot_index\": 1")), INVALID "Boot sequence" },
+    { V2(VOLUME("volume", ", \"boot_index\": 0, \"disk_bus\": \"scsi\"")), INVALID "disk_bus 'scsi' is not supported" },
+    { V2(VOLUME("volume", ", \"boot_index\": 0, \"guest_format\": \"ext4\"")), INVALID "guest_format is for blank" },
+    { V2(VOLUME("volume", ", \"boot_index\": 0, \"volume_type\": \"fast\"")),
+      INVALID "Specifying a volume_type with source_type=volume" },
+    { V2("{\"source_type\": \"snapshot\", \"destination_type\": \"local\", \"boot_index\": 0, \"uuid\": \"" IMAGE
          "\"}"),
-      INVALID "volumes at creation are not supported" },
-    { V2(ROOT ", {\"source_type\": \"blank\", \"destination_type\": \"volume\", \"volume_size\": 1}"),
-      INVALID "volumes at creation are not supported" },
-    { V1("{\"volume_id\": \"" IMAGE "\", \"device_name\": \"vdb\"}"), INVALID "volumes at creation are not supported" },
+      INVALID "destination_type 'local' is not supported" },
+    { V2("{\"source_type\": \"volume\", \"boot_index\": 0}"), INVALID "Missing device UUID." },
+    { V2("{\"source_type\": \"blank\", \"destination_type\": \"volume\", \"uuid\": \"" IMAGE "\"}"),
+      INVALID "Invalid device UUID." },
     { V1("{\"virtual_name\": \"ephemeral01\"}"), INVALID "Unrecognized legacy format." },
     { V1("{\"device_name\": \"vdb\"}"), INVALID "Unrecognized legacy format." },
     { "{\"block_device_mapping\": [{\"virtual_name\": \"swap\"}], \"block_device_mapping_v2\": [" ROOT "]}",
@@ -148,9 +165,61 @@ static void what_is_refused(void **state)
     }
 }
 
+/* Volumes get their names among the other disks', the root disk's first. */
+static const struct {
+    const char *server, *disks, *volumes;
+} VOLUMES[] = {
+    { V2(VOLUME("volume", ", \"boot_index\": 0")), NULL,
+      "[{\"source\": \"volume\", \"id\": \"" IMAGE "\", \"device\": \"/dev/vda\", \"boot\": 0}]" },
+    { V2(ROOT ", " VOLUME("snapshot", ", \"delete_on_termination\": true, \"tag\": \"t\", \"volume_type\": \"x\"")),
+      NULL,
+      "[{\"source\": \"snapshot\", \"id\": \"" IMAGE
+      "\", \"device\": \"/dev/vdb\", \"dies\": true, \"tag\": \"t\", \"type\": \"x\"}]" },
+    { V2(BLANK("") ", {\"source_type\": \"blank\", \"destination_type\": \"volume\", \"volume_size\": 7}, " VOLUME(
+          "image", ", \"boot_index\": \"0\", \"volume_size\": \"2\", \"device_name\": \"/dev/vdc\"")),
+      "[" EPHEMERAL("0", "vda", "virtio", "3072", "ext4") "}]",
+      "[{\"source\": \"image\", \"id\": \"" IMAGE "\", \"size\": 2, \"device\": \"/dev/vdc\", \"boot\": 0}, "
+      "{\"source\": \"blank\", \"id\": \"\", \"size\": 7, \"device\": \"/dev/vdb\"}]" },
+    { V2(VOLUME("volume", ", \"boot_index\": 1") ", " VOLUME("volume",
+                                                             ", \"boot_index\": 0, \"disk_bus\": \"virtio\"")),
+      NULL,
+      "[{\"source\": \"volume\", \"id\": \"" IMAGE "\", \"device\": \"/dev/vda\", \"boot\": 0}, "
+      "{\"source\": \"volume\", \"id\": \"" IMAGE "\", \"device\": \"/dev/vdb\", \"boot\": 1}]" },
+    { V1("{\"volume_id\": \"" IMAGE "\", \"device_name\": \"vdd\", \"delete_on_termination\": \"true\"}"), NULL,
+      "[{\"source\": \"volume\", \"id\": \"" IMAGE "\", \"device\": \"/dev/vdd\", \"dies\": true}]" },
+    { "{\"block_device_mapping\": [{\"snapshot_id\": \"" IMAGE "\", \"device_name\": \"vdb\", \"volume_size\": 3}, "
+      "{\"volume_id\": \"" IMAGE "\", \"device_name\": \"vda\"}]}",
+      NULL,
+      "[{\"source\": \"volume\", \"id\": \"" IMAGE "\", \"device\": \"/dev/vda\", \"boot\": 0}, "
+      "{\"source\": \"snapshot\", \"id\": \"" IMAGE "\", \"size\": 3, \"device\": \"/dev/vdb\"}]" },
+};
+
+static void what_volumes_it_begins_with(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(VOLUMES); i++) {
+        AUTO_FREE char *made = NULL;
+        json_t *got = NULL;
+        struct kn_error err = { 0 };
+
+        assert_ok(plan_with(VOLUMES[i].server, VOLUMES[i].disks != NULL ? 3 : 0, 0, &made, &got, &err), &err);
+        json_auto_t *volumes = got, *wanted = json_loads(VOLUMES[i].volumes, 0, NULL);
+        json_auto_t *disks = made == NULL ? NULL : json_loads(made, 0, NULL);
+        json_auto_t *disks_wanted = VOLUMES[i].disks == NULL ? NULL : json_loads(VOLUMES[i].disks, 0, NULL);
+
+        assert_non_null(wanted);
+        if (!json_equal(volumes, wanted) || (disks != disks_wanted && !json_equal(disks, disks_wanted))) {
+            AUTO_FREE char *text = json_dumps(volumes, 0);
+
+            fail_msg("%s:\n%s\n%s", VOLUMES[i].server, text, made != NULL ? made : "no disks");
+        }
+    }
+}
+
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(what_becomes_of_it), cmocka_unit_test(what_is_refused) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(what_becomes_of_it), cmocka_unit_test(what_is_refused),
+                                        cmocka_unit_test(what_volumes_it_begins_with) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
