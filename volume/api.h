@@ -13,6 +13,10 @@ extern const struct kn_api kn_volume_api;
 int kn_volume_make(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 int kn_volume_end(struct kn_request *req, struct kn_error *err);
 
+#define KN_VOLUME_SHARED_SINCE 60 /* Nova's microversion whose clients know of shared volumes */
+/* KN_BAD_REQUEST, in Nova's words. */
+int kn_volume_refuse_shared(struct kn_error *err);
+
 struct kn_volume_attach {
     const char *volume_id;
     const char *server_id;
@@ -21,6 +25,7 @@ struct kn_volume_attach {
     bool delete_on_termination; /* the volume dies with the server */
     bool boots;
     int64_t boot_index; /* where boots is true: when it is tried; 0 is the root disk */
+    bool may_not_share; /* the client knows of no volumes that several servers have */
     bool is_new; /* its row was written in this transaction: it is still to be made, and stays `creating` */
 };
 

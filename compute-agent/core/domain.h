@@ -22,6 +22,7 @@ struct kn_agent_domain_disk {
     const char *address; /* as in kn_agent_domain's addresses; NULL: whichever is free */
     bool is_cdrom;
     bool is_readonly; /* the guest may only read it */
+    bool is_shared; /* other guests have it as well */
     const json_t *limits; /* how fast it may be (kn_form_machine); NULL: none */
 };
 

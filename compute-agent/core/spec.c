@@ -167,6 +167,7 @@ struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *d
         .device = plain_device(device),
         .serial = volume,
         .is_readonly = json_is_true(json_object_get(connection, "readonly")),
+        .is_shared = json_is_true(json_object_get(connection, "shared")),
     };
 }
 

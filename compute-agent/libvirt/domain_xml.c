@@ -213,6 +213,9 @@ void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn
     if (disk->is_cdrom || disk->is_readonly) {
         kn_strbuf_addstr(out, "      <readonly/>\n");
     }
+    if (disk->is_shared) {
+        kn_strbuf_addstr(out, "      <shareable/>\n");
+    }
     if (disk->serial != NULL) {
         kn_agent_xml_element(out, "      ", "serial", disk->serial);
     }

@@ -186,6 +186,7 @@ static int begin_attach(const struct kn_request *req, const char *server_id, voi
         .device = device,
         .tag = json_string_value(json_object_get(in, "tag")),
         .delete_on_termination = kn_schema_bool(in, "delete_on_termination", false),
+        .may_not_share = !kn_compute_since(req, KN_VOLUME_SHARED_SINCE),
     };
     char attachment[KN_UUID_SIZE];
 

@@ -14,7 +14,7 @@
 /* An empty object says that nobody has it. */
 #define ATTACHMENTS \
     "(SELECT coalesce(json_agg(json_strip_nulls(json_build_object('id', a.volume_id, 'volumeId', a.volume_id, 'serverId', a.server_id, 'device', " \
-    "a.device))), '[{}]') FROM attachment a WHERE a.volume_id = v.id AND a.status <> 'attaching')"
+    "a.device))), '[{}]') FROM attachment a WHERE a.volume_id = v.id AND a.server_id IS NOT NULL AND a.status <> 'attaching')"
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "v.id", KN_REST_UUID, KN_REST_SHOWN),

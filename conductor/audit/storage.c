@@ -14,7 +14,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
-      "WHERE a.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
+      "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
     { "2. no image is importing without an open task",
       "SELECT format('image %s is importing and nobody works on it', i.id) FROM image i WHERE i.status = 'importing' "
       "AND i.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.kind = 'image.import' AND t.state IN ('run', 'undo'))", NULL, NULL },
@@ -24,10 +24,10 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved') "
       "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
       "'error', 'error_deleting') "
-      "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('attaching', 'attached', 'detaching')", NULL, NULL },
+      "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('reserved', 'attaching', 'attached', 'detaching') OR (status = 'reserved' AND server_id IS NOT NULL)", NULL, NULL },
     { "5. a volume in use has its attachment, any other has none",
       "SELECT format('volume %s is %s, its attachments say %s', v.id, v.status, volume_status(v.id)) FROM volume v "
       "WHERE v.status NOT IN ('creating', 'deleting') AND (v.status = 'in-use') IS DISTINCT FROM (volume_status(v.id) = 'in-use') "
@@ -47,7 +47,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "WHERE s.deleted_at IS NOT NULL AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
     { "5. what is attached has its device and its connection",
       "SELECT format('volume %s at server %s has device %s', volume_id, server_id, coalesce(device, '-')) FROM attachment "
-      "WHERE status = 'attached' AND (device IS NULL OR connection IS NULL)", NULL, NULL },
+      "WHERE status = 'attached' AND server_id IS NOT NULL AND (device IS NULL OR connection IS NULL)", NULL, NULL },
     { "5. no two volumes of a server are one device",
       "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment "
       "WHERE device IS NOT NULL GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },

@@ -13,7 +13,8 @@ const struct kn_form kn_form_connection = {
               KN_MUST("path", KN_STR, NONE, "of the disk, as the host sees it"),
               KN_MUST("format", KN_STR, DISK_FORMAT, "raw or qcow2"),
               KN_MAY("serial", KN_UUID, NONE, "the volume: what the guest sees as the disk's serial"),
-              KN_MAY("readonly", KN_BOOL, NONE, "the guest may only read it")),
+              KN_MAY("readonly", KN_BOOL, NONE, "the guest may only read it"),
+              KN_MAY("shared", KN_BOOL, NONE, "other guests may have it, too; it is raw then")),
     NULL
 };
 

@@ -23,11 +23,11 @@ static void test_boots_from_a_volume(void **state)
     json_object_set_new(spec, "disks",
                         json_loads("[{\"device\": \"/dev/sda\", \"bus\": \"scsi\", \"size_mib\": 16}]", 0, NULL));
     json_object_set_new(spec, "volumes",
-                        json_pack("[{s:s, s:s, s:i, s:{s:s, s:s, s:s, s:s}}, {s:s, s:s, s:{s:s, s:s, s:s, s:s}}]",
+                        json_pack("[{s:s, s:s, s:i, s:{s:s, s:s, s:s, s:s}}, {s:s, s:s, s:{s:s, s:s, s:s, s:s, s:b}}]",
                                   "volume", ONE_IMAGE, "device", "/dev/vda", "boot", 1, "connection", "driver", "file",
                                   "path", PATH, "format", "raw", "serial", ONE_IMAGE, "volume", ONE_NETWORK, "device",
                                   "/dev/vdb", "connection", "driver", "file", "path", kn_one_guest.volume_path,
-                                  "format", "raw", "serial", ONE_NETWORK));
+                                  "format", "raw", "serial", ONE_NETWORK, "shared", 1));
     json_t *body = json_pack("{s:s, s:O}", "server", kn_one_guest.server, "spec", spec);
     json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
                                    kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 1, body)));

@@ -281,6 +281,53 @@ static void killed_and_deleted_in_the_middle(void **state)
     delete_volumes();
 }
 
+/* A volume whose type says so is two servers' at once; who comes with an older API is told, and nobody takes it from them by the storage's side. */
+static void of_several_servers(void **state)
+{
+    AUTO_FREE char *root = entry("image", image,
+                                 ", \"boot_index\": 0, \"volume_size\": 1, \"delete_on_termination\": true");
+    char one[KN_UUID_SIZE], two[KN_UUID_SIZE], shared[KN_UUID_SIZE], attachment[KN_UUID_SIZE];
+
+    (void)state;
+    kn_whole_cloud_expect(
+        200, "POST", "/volume/v3/types", VV,
+        "{\"volume_type\": {\"name\": \"shared\", \"extra_specs\": {\"multiattach\": \"<is> True\"}}}");
+    kn_whole_cloud_expect(202, "POST", VOLUMES, VV, "{\"volume\": {\"size\": 1, \"volume_type\": \"shared\"}}");
+    kn_copy(shared, sizeof(shared), kn_whole_cloud_text("volume.id"));
+    post(202, root, "", one);
+    post(202, root, "", two);
+    settled();
+    AUTO_FREE char *at_one = kn_asprintf(SERVERS "/%s/os-volume_attachments", one),
+                   *at_two = kn_asprintf(SERVERS "/%s/os-volume_attachments", two),
+                   *body = kn_asprintf("{\"volumeAttachment\": {\"volumeId\": \"%s\"}}", shared);
+    kn_whole_cloud_expect(400, "POST", at_one, KN_WHOLE_JSON "OpenStack-API-Version: compute 2.59\r\n", body);
+    assert_non_null(strstr(kn_whole.http.body.buf, "starting with compute API version 2.60"));
+    kn_whole_cloud_expect(200, "POST", at_one, V, body);
+    kn_whole_cloud_expect(200, "POST", at_two, V, body);
+    settled();
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT count(*) FROM attachment WHERE volume_id = $1 AND status = 'attached' AND "
+                             "connection->>'shared' = 'true' AND connection->>'format' = 'raw'",
+                             shared),
+        2);
+    AUTO_FREE char *of_shared = kn_asprintf("/volume/v3/attachments?volume_id=%s", shared);
+    kn_whole_cloud_expect(200, "GET", of_shared, VV, NULL);
+    kn_copy(attachment, sizeof(attachment), kn_whole_cloud_text("attachments.0.id"));
+    AUTO_FREE char *theirs = kn_asprintf("/volume/v3/attachments/%s", attachment);
+    kn_whole_cloud_expect(409, "DELETE", theirs, VV, NULL);
+    assert_true(kn_whole_cloud_is_sound());
+    delete_server(one);
+    settled();
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE id = $1 AND status = 'in-use'", shared),
+                     1);
+    AUTO_FREE char *detach = kn_asprintf("%s/%s", at_two, shared);
+    kn_whole_cloud_expect(202, "DELETE", detach, V, NULL);
+    settled();
+    delete_server(two);
+    settled();
+    delete_volumes();
+}
+
 static int sound(void **state)
 {
     (void)state;
@@ -317,6 +364,7 @@ int main(void)
         cmocka_unit_test_teardown(of_what_is_there, sound),
         cmocka_unit_test_teardown(what_is_refused, sound),
         cmocka_unit_test_teardown(what_fails, sound),
+        cmocka_unit_test_teardown(of_several_servers, sound),
         cmocka_unit_test_teardown(killed_and_deleted_in_the_middle, sound),
     };
 

@@ -210,8 +210,13 @@ int kn_volume_api_upload(struct kn_request *req, const json_t *in, const struct 
 int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
                          struct kn_error *err)
 {
-    static const struct kn_stmt TYPE = { "volume_retype",
-                                         "UPDATE volume SET type_id = $2, updated_at = now() WHERE id = $1", 2 };
+    static const struct kn_stmt TYPE = {
+        "volume_retype",
+        "UPDATE volume SET type_id = $2, multiattach = volume_type_shares($2), updated_at = now() WHERE id = $1 AND "
+        "(multiattach = volume_type_shares($2) OR (status = 'available' AND (multiattach OR format = 'raw')))",
+        2
+    };
+    int64_t changed = 0;
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
     const char *wanted = kn_json_str(in, "new_type");
     AUTO_WISH struct disk_wish w = { .rows = NULL };
@@ -231,9 +236,16 @@ int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct 
     }
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, -1, -w.v.size_gib);
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, type, 1, w.v.size_gib);
-    return kn_db_run(req->db, &TYPE, KN_ARGS(w.v.id, type), NULL, err) < 0 || kn_quota_take(req->db, &claims, err) < 0
-               ? -1
-               : kn_tx_commit(&w.tx, err);
+    if (kn_db_change(req->db, &TYPE, KN_ARGS(w.v.id, type), &changed, err) < 0) {
+        return -1;
+    }
+    if (changed == 0) {
+        return kn_fail(
+            err, KN_BAD_REQUEST,
+            "Invalid volume: Volume must be available, and its disk raw, to be retyped to or from a type that "
+            "several servers share.");
+    }
+    return kn_quota_take(req->db, &claims, err) < 0 ? -1 : kn_tx_commit(&w.tx, err);
 }
 
 static int revert_judge(struct kn_request *req, const struct kn_volume *v, const struct kn_volume_snapshot *s,

@@ -63,6 +63,7 @@ kn_handler kn_volume_api_transfers, kn_volume_api_transfers_detail, kn_volume_ap
     kn_volume_api_transfer_create, kn_volume_api_transfer_delete, kn_volume_api_transfer_accept;
 /* attachments.c */
 kn_handler kn_volume_api_attachments, kn_volume_api_attachments_detail, kn_volume_api_attachment,
-    kn_volume_api_attachment_refuse;
+    kn_volume_api_attachment_create, kn_volume_api_attachment_update, kn_volume_api_attachment_complete,
+    kn_volume_api_attachment_delete;
 
 #endif

@@ -10,6 +10,12 @@
 #include "volume/api.h"
 #include "volume/rows/volume.h"
 
+int kn_volume_refuse_shared(struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST,
+                   "Multiattach volumes are only supported starting with compute API version 2.60.");
+}
+
 int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_attach *wish,
                            char ret_attachment_id[KN_UUID_SIZE], struct kn_error *err)
 {
@@ -30,6 +36,9 @@ int kn_volume_attach_begin(struct kn_db *db, const struct kn_caller *caller, con
     if (kn_volume_get(db, caller, wish->volume_id, true, &rows, &v, err) < 0 ||
         (v.is_shared && kn_db_run(db, &THERE, KN_ARGS(v.id, wish->server_id), &there, err) < 0)) {
         return -1;
+    }
+    if (v.is_shared && wish->may_not_share) {
+        return kn_volume_refuse_shared(err);
     }
     if (there != NULL && kn_rows_count(there) > 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s is already attached to server %s.", v.id,

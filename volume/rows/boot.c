@@ -46,6 +46,9 @@ static int boot_look_volume(struct kn_request *req, json_t *entry, struct kn_err
     if (kn_volume_get(req->db, &req->caller, kn_json_str(entry, "id"), false, &rows, &v, err) < 0) {
         return boot_refuse(entry, err);
     }
+    if (v.is_shared && req->microversion < KN_VOLUME_SHARED_SINCE) {
+        return kn_volume_refuse_shared(err);
+    }
     if (!kn_volume_allows(v.status, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_ATTACH)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid volume: Volume %s status must be available, but current status is: %s.", v.id,
@@ -134,8 +137,8 @@ static int boot_insert(struct kn_db *db, const struct kn_volume_boot *boot, cons
 {
     static const struct kn_stmt INSERT = {
         "volume_boot_insert",
-        "INSERT INTO volume (id, project_id, user_id, name, size_gib, status, zone, type_id, snapshot_id, image, bootable) "
-        "VALUES ($1, $2, $3, '', $4, 'creating', '" KN_VOLUME_ZONE "', $5, $6, $7::jsonb, $8)",
+        "INSERT INTO volume (id, project_id, user_id, name, size_gib, status, zone, type_id, snapshot_id, image, bootable, multiattach) "
+        "VALUES ($1, $2, $3, '', $4, 'creating', '" KN_VOLUME_ZONE "', $5, $6, $7::jsonb, $8, volume_type_shares($5))",
         8
     };
     const json_t *entry = boot->entry, *image = json_object_get(entry, "image");

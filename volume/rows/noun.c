@@ -20,9 +20,9 @@
 
 #define ATTACHMENTS \
     "(SELECT coalesce(json_agg(json_build_object('id', a.volume_id, 'attachment_id', a.id, 'volume_id', a.volume_id, " \
-    "'server_id', a.server_id, 'host_name', NULL, 'device', a.device, 'attached_at', " \
+    "'server_id', coalesce(a.server_id, a.instance_id), 'host_name', a.host_name, 'device', a.device, 'attached_at', " \
     "to_char(a.attached_at AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'))), '[]') " \
-    "FROM attachment a WHERE a.volume_id = v.id AND a.status <> 'attaching')"
+    "FROM attachment a WHERE a.volume_id = v.id AND a.status NOT IN ('attaching', 'reserved'))"
 
 /* Whether servers may write it is shown among what clients wrote, where Cinder shows it. */
 #define METADATA \
@@ -102,6 +102,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("from_volume", NULL, KN_REST_UUID, 0, .column = "source_volid"),
     KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
     KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
+    KN_REST_ATTR("shared_by_type", NULL, KN_REST_UUID, 0, .column = "multiattach",
+                 .form = "volume_type_shares(?::uuid)"),
     KN_REST_ATTR("pinned", "v.metadata", KN_REST_JSON, 0, .column = "metadata"), /* one by one: labels.c */
     KN_REST_ATTRS_END,
 };
@@ -193,6 +195,7 @@ static int noun_check(struct kn_request *req, json_t *object, struct kn_error *e
         }
         json_object_set_new(object, "type_id", json_string(type_id));
     }
+    json_object_set(object, "shared_by_type", json_object_get(object, "type_id"));
     json_object_set_new(object, "status", json_string("creating"));
     return json_object_set_new(object, "availability_zone", json_string(KN_VOLUME_ZONE));
 }

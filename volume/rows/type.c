@@ -160,7 +160,7 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
         return -1;
     }
     wanted = is_chosen ? wanted : dflt;
-    kn_rest_text(&q, "SELECT t.id, t.extra_specs <@ " CAN " FROM volume_type t WHERE ");
+    kn_rest_text(&q, "SELECT t.id, t.extra_specs - 'multiattach' <@ " CAN " FROM volume_type t WHERE ");
     kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
     if (is_chosen && !kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
         kn_rest_text(&q, " AND ");

@@ -52,6 +52,7 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
 /* Every wish that changes a status; the table is in volume_write.c. */
 enum kn_volume_event {
     KN_VOLUME_ATTACH,
+    KN_VOLUME_RESERVE, /* an attachment that a client makes */
     KN_VOLUME_SHARE, /* a shared one's attachment */
     KN_VOLUME_DETACH,
     KN_VOLUME_DELETE,

@@ -24,19 +24,20 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
-const char *const kn_volume_statuses[] = { "creating",        "available", "deleting",    "error",  "error_deleting",
-                                           "error_extending", "attaching", "detaching",   "in-use", "extending",
-                                           "uploading",       "reverting", "downloading", NULL };
+const char *const kn_volume_statuses[] = { "creating",        "available", "deleting",    "error",    "error_deleting",
+                                           "error_extending", "attaching", "detaching",   "in-use",   "extending",
+                                           "uploading",       "reverting", "downloading", "reserved", NULL };
 
 static const struct {
-    const char *from[5]; /* ended by NULL; none: whatever it is */
+    const char *from[6]; /* ended by NULL; none: whatever it is */
     const char *to; /* NULL: it stays what it is */
     const char *words;
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
     bool uncopied; /* refused while something is made of what it holds */
 } EVENTS[] = {
     [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true },
-    [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching" },
+    [KN_VOLUME_RESERVE] = { { "available" }, "reserved", "available or downloading to reserve", true, true },
+    [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching", "reserved" },
                           "attaching",
                           "available or in-use to attach",
                           false,
@@ -64,8 +65,9 @@ _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a r
 static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event,
                            struct kn_error *err)
 {
-    static const struct kn_stmt HOLDER = { "volume_holder", "SELECT server_id FROM attachment WHERE volume_id = $1",
-                                           1 };
+    static const struct kn_stmt HOLDER = {
+        "volume_holder", "SELECT coalesce(server_id, instance_id, id) FROM attachment WHERE volume_id = $1", 1
+    };
     enum { SERVER };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 

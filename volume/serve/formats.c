@@ -33,7 +33,9 @@ int kn_volume_format_settle(struct kn_db *db, const char *volume, const char *fo
                             struct kn_error *err)
 {
     static const struct kn_stmt SETTLE = { "volume_format_settle",
-                                           "UPDATE volume SET format = $2 WHERE id = $1 AND format IS NULL", 2 };
+                                           "UPDATE volume SET format = CASE WHEN multiattach THEN 'raw' ELSE $2 END "
+                                           "WHERE id = $1 AND format IS NULL",
+                                           2 };
 
     return kn_db_run(db, &SETTLE, KN_ARGS(volume, format), NULL, err) < 0
                ? -1

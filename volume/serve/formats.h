@@ -17,7 +17,7 @@
 /* Of a volume's disk, or a snapshot's. KN_NOT_FOUND: there is no such row; KN_INTERNAL: nobody knows it (kn_volume_formats_adopt). */
 int kn_volume_format_of(struct kn_db *db, bool is_snapshot, const char *id, char ret[KN_VOLUME_FORMAT_SIZE],
                         struct kn_error *err);
-/* Of a disk that is about to be made: as its row has it already, else this, which its row has from now on. KN_NOT_FOUND likewise. */
+/* Of a disk that is about to be made: as its row has it already, else this, which its row has from now on; raw where several guests write it at once, because they share nothing but its bytes. KN_NOT_FOUND likewise. */
 int kn_volume_format_settle(struct kn_db *db, const char *volume, const char *format, char ret[KN_VOLUME_FORMAT_SIZE],
                             struct kn_error *err);
 /* A snapshot is written as its volume is. */

@@ -247,17 +247,24 @@ static int delete(struct volume_call *c, struct kn_error *err)
     return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
-static int service_may_write(struct volume_call *c, bool *ret, struct kn_error *err)
+/* What a guest may do with it goes with the way to it. */
+static int service_rights(struct volume_call *c, json_t *connection, struct kn_error *err)
 {
-    static const struct kn_stmt READONLY = { "volume_readonly",
-                                             "SELECT coalesce(readonly, false) FROM volume WHERE id = $1", 1 };
-    enum { IS_READONLY };
+    static const struct kn_stmt RIGHTS = { "volume_rights",
+                                           "SELECT coalesce(readonly, false), multiattach FROM volume WHERE id = $1",
+                                           1 };
+    enum { IS_READONLY, IS_SHARED };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(kn_work_db(c->work), &READONLY, KN_ARGS(kn_json_str(c->m->body, "volume")), &rows, err) < 0) {
+    if (kn_db_run(kn_work_db(c->work), &RIGHTS, KN_ARGS(kn_json_str(c->m->body, "volume")), &rows, err) < 0) {
         return -1;
     }
-    *ret = kn_rows_count(rows) == 0 || !kn_rows_bool(rows, 0, IS_READONLY);
+    if (kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, IS_READONLY)) {
+        json_object_set_new(connection, "readonly", json_true());
+    }
+    if (kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, IS_SHARED)) {
+        json_object_set_new(connection, "shared", json_true());
+    }
     return 0;
 }
 
@@ -266,17 +273,12 @@ static int connect(struct volume_call *c, struct kn_error *err)
     const char *volume = kn_json_str(c->m->body, "volume"), *host = kn_json_str(c->m->body, "host");
     char format[KN_VOLUME_FORMAT_SIZE];
     json_t *connection = NULL;
-    bool may_write = true;
 
-    if (service_may_write(c, &may_write, err) < 0 || service_format(c, format, err) < 0 ||
-        DRIVER->connect(c->conf, volume, format, host, &connection, err) < 0) {
+    if (service_format(c, format, err) < 0 || DRIVER->connect(c->conf, volume, format, host, &connection, err) < 0) {
         return -1;
     }
-    if (!may_write) {
-        json_object_set_new(connection, "readonly", json_true());
-    }
     c->result = json_pack("{s:o}", "connection", connection);
-    return 0;
+    return service_rights(c, connection, err);
 }
 
 static int disconnect(struct volume_call *c, struct kn_error *err)
