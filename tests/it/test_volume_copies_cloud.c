@@ -103,7 +103,8 @@ static void files_agree(void)
 
 static void from_an_image_and_on(void **state)
 {
-    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image), *path = NULL, *revert = NULL;
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image), *path = NULL, *revert = NULL,
+                   *reimage = NULL;
     char volume[KN_UUID_SIZE], snapshot[KN_UUID_SIZE], copy[KN_UUID_SIZE], clone[KN_UUID_SIZE];
 
     (void)state;
@@ -127,6 +128,12 @@ static void from_an_image_and_on(void **state)
     expect_disk("volume", copy, 3 * GIB, "what boots");
     revert = kn_asprintf("{\"revert\": {\"snapshot_id\": \"%s\"}}", snapshot);
     act(202, volume, revert);
+    settled();
+    expect_disk("volume", volume, GIB, "what boots");
+    write_disk(volume, "what came");
+    reimage = kn_asprintf("{\"os-reimage\": {\"image_id\": \"%s\"}}", image);
+    act(202, volume, reimage);
+    kn_whole_cloud_restart("kilonova-volume");
     settled();
     expect_disk("volume", volume, GIB, "what boots");
     files_agree();

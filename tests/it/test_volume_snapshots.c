@@ -145,6 +145,10 @@ static void test_life(void **state)
 /* While something is made of it, a source is neither attached, changed nor removed; afterwards it owes nobody anything. */
 static void test_sources_stay_while_they_are_copied(void **state)
 {
+    static const char *const ON_ITS_WAY[] = {
+        "SELECT 1", /* somebody works on it still: it may become larger yet */
+        "UPDATE volume SET status = 'error_deleting' WHERE extends_from IS NOT NULL",
+    };
     AUTO_FREE char *v = volume("\"size\":2,\"metadata\":{}"), *s = NULL, *copy = NULL, *clone = NULL,
                    *of_snapshot = NULL, *of_volume = NULL;
 
@@ -179,6 +183,17 @@ static void test_sources_stay_while_they_are_copied(void **state)
     sql("UPDATE volume SET status = 'error_extending' WHERE status = 'extending'");
     ask_of(202, "POST", VOLUMES, v, "/action", ADMIN, "{\"os-reset_status\":{\"status\":\"available\"}}");
     assert_int_equal(count_of(USED("gigabytes")), 2 + 2 + 2 + 5); /* what it did not become */
+    act(202, v, "{\"os-extend\":{\"new_size\":4}}");
+    for (size_t i = 0; i < KN_COUNT(ON_ITS_WAY); i++) { /* nor by way of a removal that failed, or of an error */
+        sql(ON_ITS_WAY[i]);
+        ask_of(202, "POST", VOLUMES, v, "/action", ADMIN, "{\"os-reset_status\":{\"status\":\"available\"}}");
+        assert_int_equal(count_of(USED("gigabytes")), i == 0 ? 4 + 2 + 2 + 5 : 2 + 2 + 2 + 5);
+        assert_int_equal(
+            count_of("SELECT count(*) FROM quota_usage u JOIN quota_fact f USING (service, project_id, resource) "
+                     "WHERE u.used <> f.used"),
+            0);
+    }
+    assert_int_equal(count_of("SELECT count(*) FROM volume WHERE extends_from IS NOT NULL"), 0);
     ask_of(202, "DELETE", SNAPSHOTS, s, "", A, NULL);
     ask_of(202, "DELETE", VOLUMES, clone, "", A, NULL);
 }

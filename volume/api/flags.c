@@ -9,7 +9,7 @@
 #include "lib/domain/message.h"
 #include "volume/api/private.h"
 
-/* What could not grow is again what it was. */
+/* What could not grow, and does not any more, is again what it was, whatever became of it since. */
 static int flags_unextend(struct kn_request *req, const struct kn_volume *v, struct kn_error *err)
 {
     static const struct kn_stmt BACK = {
@@ -34,7 +34,7 @@ static int flags_reset(struct kn_request *req, const char *id, const char *statu
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_volume_get(req->db, &req->caller, id, true, &rows, &v, err) < 0 ||
         kn_volume_set_status(req->db, v.id, status, err) < 0 ||
-        (strcmp(v.status, "error_extending") == 0 && v.extends_from_gib > 0 && flags_unextend(req, &v, err) < 0)) {
+        (v.extends_from_gib > 0 && strcmp(v.status, "extending") != 0 && flags_unextend(req, &v, err) < 0)) {
         return -1;
     }
     return kn_tx_commit(&tx, err);

@@ -51,7 +51,8 @@ static int pools_match(struct kn_request *req, bool *ret, struct kn_error *err)
 {
     static const struct kn_stmt SERVES = {
         "volume_pool_serves",
-        "SELECT extra_specs <@ '{\"volume_backend_name\": \"file\"}' FROM volume_type WHERE $1 IN (id::text, name)", 1
+        "SELECT extra_specs - 'multiattach' <@ '{\"volume_backend_name\": \"file\"}' FROM volume_type WHERE $1 IN (id::text, name)",
+        1
     };
     enum { SERVES_IT };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
