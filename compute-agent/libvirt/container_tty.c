@@ -130,9 +130,15 @@ static void ttys_round(struct kn_agent_ttys *ttys)
         ((polled[0].revents & POLLIN) != 0 && eventfd_read(ttys->wake, &woken) < 0)) {
         return;
     }
+    const int64_t now_ms = kn_mono_ms();
+
     for (struct tty_kept *kept; (kept = next) != NULL; at++) {
         next = kept->next;
-        if (polled[at].revents != 0 && !tty_read(ttys, kept)) {
+        if (polled[at].revents == 0) {
+            continue;
+        }
+        tty_allow(kept, now_ms); /* what it did not use while nothing came is no more than it had */
+        if (!tty_read(ttys, kept)) {
             ttys_drop(ttys, kept);
         }
     }
