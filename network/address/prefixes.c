@@ -95,6 +95,37 @@ void kn_network_prefix_set_compact(struct kn_network_prefix_set *set)
     set->count = count;
 }
 
+/* What is left of `outer` without `inner`, which lies in it: a half of each length between the two. */
+static void prefixes_around(const struct kn_ip_prefix *outer, const struct kn_ip_prefix *inner,
+                            struct kn_network_prefix_set *left)
+{
+    for (uint8_t length = inner->length; length > outer->length; length--) {
+        struct kn_ip_prefix half = { inner->ip, length };
+
+        half.ip = kn_ip_prefix_first(&half);
+        half.ip.bytes[(length - 1) / 8] ^= (uint8_t)(0x80 >> (length - 1) % 8);
+        kn_network_prefix_set_add(left, &half);
+    }
+}
+
+void kn_network_prefix_set_subtract(struct kn_network_prefix_set *set, const struct kn_network_prefix_set *gone)
+{
+    for (size_t i = 0; i < gone->count; i++) {
+        struct kn_network_prefix_set left = KN_NETWORK_PREFIX_SET_INIT;
+
+        for (size_t n = 0; n < set->count; n++) {
+            if (!kn_network_prefixes_overlap(&set->items[n], &gone->items[i])) {
+                kn_network_prefix_set_add(&left, &set->items[n]);
+            } else if (covers(&set->items[n], &gone->items[i])) {
+                prefixes_around(&set->items[n], &gone->items[i], &left);
+            }
+        }
+        kn_network_prefix_set_release(set);
+        *set = left;
+    }
+    kn_network_prefix_set_compact(set);
+}
+
 /* *best: of no family until a room was found. */
 static void look(const struct kn_ip_prefix *room, const struct kn_network_prefix_set *taken, int length,
                  struct kn_ip_prefix *best)

@@ -25,6 +25,8 @@ bool kn_network_prefixes_overlap(const struct kn_ip_prefix *a, const struct kn_i
 bool kn_network_prefix_set_overlaps(const struct kn_network_prefix_set *set, const struct kn_ip_prefix *prefix);
 /* Do all of its addresses lie in the set, which is compact? */
 bool kn_network_prefix_set_holds(const struct kn_network_prefix_set *set, const struct kn_ip_prefix *prefix);
+/* What of the set is not of the other one. */
+void kn_network_prefix_set_subtract(struct kn_network_prefix_set *set, const struct kn_network_prefix_set *gone);
 /* A prefix of that length in the set that meets nothing of what is taken: the first of the smallest room that has one. */
 bool kn_network_prefix_set_find(const struct kn_network_prefix_set *set, const struct kn_network_prefix_set *taken,
                                 int length, struct kn_ip_prefix *ret);

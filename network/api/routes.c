@@ -146,6 +146,8 @@ static const struct kn_route ROUTES[] = {
           kn_network_forwardings_delete),
     NOUN(subnetpools, SUBNETPOOL),
     TAG_ROUTES(subnetpools, "subnetpools", SUBNETPOOL),
+    ROUTE("PUT", "/v2.0/subnetpools/{id}/add_prefixes", UPDATE_SUBNETPOOL, 200, kn_network_pool_add_prefixes),
+    ROUTE("PUT", "/v2.0/subnetpools/{id}/remove_prefixes", UPDATE_SUBNETPOOL, 200, kn_network_pool_remove_prefixes),
     ROUTE("GET", "/v2.0/address-scopes", GET_ADDRESS_SCOPE, 200, address_scopes_list),
     ROUTE("POST", "/v2.0/address-scopes", CREATE_ADDRESS_SCOPE, 201, address_scopes_create),
     ROUTE("GET", "/v2.0/address-scopes/{id}", GET_ADDRESS_SCOPE, 200, address_scopes_show),

@@ -5,6 +5,7 @@
 #include <stdio.h>
 
 #include "lib/base/mem.h"
+#include "lib/base/strbuf.h"
 #include "tests/support/front.h"
 #include "tests/support/neutron.h"
 #include "tests/support/neutron_words.h"
@@ -47,6 +48,71 @@ static struct id network_of(const char *token)
 
     snprintf(id.text, sizeof(id.text), "%s", neutron_network(token, ""));
     return id;
+}
+
+/* PUT of one of the two; what the pool has then, with blanks between. */
+static void prefixes(int status, const char *token, const struct id *pool, const char *word, const char *list,
+                     const char *wanted)
+{
+    AUTO_FREE char *what = kn_asprintf("PUT /subnetpools/%s/%s_prefixes", pool->text, word);
+    AUTO_FREE char *body = kn_asprintf("{\"prefixes\":[%s]}", list);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf has = KN_STRBUF_INIT;
+
+    neutron_say(status, token, what, body);
+    if (status != 200) {
+        assert_string_equal(neutron_get("NeutronError.type"), wanted);
+        return;
+    }
+    for (size_t i = 0; i < neutron_count("prefixes"); i++) {
+        AUTO_FREE char *at = kn_asprintf("prefixes.%zu", i);
+
+        kn_strbuf_addf(&has, "%s%s", i > 0 ? " " : "", neutron_get(at));
+    }
+    assert_string_equal(has.buf != NULL ? has.buf : "", wanted);
+}
+
+static void test_prefixes_come_and_go(void **state)
+{
+    (void)state;
+    const struct id id = pool(ALICE, POOL("")), network = network_of(ALICE);
+    AUTO_FREE char *of_pool = kn_asprintf(",\"subnetpool_id\":\"%s\",\"cidr\":\"10.0.3.0/24\"", id.text);
+
+    prefixes(200, ALICE, &id, "add", "\"10.1.0.0/16\",\"192.168.0.0/24\"", "10.0.0.0/15 192.168.0.0/24");
+    prefixes(200, ALICE, &id, "add", "\"10.1.0.0/16\"", "10.0.0.0/15 192.168.0.0/24"); /* again is nothing */
+    prefixes(200, ALICE, &id, "remove", "\"172.16.0.0/12\"", "10.0.0.0/15 192.168.0.0/24"); /* what it has not, too */
+    subnet_is(201, ALICE, &network, of_pool, "10.0.3.0/24");
+    prefixes(400, ALICE, &id, "remove", "\"192.168.0.0/24\",\"10.0.3.128/25\"", "IllegalSubnetPoolPrefixUpdate");
+    assert_string_equal(neutron_get("NeutronError.message"),
+                        "Illegal update to prefixes: One or more the prefixes to be removed is in use by a subnet..");
+    prefixes(200, ALICE, &id, "remove", "\"10.1.0.0/16\",\"10.0.128.0/17\",\"10.0.64.7/32\"",
+             "10.0.0.0/18 10.0.64.0/30 10.0.64.4/31 10.0.64.6/32 10.0.64.8/29 10.0.64.16/28 10.0.64.32/27 "
+             "10.0.64.64/26 10.0.64.128/25 10.0.65.0/24 10.0.66.0/23 10.0.68.0/22 10.0.72.0/21 10.0.80.0/20 "
+             "10.0.96.0/19 192.168.0.0/24");
+    prefixes(400, ALICE, &id, "add", "\"fd00::/48\"", "PrefixVersionMismatch");
+    prefixes(400, ALICE, &id, "add", "\"everything\"", "HTTPBadRequest");
+    prefixes(400, ALICE, &id, "add", "7", "HTTPBadRequest");
+    prefixes(400, ALICE, &id, "remove", "\"everything\"", "HTTPBadRequest");
+    prefixes(400, ALICE, &id, "remove", "", "HTTPBadRequest");
+    prefixes(404, BOB, &id, "add", "\"10.9.0.0/16\"", "SubnetPoolNotFound");
+    prefixes(404, BOB, &id, "remove", "\"10.0.0.0/18\"", "SubnetPoolNotFound");
+}
+
+/* All of it may go: the pool stays of its family, gives nothing, and can be given prefixes again. */
+static void test_a_pool_without_prefixes(void **state)
+{
+    (void)state;
+    const struct id id = pool(ALICE, POOL("")), network = network_of(ALICE);
+    AUTO_FREE char *of_pool = kn_asprintf(",\"subnetpool_id\":\"%s\",\"prefixlen\":24", id.text);
+
+    prefixes(200, ALICE, &id, "remove", "\"0.0.0.0/0\"", "");
+    neutron_say(200, ALICE, neutron_at("PUT", "subnetpools", id.text), "{\"subnetpool\":{\"name\":\"bare\"}}");
+    assert_string_equal(neutron_get("subnetpool.ip_version"), "4");
+    neutron_say(400, ALICE, neutron_at("PUT", "subnetpools", id.text), "{\"subnetpool\":{\"prefixes\":[]}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "EmptySubnetPoolPrefixList");
+    subnet_is(409, ALICE, &network, of_pool, "SubnetAllocationError");
+    prefixes(400, ALICE, &id, "add", "\"fd00::/48\"", "PrefixVersionMismatch");
+    prefixes(200, ALICE, &id, "add", "\"10.9.0.0/16\"", "10.9.0.0/16");
+    subnet_is(201, ALICE, &network, of_pool, "10.9.0.0/24");
 }
 
 static void test_life_of_a_pool(void **state)
@@ -235,6 +301,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_life_of_a_pool, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_prefixes_come_and_go, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_a_pool_without_prefixes, kn_neutron_fresh),
         cmocka_unit_test_setup(test_bad_pools, kn_neutron_fresh),
         cmocka_unit_test_setup(test_ranges_out_of_a_pool, kn_neutron_fresh),
         cmocka_unit_test_setup(test_default_pools, kn_neutron_fresh),

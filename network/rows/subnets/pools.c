@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* pools.c: subnet pools as a table, and their rules, in Neutron's words. What is left of a pool is pool_take.c's. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "lib/base/jsonw.h"
@@ -71,11 +72,17 @@ static int pool_fail_bounds(struct kn_error *err, const char *a, int64_t x, cons
     return kn_fail_name(err, "IllegalSubnetPoolPrefixBounds");
 }
 
+/* Ascending, as few as possible. An empty list is none. */
 static int read_prefixes(const json_t *list, struct kn_network_prefix_set *set, struct kn_error *err)
 {
     const json_t *item;
     size_t i;
 
+    if (json_array_size(list) > KN_MAX_GROUP_ADDRESSES) { /* as many as the other noun that is a list of ranges */
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input for prefixes. Reason: a subnet pool has at most %d prefixes.",
+                       KN_MAX_GROUP_ADDRESSES);
+    }
     json_array_foreach (list, i, item) {
         struct kn_ip_prefix prefix;
 
@@ -87,9 +94,6 @@ static int read_prefixes(const json_t *list, struct kn_network_prefix_set *set, 
             return pool_fail(err, "PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.");
         }
         kn_network_prefix_set_add(set, &prefix);
-    }
-    if (set->count == 0) {
-        return pool_fail(err, "EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.");
     }
     kn_network_prefix_set_compact(set);
     return 0;
@@ -174,7 +178,7 @@ static int check_scope_rows(struct kn_request *req, const char *id, const char *
     return 0;
 }
 
-static int check_scope(struct kn_request *req, const char *id, const char *scope,
+static int check_scope(struct kn_request *req, const char *id, const char *scope, int family,
                        const struct kn_network_prefix_set *set, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -184,7 +188,7 @@ static int check_scope(struct kn_request *req, const char *id, const char *scope
         kn_network_use(&kn_network_address_scopes, req, scope, &owned, err) < 0) {
         return -1;
     }
-    if (kn_rows_int(rows, 0, C_VERSION) != set->items[0].ip.family) {
+    if (kn_rows_int(rows, 0, C_VERSION) != family) {
         kn_fail(err, KN_BAD_REQUEST,
                 "Illegal subnetpool association: subnetpool %s cannot associate with address scope %s because "
                 "subnetpool ip_version is not %lld.",
@@ -243,7 +247,7 @@ static int check_growth(const struct kn_network_prefix_set *was, const struct kn
     return 0;
 }
 
-static void say_prefixes(const struct kn_network_prefix_set *set, json_t *object)
+json_t *kn_network_pool_prefixes(const struct kn_network_prefix_set *set)
 {
     json_t *list = json_array();
     char text[KN_IP_PREFIX_SIZE];
@@ -251,7 +255,40 @@ static void say_prefixes(const struct kn_network_prefix_set *set, json_t *object
     for (size_t i = 0; i < set->count; i++) {
         json_array_append_new(list, json_string(kn_ip_prefix_text(&set->items[i], text)));
     }
-    json_object_set_new(object, "prefixes", list);
+    return list;
+}
+
+/* Of a change the pool's own, which it keeps also while it has no prefix (all were removed). */
+static int pool_family(const struct kn_rows *now, const struct kn_network_prefix_set *set)
+{
+    return now != NULL ? (int)strtol(kn_rest_was(&kn_network_subnetpools, now, "ip_version"), NULL, 10)
+                       : set->items[0].ip.family;
+}
+
+static int check_prefixes(const struct kn_rows *now, const json_t *said, const struct kn_network_prefix_set *was,
+                          const struct kn_network_prefix_set *set, bool shrinks, struct kn_error *err)
+{
+    if (set->count == 0 && !shrinks && (now == NULL || said != NULL)) {
+        return pool_fail(err, "EmptySubnetPoolPrefixList", "Empty subnet pool prefix list.");
+    }
+    if (set->count > 0 && set->items[0].ip.family != pool_family(now, set)) {
+        return pool_fail(err, "PrefixVersionMismatch", "Cannot mix IPv4 and IPv6 prefixes in a subnet pool.");
+    }
+    return shrinks ? 0 : check_growth(was, set, err);
+}
+
+static int decide_scope(struct kn_request *req, const char *id, const struct kn_rows *now, const json_t *object,
+                        int family, const struct kn_network_prefix_set *set, struct kn_error *err)
+{
+    const char *was = now != NULL ? kn_rest_was(&kn_network_subnetpools, now, "address_scope_id") : "";
+    const char *scope = json_object_get(object, "address_scope_id") != NULL
+                            ? kn_schema_text(object, "address_scope_id", "")
+                            : was;
+
+    return check_own_scope(req, id, was, err) < 0 ||
+                   (scope[0] != '\0' && check_scope(req, id, scope, family, set, err) < 0)
+               ? -1
+               : 0;
 }
 
 static int pool_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
@@ -259,6 +296,7 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
 {
     AUTO_RELEASE(kn_network_prefix_set) struct kn_network_prefix_set was = KN_NETWORK_PREFIX_SET_INIT;
     AUTO_RELEASE(kn_network_prefix_set) struct kn_network_prefix_set set = KN_NETWORK_PREFIX_SET_INIT;
+    const bool shrinks = req->route->handle == kn_network_pool_remove_prefixes;
 
     if (object == NULL) {
         return pool_check_end(req, id, err);
@@ -266,24 +304,18 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
     json_auto_t *old = now != NULL ? json_loads(kn_rest_was(&kn_network_subnetpools, now, "prefixes"), 0, NULL) : NULL;
     const json_t *said = json_object_get(object, "prefixes");
 
-    if ((old != NULL && read_prefixes(old, &was, err) < 0) || read_prefixes(said != NULL ? said : old, &set, err) < 0 ||
-        check_growth(&was, &set, err) < 0 || check_lengths(now, object, set.items[0].ip.family, err) < 0) {
+    if (read_prefixes(old, &was, err) < 0 || read_prefixes(said != NULL ? said : old, &set, err) < 0 ||
+        check_prefixes(now, said, &was, &set, shrinks, err) < 0) {
         return -1;
     }
-    if (now != NULL &&
-        check_own_scope(req, id, kn_rest_was(&kn_network_subnetpools, now, "address_scope_id"), err) < 0) {
-        return -1;
-    }
-    const char *scope = json_object_get(object, "address_scope_id") != NULL
-                            ? kn_schema_text(object, "address_scope_id", "")
-                        : now != NULL ? kn_rest_was(&kn_network_subnetpools, now, "address_scope_id")
-                                      : "";
+    const int family = pool_family(now, &set);
 
-    if (scope[0] != '\0' && check_scope(req, id, scope, &set, err) < 0) {
+    if (check_lengths(now, object, family, err) < 0 ||
+        (!shrinks && decide_scope(req, id, now, object, family, &set, err) < 0)) {
         return -1;
     }
-    say_prefixes(&set, object);
-    json_object_set_new(object, "ip_version", json_integer(set.items[0].ip.family));
+    json_object_set_new(object, "prefixes", kn_network_pool_prefixes(&set));
+    json_object_set_new(object, "ip_version", json_integer(family));
     return 0;
 }
 

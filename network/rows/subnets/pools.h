@@ -14,4 +14,11 @@ extern const struct kn_rest_noun kn_network_subnetpools, kn_network_address_scop
  */
 int kn_network_pool_take(struct kn_request *req, const char *project, json_t *object, struct kn_error *err);
 
+/* As bodies say them. New reference. */
+struct kn_network_prefix_set;
+json_t *kn_network_pool_prefixes(const struct kn_network_prefix_set *set);
+
+/* PUT {"prefixes": […]}: answered with all that the pool has then. */
+kn_handler kn_network_pool_add_prefixes, kn_network_pool_remove_prefixes;
+
 #endif
