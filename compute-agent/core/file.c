@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* file: the order of write, fsync and rename, written down once for everything this room keeps on disk. */
+/* file: directories and links; the files in them are lib/base/file.h's. */
 #include "compute-agent/core/file.h"
 
 #include <dirent.h>
@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/base/mem.h"
 
 int kn_agent_file_make_dir(const char *path, struct kn_error *err)
@@ -31,21 +32,6 @@ int kn_agent_file_make_dir(const char *path, struct kn_error *err)
     }
 }
 
-static int write_synced(int at, const char *name, const char *text, size_t len)
-{
-    AUTO_CLOSE int fd = openat(at, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-
-    while (fd >= 0 && len > 0) {
-        ssize_t n = write(fd, text, len);
-        if (n < 0 && errno != EINTR) {
-            return -1;
-        }
-        text += n > 0 ? n : 0;
-        len -= n > 0 ? (size_t)n : 0;
-    }
-    return fd < 0 ? -1 : fsync(fd);
-}
-
 int kn_agent_file_replace(const char *dir, const char *name, const char *text, struct kn_error *err)
 {
     return kn_agent_file_replace_bytes(dir, name, text, strlen(text), err);
@@ -53,13 +39,7 @@ int kn_agent_file_replace(const char *dir, const char *name, const char *text, s
 
 int kn_agent_file_replace_bytes(const char *dir, const char *name, const char *bytes, size_t len, struct kn_error *err)
 {
-    AUTO_CLOSE int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    AUTO_FREE char *beside = kn_asprintf("%s.new", name);
-
-    if (at < 0 || write_synced(at, beside, bytes, len) < 0 || renameat(at, beside, at, name) < 0 || fsync(at) < 0) {
-        return kn_fail(err, KN_UNAVAILABLE, "cannot write \"%s/%s\": %s", dir, name, strerror(errno));
-    }
-    return 0;
+    return kn_file_replace(dir, name, bytes, len, err);
 }
 
 int kn_agent_file_link(const char *dir, const char *name, const char *target, struct kn_error *err)

@@ -15,12 +15,14 @@
 
 #include "conductor/audit/audit.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/storage_daemon.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 
 #define GIB (INT64_C(1) << 30)
 #define PIECE (1 << 20)
 #define GRACE_S 1800 /* kilonova-image sweeps its store every ten minutes */
+#define EXPORT_LOOKS 20
 #define DISK "volume-"
 #define KEPT_DISK "snapshot-"
 
@@ -28,6 +30,8 @@ enum store_promise {
     HAS_DISK,
     DISK_SIZE,
     LONE_DISK,
+    SERVED,
+    LONE_EXPORT,
     HAS_DATA,
     DATA_SIZE,
     LONE_DATA,
@@ -40,6 +44,8 @@ const char *const kn_conductor_audit_store_promises[] = {
     [HAS_DISK] = "5. every volume has its disk",
     [DISK_SIZE] = "5. every disk is as large as its volume",
     [LONE_DISK] = "5. no disk without its volume",
+    [SERVED] = "5. every disk that hosts reach over NBD is served",
+    [LONE_EXPORT] = "5. no disk is served that nobody has",
     [HAS_DATA] = "5. every image's data is in the store",
     [DATA_SIZE] = "5. every image's data has the length that it had",
     [LONE_DATA] = "5. no data in the store without an image",
@@ -133,7 +139,7 @@ static int64_t disk_size(const char *path, const char *format)
     return (int64_t)be64toh(size);
 }
 
-#define WITH_DISK "v.backend = 'file' AND v.status IN ('available', 'attaching', 'in-use', 'detaching')"
+#define WITH_DISK "v.backend IN ('file', 'nbd') AND v.status IN ('available', 'attaching', 'in-use', 'detaching')"
 
 /* What has a disk: what its name begins with, and its rows. */
 struct disk_kind {
@@ -266,6 +272,97 @@ static int look_at_disks(struct store *s, const struct disk_kind *k, struct kn_e
     return look_for_missing_disks(s, k, &missing, err) < 0 ? -1 : look_for_lone_disks(s, k, &disks, err);
 }
 
+/* --- what is served (volume/serve/export.h) -------------------------------------------------------------------------------------- */
+
+#define EXPORTS ".nbd"
+#define IS_REACHED "a.status = 'attached' AND a.connection ->> 'driver' = 'nbd'"
+
+static char *store_export_dir(const struct store *s, const char *volume)
+{
+    return kn_asprintf("%s/" EXPORTS "/%s", s->conf->volume_file_dir, volume);
+}
+
+static const char *export_of(const char *name)
+{
+    return kn_uuid_valid(name) ? name : NULL;
+}
+
+/* A daemon that was killed is back in no time: who is missing is looked for again where the row still says that it is reached. */
+static int look_for_silent_exports(struct store *s, struct kn_error *err)
+{
+    static const struct kn_stmt REACHED = {
+        "audit_reached", "SELECT DISTINCT a.volume_id FROM attachment a WHERE " IS_REACHED " ORDER BY a.volume_id", 0
+    };
+    static const struct kn_stmt STILL = { "audit_still_reached",
+                                          "SELECT 1 FROM attachment a WHERE a.volume_id = $1 AND " IS_REACHED, 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &REACHED, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *volume = kn_rows_text(rows, i, KN_ONLY);
+        AUTO(kn_rows) struct kn_rows *still = NULL;
+        AUTO_FREE char *dir = store_export_dir(s, volume);
+        AUTO_CLOSE int process = -1;
+
+        for (int looks = 0; looks < EXPORT_LOOKS && (process = kn_storage_find(dir)) < 0; looks++) {
+            nanosleep(&(struct timespec){ 0, 100000000 }, NULL);
+        }
+        if (process < 0 && kn_db_run(s->audit->db, &STILL, KN_ARGS(volume), &still, err) < 0) {
+            return -1;
+        }
+        if (still != NULL && kn_rows_count(still) > 0) {
+            json_array_append_new(s->findings[SERVED], json_sprintf("volume %s is attached and not served", volume));
+        }
+    }
+    return 0;
+}
+
+static int look_for_lone_exports(struct store *s, struct kn_array *exports, struct kn_error *err)
+{
+    static const struct kn_stmt LONE = {
+        "audit_export_lone",
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = d)", 1
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(s->audit->db, &LONE, KN_ARGS(kn_array_value(exports)), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        const char *volume = kn_rows_text(rows, i, KN_ONLY);
+        AUTO_FREE char *dir = store_export_dir(s, volume);
+
+        if (access(dir, F_OK) == 0) {
+            json_array_append_new(s->findings[LONE_EXPORT],
+                                  json_sprintf("volume %s is served and has no attachment: %s", volume, dir));
+        }
+    }
+    return 0;
+}
+
+static int look_at_exports(struct store *s, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array exports = KN_ARRAY_INIT;
+    static const struct kn_stmt ANY = { "audit_any_volume", "SELECT 1 FROM volume LIMIT 1", 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *all = store_export_dir(s, "");
+
+    if (kn_db_run(s->audit->db, &ANY, KN_NO_ARGS, &rows, err) < 0) {
+        return -1;
+    }
+    if (access(s->conf->volume_file_dir, X_OK) < 0) {
+        say_unseen(s, SERVED, LONE_EXPORT, s->conf->volume_file_dir, errno, kn_rows_count(rows));
+        return 0;
+    }
+    if (read_names(all, export_of, &exports) < 0 && errno != ENOENT) {
+        say_unseen(s, SERVED, LONE_EXPORT, all, errno, 1);
+        return 0;
+    }
+    return look_for_silent_exports(s, err) < 0 ? -1 : look_for_lone_exports(s, &exports, err);
+}
+
 static int look_at_volumes(struct store *s, struct kn_error *err)
 {
     for (size_t i = 0; i < KN_COUNT(DISK_KINDS); i++) {
@@ -273,7 +370,7 @@ static int look_at_volumes(struct store *s, struct kn_error *err)
             return -1;
         }
     }
-    return 0;
+    return look_at_exports(s, err);
 }
 
 /* --- images ------------------------------------------------------------------------------------------------------------------- */

@@ -79,6 +79,13 @@ const json_t *kn_spec_root(const json_t *spec);
 /* connection is borrowed. */
 json_t *kn_form_write_disk(const char *volume, const char *device, json_t *connection);
 json_t *kn_form_write_connection(const char *driver, const char *path, const char *format, const char *serial);
+/* Where another machine serves a disk, and to whom. The key is a secret: whoever has it has the disk. */
+struct kn_nbd_said {
+    const char *address;
+    int port;
+    const char *export, *identity, *key;
+};
+json_t *kn_form_write_nbd_connection(const struct kn_nbd_said *said, const char *serial);
 json_t *kn_form_write_plug(const json_t *nic); /* of a NIC */
 json_t *kn_form_write_guest(const char *server, int64_t generation, int power_state);
 /* The same with what else is seen of it; steals both lists. */

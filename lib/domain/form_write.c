@@ -12,6 +12,13 @@ json_t *kn_form_write_connection(const char *driver, const char *path, const cha
     return json_pack("{s:s, s:s, s:s, s:s}", "driver", driver, "path", path, "format", format, "serial", serial);
 }
 
+json_t *kn_form_write_nbd_connection(const struct kn_nbd_said *said, const char *serial)
+{
+    return json_pack("{s:s, s:s, s:i, s:s, s:s, s:s, s:s, s:s}", "driver", "nbd", "address", said->address, "port",
+                     said->port, "export", said->export, "identity", said->identity, "key", said->key, "format", "raw",
+                     "serial", serial);
+}
+
 json_t *kn_form_write_plug(const json_t *nic)
 {
     json_t *plug = json_object();

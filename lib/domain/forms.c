@@ -3,19 +3,52 @@
 #include <string.h>
 #include <strings.h>
 
+#include "lib/base/mem.h"
 #include "lib/domain/form.h"
 
 /* --- disks -------------------------------------------------------------------------------------------------------------- */
 
+/* What a driver's connections have beside what all have. */
+static const struct {
+    const char *driver, *field;
+} CONNECTIONS[] = {
+    { "file", "path" },  { "nbd", "address" },  { "nbd", "port" },
+    { "nbd", "export" }, { "nbd", "identity" }, { "nbd", "key" },
+};
+
+static int connection_also(const json_t *object, const char *where, struct kn_error *err)
+{
+    const char *driver = kn_json_str(object, "driver");
+    bool is_known = false;
+
+    for (size_t i = 0; i < KN_COUNT(CONNECTIONS); i++) {
+        if (strcmp(CONNECTIONS[i].driver, driver) == 0) {
+            is_known = true;
+            const json_t *value = json_object_get(object, CONNECTIONS[i].field);
+
+            if (value == NULL || json_is_null(value)) {
+                return kn_fail(err, KN_BAD_REQUEST, "%s: \"%s\" is missing", where, CONNECTIONS[i].field);
+            }
+        }
+    }
+    return is_known ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s: driver \"%.64s\" is neither file nor nbd", where, driver);
+}
+
 const struct kn_form kn_form_connection = {
-    "connection", "what a host needs to reach a volume: volume.connect's answer, attachment.connection",
-    KN_FIELDS(KN_MUST("driver", KN_STR, NONE, "file"),
-              KN_MUST("path", KN_STR, NONE, "of the disk, as the host sees it"),
-              KN_MUST("format", KN_STR, DISK_FORMAT, "raw or qcow2"),
+    "connection",
+    "what a host needs to reach a volume: volume.connect's answer, attachment.connection. One of nbd holds a key: no log and no answer of the API may have it",
+    KN_FIELDS(KN_MUST("driver", KN_STR, NONE, "file or nbd"),
+              KN_MAY("path", KN_STR, NONE, "file: of the disk, as the host sees it"),
+              KN_MUST("format", KN_STR, DISK_FORMAT, "raw or qcow2: of what the host reads"),
+              KN_MAY("address", KN_STR, NONE, "nbd: of the machine that serves the disk"),
+              KN_MAY("port", KN_INT, PORT_NUMBER, "nbd: where it does"),
+              KN_MAY("export", KN_STR, NONE, "nbd: the disk's name there"),
+              KN_MAY("identity", KN_STR, NONE, "nbd: whose key it is"),
+              KN_MAY("key", KN_STR, NONE, "nbd: of TLS-PSK, 64 hex digits: a secret"),
               KN_MAY("serial", KN_UUID, NONE, "the volume: what the guest sees as the disk's serial"),
               KN_MAY("readonly", KN_BOOL, NONE, "the guest may only read it"),
               KN_MAY("shared", KN_BOOL, NONE, "other guests may have it, too; it is raw then")),
-    NULL
+    connection_also
 };
 
 const struct kn_form kn_form_disk = {

@@ -189,6 +189,23 @@ static void add_disk(void)
     make_disk(OTHER, GIB);
 }
 
+static void reach(void)
+{
+    run_sql(
+        "ALTER TABLE attachment DROP CONSTRAINT IF EXISTS attachment_server_id_fkey; INSERT INTO attachment (id, volume_id, server_id, "
+        "status, device, connection) VALUES (gen_random_uuid(), '" VOLUME
+        "', gen_random_uuid(), 'attached', '/dev/vdb', "
+        "'{\"driver\": \"nbd\"}')");
+}
+
+static void serve(void)
+{
+    AUTO_FREE char *all = in(volumes, ".nbd"), *one = in(volumes, ".nbd/" VOLUME);
+
+    assert_int_equal(mkdir(all, 0700), 0);
+    assert_int_equal(mkdir(one, 0700), 0);
+}
+
 static void remove_data(void)
 {
     AUTO_FREE char *path = in(images, sha512);
@@ -244,6 +261,8 @@ static const struct {
     { shrink_qcow2, "5. every disk is as large as its volume", "536870912", false },
     { forget_format, "5. every disk is as large as its volume", VOLUME, false },
     { add_disk, "5. no disk without its volume", OTHER, false },
+    { reach, "5. every disk that hosts reach over NBD is served", VOLUME, false },
+    { serve, "5. no disk is served that nobody has", VOLUME, false },
     { remove_data, "5. every image's data is in the store", IMAGE, false },
     { cut_data, "5. every image's data has the length that it had", IMAGE, false },
     { corrupt_data, "5. every image's data is what was stored", IMAGE, true },

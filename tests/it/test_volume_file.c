@@ -19,6 +19,7 @@
 #define GIB (INT64_C(1) << 30)
 
 static const struct kn_volume_driver *const FILES = &kn_volume_driver_file;
+static const struct kn_volume_user USER = { .server = VOLUME, .host = "h1", .format = "raw" };
 static struct kn_conf conf;
 static char dir[KN_TEST_DIR];
 
@@ -57,7 +58,7 @@ static void test_raw(void **state)
     assert_int_equal(stat(path, &st), 0);
     assert_int_equal(st.st_size, 3 * GIB);
 
-    assert_ok(FILES->connect(&conf, VOLUME, "raw", "h1", &connection, &err), &err);
+    assert_ok(FILES->connect(&conf, VOLUME, &USER, &connection, &err), &err);
     assert_string_equal(kn_json_str(connection, "driver"), "file");
     assert_string_equal(kn_json_str(connection, "path"), path);
     assert_string_equal(kn_json_str(connection, "format"), "raw");
@@ -67,7 +68,7 @@ static void test_raw(void **state)
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
     assert_int_equal(count_files(), 0);
-    assert_fails(FILES->connect(&conf, VOLUME, "raw", "h1", &connection, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->connect(&conf, VOLUME, &USER, &connection, &err), &err, KN_NOT_FOUND);
 }
 
 static void test_leftover_is_started_over(void **state)
@@ -242,7 +243,7 @@ static void test_settings_change_no_disk(void **state)
     assert_true(holds("raw", "volume-" VOLUME, "7 1M 64k"));
     assert_ok(FILES->overwrite(&changed, COPY, "qcow2", 2, &of_snapshot, NULL, &err), &err);
     assert_true(holds("qcow2", "volume-" COPY, "7 1M 64k"));
-    assert_ok(FILES->connect(&changed, VOLUME, "raw", "h1", &connection, &err), &err);
+    assert_ok(FILES->connect(&changed, VOLUME, &USER, &connection, &err), &err);
     assert_string_equal(kn_json_str(connection, "format"), "raw");
     json_decref(connection);
 
@@ -329,7 +330,7 @@ static void test_refuses(void **state)
 
     assert_fails(FILES->create(&conf, "../../etc/passwd", "raw", 1, NULL, NULL, &err), &err, KN_BAD_REQUEST);
     assert_fails(FILES->remove(&conf, "../../etc/passwd", NULL, &err), &err, KN_BAD_REQUEST);
-    assert_fails(FILES->connect(&conf, "", "raw", "h1", &connection, &err), &err, KN_BAD_REQUEST);
+    assert_fails(FILES->connect(&conf, "", &USER, &connection, &err), &err, KN_BAD_REQUEST);
     odd.volume_file_format = "vmdk";
     assert_fails(FILES->start(&odd, &err), &err, KN_BAD_REQUEST);
     odd = conf;

@@ -14,7 +14,6 @@
 
 #define VISIBLE \
     "(t.is_public OR EXISTS (SELECT FROM volume_type_project p WHERE p.type_id = t.id AND p.project_id = ?))"
-#define CAN "'{\"volume_backend_name\": \"file\"}'::jsonb" /* what the back end here can say of itself */
 
 static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
                                          KN_SCHEMA_END };
@@ -160,7 +159,10 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
         return -1;
     }
     wanted = is_chosen ? wanted : dflt;
-    kn_rest_text(&q, "SELECT t.id, t.extra_specs - 'multiattach' <@ " CAN " FROM volume_type t WHERE ");
+    /* What the back end of new volumes says of itself. */
+    kn_rest_add(&q, "SELECT t.id, t.extra_specs - 'multiattach' <@ jsonb_build_object('volume_backend_name', ?::text) ",
+                req->conf->volume_driver);
+    kn_rest_text(&q, "FROM volume_type t WHERE ");
     kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
     if (is_chosen && !kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
         kn_rest_text(&q, " AND ");

@@ -8,6 +8,7 @@
 #define KN_VOLUME_SERVE_DRIVER_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "lib/adapter/conf.h"
@@ -31,6 +32,14 @@ struct kn_volume_origin {
     const char *snapshot;
     const char *image; /* a verified file, read-only */
     const char *format; /* raw or qcow2 */
+};
+
+/* Who is connected. */
+struct kn_volume_user {
+    const char *server;
+    const char *host; /* "": the server is on none yet */
+    const char *format; /* of the disk */
+    bool is_readonly; /* may only read it */
 };
 
 /* watch may be NULL everywhere. format: of the volume's disk, as its row has it; the settings say nothing about a disk that is there. */
@@ -66,8 +75,8 @@ struct kn_volume_driver {
     int (*export)(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
                   const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err);
     void (*end_export)(const struct kn_conf *conf, const char *volume);
-    /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h); the caller drops it. */
-    int (*connect)(const struct kn_conf *conf, const char *volume, const char *format, const char *host,
+    /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h), a secret perhaps: it is written into no log; the caller drops it. */
+    int (*connect)(const struct kn_conf *conf, const char *volume, const struct kn_volume_user *user,
                    json_t **ret_connection, struct kn_error *err);
     /* host: what was connected from there, and from nowhere else; "": from wherever that server was. */
     int (*disconnect)(const struct kn_conf *conf, const char *volume, const char *server, const char *host,
@@ -77,5 +86,12 @@ struct kn_volume_driver {
 };
 
 extern const struct kn_volume_driver kn_volume_driver_file;
+extern const struct kn_volume_driver
+    kn_volume_driver_nbd; /* its disks are those of the file driver; how hosts reach them is its own */
+
+/* By its name: volume.driver, volume.backend. NULL: there is none. */
+const struct kn_volume_driver *kn_volume_driver_find(const char *name);
+/* All of them, ended by NULL. */
+extern const struct kn_volume_driver *const kn_volume_drivers[];
 
 #endif

@@ -417,12 +417,12 @@ static int file_export(const struct kn_conf *conf, const char *volume, const cha
     return 0;
 }
 
-static int file_connect(const struct kn_conf *conf, const char *volume, const char *format, const char *host,
+/* Every host sees the directory as we do. */
+static int file_connect(const struct kn_conf *conf, const char *volume, const struct kn_volume_user *user,
                         json_t **ret_connection, struct kn_error *err)
 {
     AUTO_FREE char *path = disk_path(conf, "volume-", volume, err);
 
-    (void)host; /* sees the directory as we do */
     if (path == NULL) {
         return -1;
     }
@@ -430,7 +430,7 @@ static int file_connect(const struct kn_conf *conf, const char *volume, const ch
         return kn_fail(err, errno == ENOENT ? KN_NOT_FOUND : KN_INTERNAL, "the disk of volume \"%s\" is not there: %s",
                        volume, strerror(errno));
     }
-    *ret_connection = kn_form_write_connection("file", path, format, volume);
+    *ret_connection = kn_form_write_connection("file", path, user->format, volume);
     return 0;
 }
 

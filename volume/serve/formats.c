@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The column `format` of volumes and snapshots: read before every use of a disk, written before a disk is made. Never read from the disk. */
+/* The columns `format` of volumes and snapshots and `backend` of volumes: read before every use of a disk, written before a disk is made. Never read from the disk. */
 #include "volume/serve/formats.h"
 
 #include "lib/base/cleanup.h"
@@ -29,17 +29,36 @@ int kn_volume_format_of(struct kn_db *db, bool is_snapshot, const char *id, char
     return 0;
 }
 
-int kn_volume_format_settle(struct kn_db *db, const char *volume, const char *format, char ret[KN_VOLUME_FORMAT_SIZE],
-                            struct kn_error *err)
+int kn_volume_format_settle(struct kn_db *db, const char *volume, const struct kn_volume_driver *driver,
+                            const struct kn_conf *conf, char ret[KN_VOLUME_FORMAT_SIZE], struct kn_error *err)
 {
     static const struct kn_stmt SETTLE = { "volume_format_settle",
-                                           "UPDATE volume SET format = CASE WHEN multiattach THEN 'raw' ELSE $2 END "
-                                           "WHERE id = $1 AND format IS NULL",
-                                           2 };
+                                           "UPDATE volume SET format = CASE WHEN multiattach THEN 'raw' ELSE $2 END, "
+                                           "backend = $3 WHERE id = $1 AND format IS NULL",
+                                           3 };
 
-    return kn_db_run(db, &SETTLE, KN_ARGS(volume, format), NULL, err) < 0
+    return kn_db_run(db, &SETTLE, KN_ARGS(volume, driver->format(conf), driver->name), NULL, err) < 0
                ? -1
                : kn_volume_format_of(db, false, volume, ret, err);
+}
+
+int kn_volume_driver_of(struct kn_db *db, const struct kn_conf *conf, const char *volume,
+                        const struct kn_volume_driver **ret, struct kn_error *err)
+{
+    static const struct kn_stmt BACKEND = { "volume_backend_of", "SELECT backend FROM volume WHERE id = $1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &BACKEND, KN_ARGS(volume), &rows, err) < 0) {
+        return -1;
+    }
+    const char *name = kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, KN_ONLY) : conf->volume_driver;
+    const struct kn_volume_driver *driver = kn_volume_driver_find(name);
+
+    if (driver == NULL) {
+        return kn_fail(err, KN_INTERNAL, "volume \"%s\" is of the back end \"%s\", which is not there", volume, name);
+    }
+    *ret = driver;
+    return 0;
 }
 
 int kn_volume_format_settle_snapshot(struct kn_db *db, const char *snapshot, struct kn_error *err)
@@ -65,7 +84,8 @@ static const struct {
 } KINDS[] = {
     { "volume",
       false,
-      { "volumes_without_format", "SELECT id FROM volume WHERE format IS NULL AND backend = 'file' ORDER BY id", 0 },
+      { "volumes_without_format",
+        "SELECT id FROM volume WHERE format IS NULL AND backend IN ('file', 'nbd') ORDER BY id", 0 },
       { "volume_adopt_format", "UPDATE volume SET format = $2 WHERE id = $1 AND format IS NULL", 2 } },
     { "snapshot",
       true,

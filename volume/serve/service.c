@@ -20,18 +20,25 @@
 #include "lib/base/mem.h"
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
+#include "volume/serve/guard.h"
 #include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
 #define JOBS_OF_ONE 4096
 #define TRIES 120 /* two minutes of a database that is away */
 
-/* The driver of a volume; one so far. */
-static const struct kn_volume_driver *const DRIVER = &kn_volume_driver_file;
+/* The daemon's. */
+struct volume_service {
+    const struct kn_conf *conf;
+    struct kn_works *works;
+    struct kn_volume_guard *guard;
+};
 
 /* A command under way. */
 struct volume_call {
     const struct kn_conf *conf;
+    struct kn_volume_guard *guard;
+    const struct kn_volume_driver *driver; /* of its volume, as the row has it; one that has none yet: of new volumes */
     struct kn_work *work;
     const struct kn_message *m;
     json_t *result; /* NULL = {} */
@@ -53,7 +60,7 @@ static int service_judge_capacity(const struct volume_call *c, const struct kn_s
     if (kn_rows_int(rows, 0, THERE) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "volume or snapshot \"%s\" does not exist", id);
     }
-    const int64_t capacity_gib = DRIVER->capacity_gib(c->conf);
+    const int64_t capacity_gib = c->driver->capacity_gib(c->conf);
     if (kn_rows_int(rows, 0, GIB) > capacity_gib) {
         return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for \"%s\": %lld of %lld GiB would be promised", id,
                        (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
@@ -178,10 +185,12 @@ static int service_create(struct volume_call *c, struct kn_error *err)
     struct service_source source;
 
     return check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
-                   kn_volume_format_settle(kn_work_db(c->work), volume, DRIVER->format(c->conf), format, err) < 0
+                   kn_volume_format_settle(kn_work_db(c->work), volume, kn_volume_driver_find(c->conf->volume_driver),
+                                           c->conf, format, err) < 0 ||
+                   kn_volume_driver_of(kn_work_db(c->work), c->conf, volume, &c->driver, err) < 0
                ? -1
-               : DRIVER->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin, &watch,
-                                err);
+               : c->driver->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin, &watch,
+                                   err);
 }
 
 static int service_overwrite(struct volume_call *c, struct kn_error *err)
@@ -192,8 +201,8 @@ static int service_overwrite(struct volume_call *c, struct kn_error *err)
 
     return service_format(c, format, err) < 0 || service_origin(c, &source, err) < 0
                ? -1
-               : DRIVER->overwrite(c->conf, kn_json_str(c->m->body, "volume"), format,
-                                   kn_json_int(c->m->body, "size_gib"), &source.origin, &watch, err);
+               : c->driver->overwrite(c->conf, kn_json_str(c->m->body, "volume"), format,
+                                      kn_json_int(c->m->body, "size_gib"), &source.origin, &watch, err);
 }
 
 static int service_extend(struct volume_call *c, struct kn_error *err)
@@ -204,7 +213,7 @@ static int service_extend(struct volume_call *c, struct kn_error *err)
 
     return service_check_growth(c, volume, err) < 0 || service_format(c, format, err) < 0
                ? -1
-               : DRIVER->extend(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &watch, err);
+               : c->driver->extend(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &watch, err);
 }
 
 static int service_upload(struct volume_call *c, struct kn_error *err)
@@ -214,11 +223,11 @@ static int service_upload(struct volume_call *c, struct kn_error *err)
     char format[KN_VOLUME_FORMAT_SIZE];
     AUTO_FREE char *path = NULL;
 
-    if (service_format(c, format, err) < 0 || DRIVER->export(c->conf, volume, format, as, &watch, &path, err) < 0) {
+    if (service_format(c, format, err) < 0 || c->driver->export(c->conf, volume, format, as, &watch, &path, err) < 0) {
         return -1;
     }
     const int rc = kn_volume_upload(path, kn_json_str(c->m->body, "url"), as, c->work, err);
-    DRIVER->end_export(c->conf, volume);
+    c->driver->end_export(c->conf, volume);
     return rc;
 }
 
@@ -230,25 +239,29 @@ static int service_snapshot(struct volume_call *c, struct kn_error *err)
     return check_capacity(c, snapshot, err) < 0 ||
                    kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0
                ? -1
-               : DRIVER->snapshot(c->conf, snapshot, kn_json_str(c->m->body, "volume"), &watch, err);
+               : c->driver->snapshot(c->conf, snapshot, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
 static int service_drop_snapshot(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
 
-    return DRIVER->remove_snapshot(c->conf, kn_json_str(c->m->body, "snapshot"), &watch, err);
+    return c->driver->remove_snapshot(c->conf, kn_json_str(c->m->body, "snapshot"), &watch, err);
 }
 
 static int delete(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
 
-    return DRIVER->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
+    return c->driver->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
-/* What a guest may do with it goes with the way to it. */
-static int service_rights(struct volume_call *c, json_t *connection, struct kn_error *err)
+/* What a guest may do with a volume. */
+struct volume_rights {
+    bool is_readonly, is_shared;
+};
+
+static int service_rights(struct volume_call *c, struct volume_rights *ret, struct kn_error *err)
 {
     static const struct kn_stmt RIGHTS = { "volume_rights",
                                            "SELECT coalesce(readonly, false), multiattach FROM volume WHERE id = $1",
@@ -259,32 +272,48 @@ static int service_rights(struct volume_call *c, json_t *connection, struct kn_e
     if (kn_db_run(kn_work_db(c->work), &RIGHTS, KN_ARGS(kn_json_str(c->m->body, "volume")), &rows, err) < 0) {
         return -1;
     }
-    if (kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, IS_READONLY)) {
-        json_object_set_new(connection, "readonly", json_true());
-    }
-    if (kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, IS_SHARED)) {
-        json_object_set_new(connection, "shared", json_true());
+    if (kn_rows_count(rows) > 0) {
+        ret->is_readonly = kn_rows_bool(rows, 0, IS_READONLY);
+        ret->is_shared = kn_rows_bool(rows, 0, IS_SHARED);
     }
     return 0;
 }
 
 static int connect(struct volume_call *c, struct kn_error *err)
 {
-    const char *volume = kn_json_str(c->m->body, "volume"), *host = kn_json_str(c->m->body, "host");
+    const char *volume = kn_json_str(c->m->body, "volume");
     char format[KN_VOLUME_FORMAT_SIZE];
     json_t *connection = NULL;
+    struct volume_rights rights = { 0 };
 
-    if (service_format(c, format, err) < 0 || DRIVER->connect(c->conf, volume, format, host, &connection, err) < 0) {
+    if (service_rights(c, &rights, err) < 0 || service_format(c, format, err) < 0) {
         return -1;
     }
+    const struct kn_volume_user user = { .server = kn_json_str(c->m->body, "server"),
+                                         .host = kn_json_str(c->m->body, "host"),
+                                         .format = format,
+                                         .is_readonly = rights.is_readonly };
+    if (c->driver->connect(c->conf, volume, &user, &connection, err) < 0) {
+        return -1;
+    }
+    kn_volume_guard_poke(c->guard);
+    if (rights.is_readonly) {
+        json_object_set_new(connection, "readonly", json_true());
+    }
+    if (rights.is_shared) {
+        json_object_set_new(connection, "shared", json_true());
+    }
     c->result = json_pack("{s:o}", "connection", connection);
-    return service_rights(c, connection, err);
+    return 0;
 }
 
 static int disconnect(struct volume_call *c, struct kn_error *err)
 {
-    return DRIVER->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"),
-                              kn_json_str(c->m->body, "host"), err);
+    const int rc = c->driver->disconnect(c->conf, kn_json_str(c->m->body, "volume"), kn_json_str(c->m->body, "server"),
+                                         kn_json_str(c->m->body, "host"), err);
+
+    kn_volume_guard_poke(c->guard);
+    return rc;
 }
 
 static const struct {
@@ -315,14 +344,19 @@ static command *command_of(const struct kn_message *m)
 /* Again while the database is away; it is asked for again should it stay so. */
 static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret)
 {
-    struct volume_call call = { .conf = ctx, .work = work, .m = kn_work_command(work) };
+    const struct volume_service *service = ctx;
+    struct volume_call call = {
+        .conf = service->conf, .guard = service->guard, .work = work, .m = kn_work_command(work)
+    };
+    const char *volume = kn_json_str(call.m->body, "volume");
     struct kn_backoff backoff = { .min_ms = 10, .max_ms = 1000 };
 
     for (int tries = 1;; tries++) {
         struct kn_error told = { 0 };
 
         kn_error_clear(&ret->err);
-        if (command_of(call.m)(&call, &ret->err) == 0) {
+        if (kn_volume_driver_of(kn_work_db(work), call.conf, volume, &call.driver, &ret->err) == 0 &&
+            command_of(call.m)(&call, &ret->err) == 0) {
             ret->result = call.result;
             return KN_WORK_DONE;
         }
@@ -386,33 +420,52 @@ static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **m
 {
     (void)err;
     for (int i = 0; i < count; i++) {
-        serve_service_take(d, state, messages[i]);
+        serve_service_take(d, ((struct volume_service *)state)->works, messages[i]);
     }
     return 0;
 }
 
+static void volume_service_free(struct volume_service *s)
+{
+    if (s->works != NULL) {
+        kn_works_free(s->works);
+    }
+    kn_volume_guard_free(s->guard);
+    free(s);
+}
+KN_DEFINE_AUTO(volume_service);
+
 static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *err)
 {
+    AUTO(volume_service) struct volume_service *s = KN_NEW(struct volume_service);
     const struct kn_work_trade trade = { .run = service_obey,
-                                         .ctx = &d->conf,
+                                         .ctx = s,
                                          .db = "volume-work",
                                          .threads = (int)d->conf.volume_threads,
                                          .jobs = JOBS_MAX,
                                          .jobs_per_project = JOBS_OF_ONE };
-    struct kn_works *works = NULL;
 
-    if (DRIVER->start(&d->conf, err) < 0 || kn_volume_formats_adopt(d->db, &d->conf, DRIVER, err) < 0 ||
-        kn_works_new(d, &trade, &works, err) < 0) {
+    s->conf = &d->conf;
+    if (kn_volume_driver_find(s->conf->volume_driver) == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", neither file nor nbd", s->conf->volume_driver);
+    }
+    for (const struct kn_volume_driver *const *driver = kn_volume_drivers; *driver != NULL; driver++) {
+        if ((*driver)->start(s->conf, err) < 0) {
+            return -1;
+        }
+    }
+    if (kn_volume_formats_adopt(d->db, s->conf, &kn_volume_driver_file, err) < 0 ||
+        kn_volume_guard_new(s->conf, &s->guard, err) < 0 || kn_works_new(d, &trade, &s->works, err) < 0) {
         return -1;
     }
-    *ret_state = works;
+    *ret_state = kn_steal(&s);
     return 0;
 }
 
 static void volume_stop(struct kn_daemon *d, void *state)
 {
     (void)d;
-    kn_works_free(state);
+    volume_service_free(state);
 }
 
 const struct kn_service kn_volume_service = {

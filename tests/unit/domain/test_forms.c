@@ -35,6 +35,9 @@ static json_t *sample_value(const struct kn_field *field)
     if (strcmp(field->name, "device") == 0) {
         return json_string("/dev/vdb");
     }
+    if (strcmp(field->name, "driver") == 0) {
+        return json_string("file");
+    }
     memset(text, 'x', least < 1 ? 1 : (size_t)(least > 60 ? 60 : least));
     return field->kind == KN_STR    ? json_string(text)
            : field->kind == KN_UUID ? json_string(ONE)
@@ -165,6 +168,29 @@ static void test_what_fields_say_together(void **state)
     json_decref(guest);
 }
 
+static void test_a_connection_is_of_its_driver(void **state)
+{
+    static const char *const OF_NBD[] = { "address", "port", "export", "identity", "key" };
+    const struct kn_nbd_said said = { "10.0.0.1", 24000, "volume-" ONE, ONE, "00" };
+    json_t *connection = kn_form_write_nbd_connection(&said, ONE);
+
+    (void)state;
+    assert_int_equal(kn_form_check(&kn_form_connection, connection, "it", NULL), 0);
+    for (size_t i = 0; i < sizeof(OF_NBD) / sizeof(OF_NBD[0]); i++) {
+        AUTO_FREE char *words = kn_asprintf("it: \"%s\" is missing", OF_NBD[i]);
+        json_t *value = json_incref(json_object_get(connection, OF_NBD[i]));
+
+        json_object_del(connection, OF_NBD[i]);
+        check_refused(&kn_form_connection, connection, words);
+        json_object_set_new(connection, OF_NBD[i], value);
+    }
+    json_object_set_new(connection, "driver", json_string("rbd"));
+    check_refused(&kn_form_connection, connection, "it: driver \"rbd\" is neither file nor nbd");
+    json_object_set_new(connection, "driver", json_string("file"));
+    check_refused(&kn_form_connection, connection, "it: \"path\" is missing");
+    json_decref(connection);
+}
+
 /* --- in messages ------------------------------------------------------------------------------------------------------------ */
 
 /* The text of a message with this body or, of a reply, this result; steals it. */
@@ -285,6 +311,7 @@ int main(void)
         cmocka_unit_test(test_each_field_of_each_form),
         cmocka_unit_test(test_an_error_says_where_it_is),
         cmocka_unit_test(test_what_fields_say_together),
+        cmocka_unit_test(test_a_connection_is_of_its_driver),
         cmocka_unit_test(test_a_command_that_does_not_fit_is_answered),
         cmocka_unit_test(test_what_is_not_answered_is_refused_at_once),
         cmocka_unit_test(test_writers),

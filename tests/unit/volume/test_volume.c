@@ -75,6 +75,8 @@ static void test_bodies_of_types(void **state)
     expect_body(KN_REST_POST, "{\"volume_type\":{\"name\":\"\"}}", "is too short");
 }
 
+static const struct kn_volume_user USER = { .server = ID, .host = "h", .format = "raw" };
+
 static void test_names_of_disks(void **state)
 {
     static const char *const NO_IDS[] = { "",      "..",  "../../etc/passwd", "11111111111141118111111111111111",
@@ -97,15 +99,15 @@ static void test_names_of_disks(void **state)
     for (size_t i = 0; i < KN_COUNT(NO_IDS); i++) {
         assert_fails(driver->create(&conf, NO_IDS[i], "raw", 1, NULL, NULL, &err), &err, KN_BAD_REQUEST);
         assert_fails(driver->remove(&conf, NO_IDS[i], NULL, &err), &err, KN_BAD_REQUEST);
-        assert_fails(driver->connect(&conf, NO_IDS[i], "raw", "h", &connection, &err), &err, KN_BAD_REQUEST);
+        assert_fails(driver->connect(&conf, NO_IDS[i], &USER, &connection, &err), &err, KN_BAD_REQUEST);
     }
-    assert_fails(driver->connect(&conf, ID, "raw", "h", &connection, &err), &err, KN_NOT_FOUND);
+    assert_fails(driver->connect(&conf, ID, &USER, &connection, &err), &err, KN_NOT_FOUND);
     assert_ok(driver->create(&conf, ID, "raw", 1, NULL, NULL, &err), &err);
     assert_ok(driver->create(&conf, ID, "raw", 2, NULL, NULL, &err), &err); /* is there: stays as it is */
     assert_int_equal(stat(disk, &now), 0);
     assert_int_equal(now.st_size, INT64_C(1) << 30);
     assert_int_equal(access(other, F_OK), -1);
-    assert_ok(driver->connect(&conf, ID, "raw", "h", &connection, &err), &err);
+    assert_ok(driver->connect(&conf, ID, &USER, &connection, &err), &err);
     assert_string_equal(json_string_value(json_object_get(connection, "path")), disk);
     assert_string_equal(json_string_value(json_object_get(connection, "serial")), ID);
     assert_string_equal(json_string_value(json_object_get(connection, "format")), "raw");
