@@ -14,6 +14,7 @@
 struct kn_agent_domain_disk {
     const char *dir;  /* where path is; NULL: it is whole */
     const char *path;
+    const char *export; /* what a daemon serves by NBD on the socket that path is; NULL: path is a file */
     const char *format; /* raw or qcow2 */
     const char *device; /* vda */
     const char *serial; /* the volume's uuid; NULL: the server's own root disk */

@@ -10,6 +10,7 @@
  *   disk.config   the config drive, of a server that has one
  *   nvram.fd      the variables of its UEFI, of a guest that has one
  *   password.json what the guest posted as its password (guest_password.h)
+ *   held          the run of the guest (libvirt's id of it) that was paused while an error of its disk had stopped it: it is not let go on
  *   console.log   what the guest wrote on its serial line; console.log.0 what it wrote before that
  * A directory without a domain is a spawn that did not get far, or a destroy that did not end: the command comes again and
  * finishes it. Used by the worker that holds the server, and read by the metadata service.
@@ -32,6 +33,7 @@
 #define KN_GUEST_SNAPSHOT "snapshot.qcow2"
 #define KN_GUEST_CONFIG_DRIVE "disk.config"
 #define KN_GUEST_NVRAM "nvram.fd"
+#define KN_GUEST_HELD "held"
 
 /* The path of a file of a server ("" = of its directory). */
 void kn_agent_guest_path(const char *state_dir, const char *server, const char *file, char out[PATH_MAX]);

@@ -159,10 +159,15 @@ static const char *plain_device(const char *device)
     return strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
 }
 
-struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection)
+struct kn_agent_domain_disk kn_agent_spec_disk(const char *server, const char *volume, const char *device,
+                                               const json_t *connection, char socket[KN_REMOTE_SOCKET_SIZE])
 {
+    const bool is_remote = kn_agent_remote_disk_is(connection);
+
+    kn_agent_remote_disk_socket(server, volume, socket);
     return (struct kn_agent_domain_disk){
-        .path = kn_json_str(connection, "path"),
+        .path = is_remote ? socket : kn_json_str(connection, "path"),
+        .export = is_remote ? kn_json_str(connection, "export") : NULL,
         .format = kn_json_str(connection, "format"),
         .device = plain_device(device),
         .serial = volume,
@@ -317,9 +322,10 @@ static void add_disks(const json_t *spec, const char *root, const char *rescue, 
     add_locals(spec, ret);
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         if (i < KN_MAX_DISKS) {
-            ret->disks[ret->domain.disk_count] = kn_agent_spec_disk(kn_json_str(item, "volume"),
+            ret->disks[ret->domain.disk_count] = kn_agent_spec_disk(ret->domain.server, kn_json_str(item, "volume"),
                                                                     kn_json_str(item, "device"),
-                                                                    json_object_get(item, "connection"));
+                                                                    json_object_get(item, "connection"),
+                                                                    ret->sockets[i]);
             ret->disks[ret->domain.disk_count++].boot = (int)kn_json_int(item, "boot");
         }
     }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "compute-agent/core/domain.h"
+#include "compute-agent/core/remote_disk.h"
 #include "compute-agent/core/driver.h"
 #include "lib/base/error.h"
 #include "lib/domain/limits.h"
@@ -59,6 +60,7 @@ struct kn_agent_spec_domain {
     char rescue_device[KN_DEVICE_SIZE];
     char dir[PATH_MAX]; /* of the root disk: local ones lie beside it */
     char locals[KN_MAX_DISKS][KN_LOCAL_FILE_SIZE];
+    char sockets[KN_MAX_DISKS][KN_REMOTE_SOCKET_SIZE]; /* of volumes that another machine serves */
 };
 
 /* The file of a local disk ("disks", kn_form_local) in the guest's directory. */
@@ -70,7 +72,8 @@ void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE]);
  */
 void kn_agent_spec_domain(const json_t *spec, const char *server, int64_t generation, const char *root,
                           const char *rescue, struct kn_agent_spec_domain *ret);
-/* An entry of "volumes" (or attach_volume's connection with a device) as a disk. */
-struct kn_agent_domain_disk kn_agent_spec_disk(const char *volume, const char *device, const json_t *connection);
+/* An entry of "volumes" (or attach_volume's connection with a device) as a disk of the server's; socket: for the path of one that another machine serves. */
+struct kn_agent_domain_disk kn_agent_spec_disk(const char *server, const char *volume, const char *device,
+                                               const json_t *connection, char socket[KN_REMOTE_SOCKET_SIZE]);
 
 #endif

@@ -58,7 +58,7 @@ static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
 {
     AUTO_DOM virDomainPtr dom = NULL;
     AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
-    struct kn_agent_domain_disk disk;
+    char socket[KN_REMOTE_SOCKET_SIZE];
     int64_t generation = 0;
     json_t *spec = NULL;
 
@@ -72,10 +72,11 @@ static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
         json_decref(spec);
         return -1;
     }
-    disk = kn_agent_spec_disk(volume, ret_device, connection);
-    if (plug(dom, &f, &disk, err) < 0) {
+    const struct kn_agent_domain_disk disk = kn_agent_spec_disk(ref->server, volume, ret_device, connection, socket);
+    if (kn_agent_libvirt_remote_disk(lv, ref->server, volume, connection, err) < 0 || plug(dom, &f, &disk, err) < 0) {
         kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume),
                                    NULL); /* or the next hard reboot would want it */
+        kn_agent_libvirt_remote_poke(lv); /* its daemon is nobody's now */
         json_decref(spec);
         return -1;
     }
@@ -90,8 +91,8 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
     struct kn_agent_libvirt *lv = state;
     int done;
 
-    if (strcmp(kn_json_str(connection, "driver"), "file") != 0 || kn_json_str(connection, "path")[0] != '/') {
-        return kn_fail(err, KN_BAD_REQUEST, "connection of volume \"%s\" is not a file's", volume);
+    if (!kn_agent_remote_disk_is(connection) && kn_json_str(connection, "path")[0] != '/') {
+        return kn_fail(err, KN_BAD_REQUEST, "connection of volume \"%s\" has no path", volume);
     }
     kn_agent_libvirt_begin(lv, ref->server);
     done = attach(lv, ref, volume, connection, wish, ret_device, err);
@@ -134,7 +135,7 @@ static int detach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
                    : kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume), err);
         json_decref(spec);
     }
-    return done;
+    return done < 0 ? -1 : kn_agent_libvirt_remote_gone(lv, ref->server, volume, err);
 }
 
 int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,

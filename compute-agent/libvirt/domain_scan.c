@@ -432,6 +432,22 @@ bool kn_agent_scan_has_kvm(const char *capabilities)
     return false;
 }
 
+int64_t kn_agent_scan_qemu_user(const char *capabilities)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(capabilities);
+    const xmlNode *host = domain_scan_child(xmlDocGetRootElement(doc), "host");
+    char model[16], label[64];
+    int64_t user = 0;
+
+    for (const xmlNode *at = domain_scan_child(host, "secmodel"); at != NULL; at = sibling(at, "secmodel")) {
+        if (content(domain_scan_child(at, "model"), model, sizeof(model)) && strcmp(model, "dac") == 0 &&
+            content(domain_scan_child(at, "baselabel"), label, sizeof(label)) && label[0] == '+') {
+            user = strtoll(label + 1, NULL, 10);
+        }
+    }
+    return user < 0 || user > UINT32_MAX ? 0 : user;
+}
+
 bool kn_agent_scan_text(const char *xml, const char *parent, const char *tag, char *ret_text, size_t size)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);

@@ -43,6 +43,8 @@ json_t *kn_agent_scan_addresses(const char *domain_xml);
 json_t *kn_agent_scan_cpu(const char *domain_xml);
 /* What a host would make of mode='host-model', out of the capabilities of a kind of domains, the same; NULL: it has no such mode. */
 json_t *kn_agent_scan_host_cpu(const char *domain_capabilities);
+/* A capabilities document: the user that QEMU is run as; 0 if it does not say, which is root. */
+int64_t kn_agent_scan_qemu_user(const char *capabilities);
 /* A capabilities document: is kvm among the guests' domain types? */
 bool kn_agent_scan_has_kvm(const char *capabilities);
 /* /proc/cpuinfo of an x86: can the processor run guests by itself (vmx or svm)? */

@@ -191,18 +191,33 @@ static void domain_xml_limits(const json_t *limits, struct kn_strbuf *out)
     kn_strbuf_addstr(out, is_open ? "      </iotune>\n" : "");
 }
 
-void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)
+static void domain_xml_source(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)
 {
-    kn_strbuf_addf(out, "    <disk type='file' device='%s'>\n      <driver name='qemu'",
-                   disk->is_cdrom ? "cdrom" : "disk");
-    kn_agent_xml_attribute(out, "type", disk->format);
-    /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
-    kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n      <source",
-                   disk->serial != NULL ? "error_policy='stop' rerror_policy='stop' " : "");
     AUTO_FREE char *below = disk->dir != NULL ? kn_asprintf("%s/%s", disk->dir, disk->path) : NULL;
 
-    kn_agent_xml_attribute(out, "file", below != NULL ? below : disk->path);
-    kn_strbuf_addstr(out, "/>\n      <target");
+    kn_strbuf_addstr(out, "      <source");
+    if (disk->export == NULL) {
+        kn_agent_xml_attribute(out, "file", below != NULL ? below : disk->path);
+        kn_strbuf_addstr(out, "/>\n");
+        return;
+    }
+    kn_agent_xml_attribute(out, "protocol", "nbd");
+    kn_agent_xml_attribute(out, "name", disk->export);
+    kn_strbuf_addstr(out, ">\n        <host transport='unix'");
+    kn_agent_xml_attribute(out, "socket", disk->path);
+    kn_strbuf_addstr(out, "/>\n      </source>\n");
+}
+
+void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)
+{
+    kn_strbuf_addf(out, "    <disk type='%s' device='%s'>\n      <driver name='qemu'",
+                   disk->export != NULL ? "network" : "file", disk->is_cdrom ? "cdrom" : "disk");
+    kn_agent_xml_attribute(out, "type", disk->format);
+    /* A volume whose storage is gone stops the guest instead of failing its writes: nothing is lost, it can go on. */
+    kn_strbuf_addf(out, " cache='none' %sdiscard='unmap'/>\n",
+                   disk->serial != NULL ? "error_policy='stop' rerror_policy='stop' " : "");
+    domain_xml_source(disk, out);
+    kn_strbuf_addstr(out, "      <target");
     kn_agent_xml_attribute(out, "dev", disk->device);
     kn_agent_xml_attribute(out, "bus", disk->bus != NULL ? disk->bus : "virtio");
     kn_strbuf_addstr(out, "/>\n");

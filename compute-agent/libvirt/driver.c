@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <sys/statvfs.h>
 
 #include "compute-agent/core/disk.h"
@@ -156,6 +157,11 @@ static int driver_start_threads(struct kn_agent_libvirt *lv, struct kn_error *er
     if (pthread_create(&lv->watch_thread, NULL, kn_agent_libvirt_watch_loop, lv) != 0) {
         return kn_fail(err, KN_INTERNAL, "cannot start the watcher thread");
     }
+    if (!lv->is_lxc && pthread_create(&lv->remote_thread, NULL, kn_agent_libvirt_remote_loop, lv) != 0) {
+        lv->is_stopping = true;
+        pthread_join(lv->watch_thread, NULL);
+        return kn_fail(err, KN_INTERNAL, "cannot start the thread of remote disks");
+    }
     return 0;
 }
 
@@ -174,6 +180,7 @@ static void driver_release(struct kn_agent_libvirt *lv)
     kn_hmap_free(lv->doomed);
     pthread_cond_destroy(&lv->changed);
     pthread_mutex_destroy(&lv->lock);
+    close(lv->remote_poke);
     free(lv);
 }
 
@@ -192,6 +199,7 @@ static struct kn_agent_libvirt *driver_create(const struct kn_conf *conf, const 
     kn_copy(lv->host, sizeof(lv->host), host);
     lv->guests = kn_hmap_new(free);
     lv->doomed = kn_hmap_new(free);
+    lv->remote_poke = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     pthread_mutex_init(&lv->lock, NULL);
     pthread_condattr_init(&attr);
     pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
@@ -238,6 +246,10 @@ static void lv_close(void *state)
     pthread_cond_broadcast(&lv->changed);
     pthread_mutex_unlock(&lv->lock);
     pthread_join(lv->watch_thread, NULL);
+    if (!lv->is_lxc) {
+        kn_agent_libvirt_remote_poke(lv);
+        pthread_join(lv->remote_thread, NULL);
+    }
     driver_release(lv);
 }
 

@@ -7,14 +7,20 @@
 #include <string.h>
 #include <time.h>
 
+#include "compute-agent/core/guest_dir.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/backoff.h"
 #include "lib/base/clock.h"
+#include "lib/base/file.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
 
 #define WATCH_TICK_MS 1000
+#define RESUME_MIN_MS 500
+#define RESUME_MAX_MS 10000
+#define RESUME_CALM_MS 30000 /* without an error: the next one is another story */
+#define HELD_MAX 32
 #define UNKNOWN (-1)
 
 /* What the watcher knows of a guest. Guarded by lv->lock. */
@@ -22,6 +28,9 @@ struct kn_agent_watched {
     int told;         /* the power state that others know, UNKNOWN at first */
     int busy;         /* commands at work on it */
     bool is_due;      /* something happened: look */
+    bool is_stopped;  /* by an I/O error of a volume that comes back: it is let go on again and again */
+    int64_t resume_at_ms; /* not before */
+    struct kn_backoff resume;
 };
 
 static struct kn_agent_watched *watched(struct kn_agent_libvirt *lv, const char *server)
@@ -31,9 +40,18 @@ static struct kn_agent_watched *watched(struct kn_agent_libvirt *lv, const char 
     if (w == NULL) {
         w = KN_NEW(struct kn_agent_watched);
         w->told = UNKNOWN;
+        w->resume = (struct kn_backoff){ .min_ms = RESUME_MIN_MS, .max_ms = RESUME_MAX_MS };
         kn_hmap_put(lv->guests, server, w);
     }
     return w;
+}
+
+void kn_agent_libvirt_look_again(struct kn_agent_libvirt *lv, const char *server)
+{
+    pthread_mutex_lock(&lv->lock);
+    watched(lv, server)->is_due = true;
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
 }
 
 static void happened(struct kn_agent_libvirt *lv, virDomainPtr dom)
@@ -43,10 +61,7 @@ static void happened(struct kn_agent_libvirt *lv, virDomainPtr dom)
     if (virDomainGetUUIDString(dom, server) < 0 || strncmp(virDomainGetName(dom), "kn-", 3) != 0) {
         return;
     }
-    pthread_mutex_lock(&lv->lock);
-    watched(lv, server)->is_due = true;
-    pthread_cond_broadcast(&lv->changed);
-    pthread_mutex_unlock(&lv->lock);
+    kn_agent_libvirt_look_again(lv, server);
 }
 
 static int on_lifecycle(virConnectPtr conn, virDomainPtr dom, int event, int detail, void *opaque)
@@ -180,6 +195,7 @@ void kn_agent_libvirt_note(struct kn_agent_libvirt *lv, const char *server, int 
     if (w->busy == 0) {
         w->told = power_state;
     }
+    w->is_due |= power_state == KN_POWER_PAUSED; /* an agent that begins does not know why */
     pthread_mutex_unlock(&lv->lock);
 }
 
@@ -245,7 +261,7 @@ static bool take_due(struct kn_agent_libvirt *lv, char server[KN_UUID_SIZE])
     pthread_mutex_lock(&lv->lock);
     for (size_t at = 0; !found && kn_hmap_next(lv->guests, &at, &key, &value);) {
         struct kn_agent_watched *w = value;
-        if (w->is_due && w->busy == 0) {
+        if ((w->is_due || (w->is_stopped && kn_mono_ms() >= w->resume_at_ms)) && w->busy == 0) {
             w->is_due = false;
             kn_copy(server, KN_UUID_SIZE, key);
             found = true;
@@ -271,6 +287,73 @@ static bool should_tell(struct kn_agent_libvirt *lv, const char *server, int pow
     return tell;
 }
 
+bool kn_agent_libvirt_is_stopped(virDomainPtr dom)
+{
+    int state = VIR_DOMAIN_NOSTATE;
+    int reason = 0;
+
+    return virDomainGetState(dom, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
+           reason == VIR_DOMAIN_PAUSED_IOERROR;
+}
+
+static char *events_held(virDomainPtr dom)
+{
+    return kn_asprintf("%u\n", virDomainGetID(dom));
+}
+
+static bool events_is_held(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server)
+{
+    char path[PATH_MAX];
+    AUTO_FREE char *wanted = events_held(dom), *text = NULL;
+    struct kn_error none = { 0 };
+    size_t len = 0;
+
+    kn_agent_guest_path(lv->conf->agent_state_dir, server, KN_GUEST_HELD, path);
+    return kn_file_read(path, HELD_MAX, &text, &len, &none) == 0 && strcmp(text, wanted) == 0;
+}
+
+int kn_agent_libvirt_hold(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server, struct kn_error *err)
+{
+    char dir[PATH_MAX];
+    AUTO_FREE char *text = events_held(dom);
+
+    kn_agent_guest_path(lv->conf->agent_state_dir, server, "", dir);
+    return kn_file_replace(dir, KN_GUEST_HELD, text, strlen(text), err);
+}
+
+void kn_agent_libvirt_let_go_on(struct kn_agent_libvirt *lv, const char *server)
+{
+    char path[PATH_MAX];
+
+    kn_agent_guest_path(lv->conf->agent_state_dir, server, KN_GUEST_HELD, path);
+    unlink(path);
+}
+
+/* QEMU finds its way back to a socket by itself, but not at once: so a guest that stops again is let go on again, later each time. */
+static void events_resume(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server)
+{
+    const bool is_stopped = kn_agent_libvirt_is_stopped(dom) && kn_agent_libvirt_remote_has(lv, server) &&
+                            !events_is_held(lv, dom, server);
+    bool resumes = false;
+
+    pthread_mutex_lock(&lv->lock);
+    struct kn_agent_watched *w = watched(lv, server);
+    const int64_t now = kn_mono_ms();
+    if (is_stopped && !w->is_stopped && now - w->resume_at_ms > RESUME_CALM_MS) {
+        kn_backoff_reset(&w->resume);
+    }
+    w->is_stopped = is_stopped;
+    if (is_stopped && now >= w->resume_at_ms && w->busy == 0) {
+        w->resume_at_ms = now + kn_backoff_next(&w->resume, (uint32_t)kn_mono_us());
+        resumes = true;
+    }
+    pthread_mutex_unlock(&lv->lock);
+    if (resumes) {
+        kn_log(KN_INFO, "a guest that stopped for its disk is let go on", "server", server, NULL);
+        virDomainResume(dom); /* fails, or stops again: then it is tried again */
+    }
+}
+
 static void look_at(struct kn_agent_libvirt *lv, const char *server)
 {
     AUTO_DOM virDomainPtr dom = NULL;
@@ -284,6 +367,7 @@ static void look_at(struct kn_agent_libvirt *lv, const char *server)
         events_forget(lv, server);
         return;
     }
+    events_resume(lv, dom, server);
     guest = (struct kn_agent_guest){ kn_agent_libvirt_generation(lv, dom, server), true,
                                      kn_agent_libvirt_power_state(dom, &reason) };
     if (lv->is_lxc && guest.power_state == KN_POWER_RUNNING) { /* it may have rebooted: then its NICs are new */

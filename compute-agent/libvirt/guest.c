@@ -187,7 +187,8 @@ static int guest_disks(struct kn_agent_libvirt *lv, const char *server, const js
                    ? -1
                    : kn_agent_rootfs_ensure(lv->conf, server, spec, work, &first_id, err);
     }
-    if (json_object_get(spec, "image") != NULL && kn_agent_disk_ensure(lv->conf, server, spec, work, err) < 0) {
+    if ((json_object_get(spec, "image") != NULL && kn_agent_disk_ensure(lv->conf, server, spec, work, err) < 0) ||
+        kn_agent_libvirt_remote_disks(lv, server, spec, err) < 0) {
         return -1;
     }
     return kn_agent_disk_locals(lv->conf, server, spec, work, err) < 0
@@ -336,7 +337,10 @@ static int guest_destroy(struct kn_agent_libvirt *lv, const struct kn_agent_gues
     if (lv->is_lxc && kn_agent_rootfs_release(lv->conf, ref->server, err) < 0) {
         return -1;
     }
-    return kn_agent_guest_remove(dir, ref->server, err) < 0 ? -1 : kn_network_host_unplug(lv->net, ref->server, err);
+    return kn_agent_guest_remove(dir, ref->server, err) < 0 ||
+                   kn_agent_libvirt_remote_gone(lv, ref->server, NULL, err) < 0
+               ? -1
+               : kn_network_host_unplug(lv->net, ref->server, err);
 }
 
 int kn_agent_libvirt_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)

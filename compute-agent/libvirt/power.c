@@ -160,8 +160,12 @@ static int reboot_soft(struct power_call *c, struct kn_error *err)
     return err->code == KN_CONFLICT ? -1 : reboot_hard(c, err);
 }
 
+/* libvirt pauses nobody whom an error of his disk stopped already, and so would not know that he is to stay. */
 static int pause_guest(struct power_call *c, struct kn_error *err)
 {
+    if (kn_agent_libvirt_is_stopped(c->dom) && kn_agent_libvirt_hold(c->lv, c->dom, c->ref->server, err) < 0) {
+        return -1;
+    }
     if (kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_PAUSED || virDomainSuspend(c->dom) == 0) {
         return 0;
     }
@@ -170,6 +174,7 @@ static int pause_guest(struct power_call *c, struct kn_error *err)
 
 static int unpause(struct power_call *c, struct kn_error *err)
 {
+    kn_agent_libvirt_let_go_on(c->lv, c->ref->server);
     if (kn_agent_libvirt_power_state(c->dom, NULL) == KN_POWER_RUNNING || virDomainResume(c->dom) == 0) {
         return 0;
     }

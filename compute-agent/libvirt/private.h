@@ -10,6 +10,7 @@
  *   power.c   the other power actions
  *   plug.c    what disks and NICs share: a domain's two faces, and devices that a guest lets go of
  *   disk.c    volumes in and out
+ *   remote.c  volumes that another machine serves
  *   nic.c     NICs in and out
  *   snapshot.c  a file of the root disk
  *   list.c    what is there
@@ -47,13 +48,14 @@ struct kn_agent_libvirt {
     struct kn_network_feed *feed;               /* what net is told */
     struct kn_agent_metadata_server *metadata;
     json_t *vendor;                         /* what all guests are told (agent.vendor_data_file); NULL: nothing */
-    pthread_t event_thread, watch_thread;
+    pthread_t event_thread, watch_thread, remote_thread;
+    int remote_poke;                        /* an eventfd */
     atomic_bool is_stopping;
 
-    pthread_mutex_t lock;                   /* guards all below; never held while libvirt is called */
-    pthread_cond_t changed;                 /* libvirt told us something, or the connection came back */
-    virConnectPtr conn;                     /* NULL while libvirt is away */
-    bool is_lost;                           /* conn is dead, the watcher replaces it */
+    pthread_mutex_t lock; /* guards all below; never held while libvirt is called */
+    pthread_cond_t changed; /* libvirt told us something, or the connection came back */
+    virConnectPtr conn; /* NULL while libvirt is away */
+    bool is_lost; /* conn is dead, the watcher replaces it */
     struct kn_hmap *doomed; /* server -> int64_t: the generation of a destroy that waits for its turn */
     struct kn_hmap *guests; /* server -> struct kn_agent_watched, see events.c */
 };
@@ -97,6 +99,13 @@ void *kn_agent_libvirt_watch_loop(void *lv);
  */
 void kn_agent_libvirt_begin(struct kn_agent_libvirt *lv, const char *server);
 void kn_agent_libvirt_end(struct kn_agent_libvirt *lv, const char *server, int power_state);
+/* Whether an error of its disks stopped it; who was paused on request is not. */
+bool kn_agent_libvirt_is_stopped(virDomainPtr dom);
+/* Such a guest is to stay paused for as long as this run of it lasts, or until it is let go on. Durable. */
+int kn_agent_libvirt_hold(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server, struct kn_error *err);
+void kn_agent_libvirt_let_go_on(struct kn_agent_libvirt *lv, const char *server);
+/* Something may have happened to its guest. */
+void kn_agent_libvirt_look_again(struct kn_agent_libvirt *lv, const char *server);
 /* Others are told this state right now (agent.domains): only a change after it is news. */
 void kn_agent_libvirt_note(struct kn_agent_libvirt *lv, const char *server, int power_state);
 /* Waits until an event comes or the time is over. Check what you wait for before and after. */
@@ -153,6 +162,20 @@ int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_g
                             const struct kn_agent_held *held, struct kn_error *err);
 /* Out of the configuration, if it is there. */
 int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held *held, struct kn_error *err);
+
+/* --- remote.c --- */
+/* What the guest needs to reach the volume, or all volumes of its spec, is there; nothing to do for those that lie here. The spec that says so was saved before. */
+int kn_agent_libvirt_remote_disk(struct kn_agent_libvirt *lv, const char *server, const char *volume,
+                                 const json_t *connection, struct kn_error *err);
+int kn_agent_libvirt_remote_disks(struct kn_agent_libvirt *lv, const char *server, const json_t *spec,
+                                  struct kn_error *err);
+/* The guest has let go of the volume (NULL: of all), and its spec does not know it any more. */
+int kn_agent_libvirt_remote_gone(struct kn_agent_libvirt *lv, const char *server, const char *volume,
+                                 struct kn_error *err);
+/* Whether the server's spec has such volumes. */
+bool kn_agent_libvirt_remote_has(struct kn_agent_libvirt *lv, const char *server);
+void kn_agent_libvirt_remote_poke(struct kn_agent_libvirt *lv); /* there is something to look at */
+void *kn_agent_libvirt_remote_loop(void *lv);
 
 /* --- container.c --- */
 /* What a container has no place for, refused. */

@@ -93,6 +93,20 @@ static void test_capabilities(void **state)
     kn_strbuf_release(&with);
 }
 
+/* As whom QEMU runs: what its own access control says, and nobody else's. */
+static void test_qemu_user(void **state)
+{
+    static const char HOST[] =
+        "<capabilities><host><secmodel><model>apparmor</model><doi>0</doi><baselabel type='kvm'>+7:+7</baselabel></secmodel>"
+        "<secmodel><model>dac</model><doi>0</doi><baselabel type='kvm'>+64055:+994</baselabel><baselabel type='qemu'>+64055:+994</baselabel>"
+        "</secmodel></host></capabilities>";
+
+    (void)state;
+    assert_int_equal(kn_agent_scan_qemu_user(HOST), 64055);
+    assert_int_equal(kn_agent_scan_qemu_user("<capabilities><host/></capabilities>"), 0);
+    assert_int_equal(kn_agent_scan_qemu_user(""), 0);
+}
+
 /* Only what is spelled out is a processor; half a one is none. */
 static void test_processor(void **state)
 {
@@ -240,13 +254,17 @@ static void test_the_element_from_libvirt(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_disks),        cmocka_unit_test(test_the_rest_of_a_domain),
-        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_addresses),
-        cmocka_unit_test(test_processor),    cmocka_unit_test(test_cpuinfo),
-        cmocka_unit_test(test_not_xml),      cmocka_unit_test(test_what_xml_means),
-        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt)
-    };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks),
+                                        cmocka_unit_test(test_the_rest_of_a_domain),
+                                        cmocka_unit_test(test_capabilities),
+                                        cmocka_unit_test(test_addresses),
+                                        cmocka_unit_test(test_qemu_user),
+                                        cmocka_unit_test(test_processor),
+                                        cmocka_unit_test(test_cpuinfo),
+                                        cmocka_unit_test(test_not_xml),
+                                        cmocka_unit_test(test_what_xml_means),
+                                        cmocka_unit_test(test_any_printing),
+                                        cmocka_unit_test(test_the_element_from_libvirt) };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

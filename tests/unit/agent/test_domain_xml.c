@@ -91,6 +91,20 @@ static void test_image_and_nic(void **state)
     kn_strbuf_release(&xml);
 }
 
+/* A volume that another machine serves: a daemon of the host hands it on. */
+static void test_remote_volume(void **state)
+{
+    json_auto_t *connection = json_pack("{s:s, s:s, s:s, s:b}", "driver", "nbd", "export", "volume-" VOLUME, "format",
+                                        "raw", "readonly", 1);
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
+    char socket[KN_REMOTE_SOCKET_SIZE];
+    const struct kn_agent_domain_disk disk = kn_agent_spec_disk(SERVER, VOLUME, "/dev/vdc", connection, socket);
+
+    (void)state;
+    kn_agent_domain_disk_xml(&disk, &xml);
+    same_as_golden("remote-volume", xml.buf);
+}
+
 /* A container: its users are nobody, its network is its own with and without NICs. */
 static void test_container(void **state)
 {
@@ -546,6 +560,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_image_and_nic),
+        cmocka_unit_test(test_remote_volume),
         cmocka_unit_test(test_container),
         cmocka_unit_test(test_frozen),
         cmocka_unit_test(test_frozen_processor),
