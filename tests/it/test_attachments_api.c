@@ -159,6 +159,24 @@ static void test_what_is_refused(void **state)
     ask(200, "DELETE", a, "", ADMIN, NULL);
 }
 
+/* Of a disk that only our hosts can reach nobody else is told that he has it. */
+static void test_what_is_served_within(void **state)
+{
+    AUTO_FREE char *v = volume(""), *a = NULL;
+
+    (void)state;
+    kn_test_world_sql(&world, "UPDATE volume SET backend = 'nbd'");
+    reserve(400, A, v, ", \"connector\": {\"host\": \"bare\"}");
+    said("serves servers of this cloud alone");
+    volume_is(v, "available");
+    reserve(200, A, v, "");
+    a = kn_test_world_id(&world, "attachment");
+    ask(400, "PUT", a, "", A, "{\"attachment\": {\"connector\": {\"host\": \"bare\"}}}");
+    volume_is(v, "reserved");
+    ask(200, "DELETE", a, "", A, NULL);
+    volume_is(v, "available");
+}
+
 /* CVE-2023-2088: while compute has it, the storage side ends nothing, whoever asks. */
 static void test_a_servers_is_computes(void **state)
 {
@@ -337,6 +355,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_life, clean),
         cmocka_unit_test_teardown(test_what_is_refused, clean),
+        cmocka_unit_test_teardown(test_what_is_served_within, clean),
         cmocka_unit_test_teardown(test_a_servers_is_computes, clean),
         cmocka_unit_test_teardown(test_shared_by_type, clean),
         cmocka_unit_test_teardown(test_many_at_once, clean),

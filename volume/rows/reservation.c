@@ -49,6 +49,27 @@ static int reservation_fits(struct kn_db *db, const struct kn_volume *v, struct 
                          v->id, KN_MAX_VOLUME_ATTACHMENTS);
 }
 
+/* What a back end hands to this cloud's own hosts alone is no use to others, who would be told that they have it. */
+static int reservation_reaches(struct kn_db *db, const char *volume, const struct kn_volume_reservation *wish,
+                               struct kn_error *err)
+{
+    static const struct kn_stmt BACKEND = { "reservation_backend", "SELECT backend FROM volume WHERE id = $1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (!wish->is_connected) {
+        return 0;
+    }
+    if (kn_db_run(db, &BACKEND, KN_ARGS(volume), &rows, err) < 0) {
+        return -1;
+    }
+    const char *backend = kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, KN_ONLY) : "file";
+    return strcmp(backend, "file") == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume: Volume %s is of the back end %s, which serves servers of this cloud alone.",
+                         volume, backend);
+}
+
 int kn_volume_reserve(struct kn_db *db, const struct kn_caller *caller, const struct kn_volume_reservation *wish,
                       char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
@@ -57,6 +78,7 @@ int kn_volume_reserve(struct kn_db *db, const struct kn_caller *caller, const st
     char id[KN_UUID_SIZE];
 
     if (kn_volume_get(db, caller, wish->volume_id, true, &rows, &v, err) < 0 || reservation_fits(db, &v, err) < 0 ||
+        reservation_reaches(db, v.id, wish, err) < 0 ||
         kn_volume_move(db, &v, v.is_shared ? KN_VOLUME_SHARE : KN_VOLUME_RESERVE, err) < 0) {
         return -1;
     }
@@ -118,7 +140,7 @@ int kn_volume_reservation_connect(struct kn_db *db, const struct kn_caller *call
     char volume[KN_UUID_SIZE], status[16];
     int64_t changed = 0;
 
-    if (reservation_hold(db, caller, id, volume, status, err) < 0 ||
+    if (reservation_hold(db, caller, id, volume, status, err) < 0 || reservation_reaches(db, volume, wish, err) < 0 ||
         kn_db_change(db, &CONNECT, KN_ARGS(id, wish->mode, wish->host), &changed, err) < 0) {
         return -1;
     }
