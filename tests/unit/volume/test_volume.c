@@ -18,11 +18,12 @@
 
 static void test_what_follows_which_status(void **state)
 {
-    static const char *const STATUSES[] = { "creating",  "available", "attaching", "in-use",
+    static const char *const STATUSES[] = { "creating",  "available", "attaching", "in-use",        "reserved",
                                             "detaching", "deleting",  "error",     "error_deleting" };
     static const char *const ALLOWED[] = {
         [KN_VOLUME_ATTACH] = "available",
-        [KN_VOLUME_SHARE] = "available attaching in-use detaching",
+        [KN_VOLUME_RESERVE] = "available",
+        [KN_VOLUME_SHARE] = "available attaching in-use detaching reserved",
         [KN_VOLUME_DETACH] = "in-use",
         [KN_VOLUME_DELETE] = "available error error_deleting",
     };
