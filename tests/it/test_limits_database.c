@@ -234,6 +234,7 @@ static const struct {
     { KN_LIMIT_PORT_PROFILE, "a port's JSON" },
     { KN_LIMIT_ADDRESS_PAIRS, "in a port's JSON" },
     { KN_LIMIT_GROUP_ADDRESSES, "rows of address_group_address" },
+    { KN_LIMIT_POOL_PREFIXES, "prefixes of a row of subnet_pool" },
     { KN_LIMIT_BLOCK_NAME, "of jsonb, which the API alone writes" },
     { KN_LIMIT_BLOCK_TEXT, "of jsonb, which the API alone writes" },
     { KN_LIMIT_BLOCK_SIZE_GIB, "of jsonb, which the API alone writes" },

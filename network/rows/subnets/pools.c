@@ -78,10 +78,10 @@ static int read_prefixes(const json_t *list, struct kn_network_prefix_set *set, 
     const json_t *item;
     size_t i;
 
-    if (json_array_size(list) > KN_MAX_GROUP_ADDRESSES) { /* as many as the other noun that is a list of ranges */
+    if (json_array_size(list) > KN_MAX_POOL_PREFIXES) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input for prefixes. Reason: a subnet pool has at most %d prefixes.",
-                       KN_MAX_GROUP_ADDRESSES);
+                       KN_MAX_POOL_PREFIXES);
     }
     json_array_foreach (list, i, item) {
         struct kn_ip_prefix prefix;
@@ -296,7 +296,7 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
 {
     AUTO_RELEASE(kn_network_prefix_set) struct kn_network_prefix_set was = KN_NETWORK_PREFIX_SET_INIT;
     AUTO_RELEASE(kn_network_prefix_set) struct kn_network_prefix_set set = KN_NETWORK_PREFIX_SET_INIT;
-    const bool shrinks = req->route->handle == kn_network_pool_remove_prefixes;
+    const bool shrinks = req->route->rule == KN_NEUTRON_REMOVE_PREFIXES;
 
     if (object == NULL) {
         return pool_check_end(req, id, err);
