@@ -371,7 +371,7 @@ static void test_an_address_that_moves(void **state)
     (void)state;
     script("UPDATE port SET allowed_pairs = " PAIR("10.0.0.100",
                                                    SHARED_MAC) " WHERE id IN ('" PORT(1) "', '" PORT(2) "')");
-    json_auto_t *first = trace(PORT(1), "to=10.0.0.100");
+    json_decref(trace(PORT(1), "to=10.0.0.100"));
 
     assert_told("no guest announced it; port " PORT(1) " may have it, as " SHARED_MAC ", and is the one that hosts");
     script("INSERT INTO announced_address (network_id, ip, port_id, mac, number, heard_at) VALUES ('" ID(
@@ -383,7 +383,7 @@ static void test_an_address_that_moves(void **state)
     /* no host is asked about a MAC that the address does not have */
     assert_string_equal(kn_json_str(json_array_get(json_object_get(asked, "h2"), 0), "to_mac"), SHARED_MAC);
     script("UPDATE port SET allowed_pairs = '[]' WHERE id = '" PORT(2) "'"); /* it may not any more */
-    json_auto_t *lost = trace(PORT(1), "to=10.0.0.100");
+    json_decref(trace(PORT(1), "to=10.0.0.100"));
 
     assert_told("no guest announced it; port " PORT(1) " may have it");
     script("DELETE FROM announced_address; UPDATE port SET allowed_pairs = '[]';"
