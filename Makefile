@@ -196,7 +196,7 @@ cppcheck:
 	@mkdir -p build/cppcheck
 	@cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr --error-exitcode=1 -j 2 \
 	    --cppcheck-build-dir=build/cppcheck --suppressions-list=tests/lint/cppcheck.txt --suppress=missingIncludeSystem \
-	    -I . -D_GNU_SOURCE $(TOPS)
+	    -I . -D_GNU_SOURCE -D__x86_64__ $(TOPS)
 
 bench: all
 	@tests/bench/bench.py
