@@ -77,7 +77,7 @@ LIBS := -Wl,--as-needed -ljansson -lpq -lrdkafka -lmicrohttpd -lsodium -lssl -lc
 
 # --- what to ask for -----------------------------------------------------------------------------------------------
 
-.PHONY: all help build-asan unit it it-kafka e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults interop shapes sdk clean lab lab-down kafka kafka-down
+.PHONY: all help build-asan unit it it-kafka e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults guests interop shapes sdk clean lab lab-down kafka kafka-down
 all: $(BUILT:%=build/bin/%) $(TOOLS:%=build/plain/%)
 
 # --- building, once a variant --------------------------------------------------------------------------------------
@@ -217,6 +217,12 @@ chaos: all
 faults: all build/asan/tests/it/test_agent_faults_libvirt
 	@KN_TEST_FAULTS=all CMOCKA_MESSAGE_OUTPUT=STDOUT build/asan/tests/it/test_agent_faults_libvirt
 
+# An image as cloud users have them, Debian with systemd and cloud-init (build/lab/guest/debian.qcow2), and real guests of it by BIOS and by UEFI. A quarter of an hour
+# or more under emulation; wants root.
+guests: all build/plain/tests/it/test_agent_debian_libvirt
+	@lab/mkdebian.sh
+	@KN_TEST_DEBIAN=$(CURDIR)/build/lab/guest/debian.qcow2 CMOCKA_MESSAGE_OUTPUT=STDOUT build/plain/tests/it/test_agent_debian_libvirt
+
 # README's "Several machines", in network namespaces; needs root, Java and Maven.
 machines: all
 	@tests/e2e/machines.py
@@ -268,4 +274,4 @@ clean:
 
 help:
 	@sed -n 's/^#   //p' Makefile | head -4
-	@echo "targets: all unit it e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults interop shapes sdk lab lab-down kafka kafka-down clean"
+	@echo "targets: all unit it e2e packets consoles machines format lint tidy cppcheck clang fuzz fuzz-replay check check-fresh bench bench-compare bench-network chaos faults guests interop shapes sdk lab lab-down kafka kafka-down clean"
