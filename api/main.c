@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* kilonova-api: mounts the route tables of all rooms behind one door, and listens until it is told to stop. */
+#include <malloc.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -46,6 +47,13 @@ static int lists(const struct kn_conf *conf)
     const long wanted = conf->api_list_threads > 0 ? conf->api_list_threads : processors > 1 ? processors : 1;
 
     return (int)(wanted < half ? wanted : half);
+}
+
+/* What a list of a thousand needs stays: as pages that come and go they were a tenth of what it cost. Daemons without lists keep less (lib/adapter/daemon.c). */
+static void main_keep_memory(void)
+{
+    mallopt(M_TRIM_THRESHOLD, 4 << 20);
+    mallopt(M_MMAP_THRESHOLD, 4 << 20);
 }
 
 static int main_open_door(struct kn_daemon *d, struct kn_api_door *door, struct kn_http_server **ret_server,
@@ -113,6 +121,7 @@ int main(int argc, char **argv)
     int result = kn_daemon_init(&d, "api", argc, argv, NULL, true, &err);
 
     if (result == 0) {
+        main_keep_memory();
         result = main_open_door(&d, &door, &server, &err);
     }
     if (result == 0) {

@@ -105,15 +105,11 @@ static int open_database(struct kn_daemon *d, struct kn_error *err)
     return kn_migrate_check(d->db, kn_migrations, kn_migrations_count, err) < 0 ? -1 : kn_namesake_start(d, err);
 }
 
-/*
- * Without this every thread (librdkafka has several) keeps a heap of its own, and none gives anything back. What a list of a thousand needs stays: as pages that come and
- * go they were a tenth of what it cost.
- */
+/* Without this every thread (librdkafka has several) keeps a heap of its own, and none gives anything back. */
 static void bound_memory(void)
 {
     mallopt(M_ARENA_MAX, 2);
-    mallopt(M_TRIM_THRESHOLD, 4 << 20);
-    mallopt(M_MMAP_THRESHOLD, 4 << 20);
+    mallopt(M_TRIM_THRESHOLD, 1 << 20);
 }
 
 /*
