@@ -21,6 +21,7 @@
 #define ATTACHMENTS "/volume/v3/attachments"
 #define SERVER "11111111-1111-4111-8111-111111111111"
 #define MACHINE "22222222-2222-4222-8222-222222222222"
+#define KEY "c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00"
 #define NOBODY "99999999-9999-4999-8999-999999999999"
 
 static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
@@ -204,6 +205,32 @@ static void test_a_servers_is_computes(void **state)
     assert_int_equal(kn_test_world_number(&world, "SELECT count(*) FROM attachment WHERE status = 'detaching'"), 1);
 }
 
+/* The way to a disk of the nbd back end holds its key: whoever asks, and however, is not told. */
+static void test_keys_are_kept(void **state)
+{
+    AUTO_FREE char *v = volume("");
+    AUTO_FREE char *sql = kn_asprintf(
+        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) VALUES ('" SERVER
+        "', 'aaaa', 'u', 's', 's', 'active', '{}', 'r'); UPDATE volume SET backend = 'nbd', status = 'in-use'; "
+        "INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES ('" MACHINE
+        "', '%s', '" SERVER "', 'attached', '/dev/vdb', '{\"driver\": \"nbd\", \"key\": \"" KEY "\"}')",
+        v);
+    AUTO_FREE char *one = kn_asprintf(VOLUMES "/%s", v);
+    const char *const paths[] = { ATTACHMENTS, ATTACHMENTS "/detail", ATTACHMENTS "/" MACHINE, VOLUMES "/detail", one };
+    const char *const askers[] = { A, ADMIN };
+
+    (void)state;
+    kn_test_world_sql(&world, sql);
+    for (size_t i = 0; i < KN_COUNT(paths); i++) {
+        for (size_t k = 0; k < KN_COUNT(askers); k++) {
+            expect(200, "GET", paths[i], askers[k], NULL);
+            assert_null(strstr(world.http.body.buf, KEY));
+        }
+    }
+    expect(200, "GET", ATTACHMENTS "/" MACHINE, A, NULL);
+    said("\"connection_info\":{}");
+}
+
 static void test_shared_by_type(void **state)
 {
     AUTO_FREE char *type = NULL, *v = NULL, *plain = NULL, *retype = NULL, *back = NULL, *first = NULL;
@@ -357,6 +384,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_is_refused, clean),
         cmocka_unit_test_teardown(test_what_is_served_within, clean),
         cmocka_unit_test_teardown(test_a_servers_is_computes, clean),
+        cmocka_unit_test_teardown(test_keys_are_kept, clean),
         cmocka_unit_test_teardown(test_shared_by_type, clean),
         cmocka_unit_test_teardown(test_many_at_once, clean),
     };

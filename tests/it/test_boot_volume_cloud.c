@@ -328,13 +328,6 @@ static void of_several_servers(void **state)
     delete_volumes();
 }
 
-static int sound(void **state)
-{
-    (void)state;
-    assert_true(kn_whole_cloud_is_sound());
-    return 0;
-}
-
 static int start_cloud(void **state)
 {
     (void)state;
@@ -360,12 +353,12 @@ int main(void)
 {
     kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(of_an_image, sound),
-        cmocka_unit_test_teardown(of_what_is_there, sound),
-        cmocka_unit_test_teardown(what_is_refused, sound),
-        cmocka_unit_test_teardown(what_fails, sound),
-        cmocka_unit_test_teardown(of_several_servers, sound),
-        cmocka_unit_test_teardown(killed_and_deleted_in_the_middle, sound),
+        cmocka_unit_test_teardown(of_an_image, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(of_what_is_there, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(what_is_refused, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(what_fails, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(of_several_servers, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(killed_and_deleted_in_the_middle, kn_whole_cloud_sound),
     };
 
     return cmocka_run_group_tests(tests, start_cloud, kn_whole_cloud_teardown);

@@ -160,6 +160,13 @@ bool kn_whole_cloud_is_sound(void)
     return kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
 }
 
+int kn_whole_cloud_sound(void **state)
+{
+    (void)state;
+    assert_true(kn_whole_cloud_is_sound());
+    return 0;
+}
+
 pid_t kn_whole_cloud_second_api(int port, int console_port)
 {
     AUTO_FREE char *program = kn_test_binary("kilonova-api");

@@ -49,6 +49,8 @@ const char *kn_whole_cloud_flavor(void);
 const char *kn_whole_cloud_image(void);
 /* `kilonova audit` finds every promise kept; hosts are asked. */
 bool kn_whole_cloud_is_sound(void);
+/* The same as what each test ends with. */
+int kn_whole_cloud_sound(void **state);
 /* The first cell, as a number; $1 is arg, which may be NULL. */
 int64_t kn_whole_cloud_count(const char *sql, const char *arg);
 /* Waits until the statement finds this number. */
