@@ -22,7 +22,7 @@
 static const struct kn_stmt BIND = {
     "port_bind",
     "WITH bound AS (UPDATE port p SET device_owner = CASE w.state WHEN 'active' THEN 'compute:' || coalesce(" KN_NETWORK_ZONE_OF("h") ", '') ELSE p.device_owner END,"
-    "  updated_at = now() FROM unnest($1::text[], $2::text[], $3::text[]) AS w(server, host, state) LEFT JOIN host h ON h.name = w.host"
+    "  host_asked = CASE w.state WHEN 'active' THEN '' ELSE p.host_asked END, updated_at = now() FROM unnest($1::text[], $2::text[], $3::text[]) AS w(server, host, state) LEFT JOIN host h ON h.name = w.host"
     "  WHERE p.device_id = w.server AND p.device_id <> '' AND p.nic IS NOT NULL"
     "  RETURNING p.id, p.network_id, w.host, w.state, " HEARS(
         "h",
@@ -74,7 +74,7 @@ static const struct kn_stmt DETACH = {
 /* A port that was free has no binding to leave behind. */
 static const struct kn_stmt ATTACH = {
     "port_attach",
-    "WITH bound AS (UPDATE port p SET device_owner = 'compute:' || coalesce(" KN_NETWORK_ZONE_OF("h") ", ''), updated_at = now()"
+    "WITH bound AS (UPDATE port p SET device_owner = 'compute:' || coalesce(" KN_NETWORK_ZONE_OF("h") ", ''), host_asked = '', updated_at = now()"
     "  FROM unnest($1::text[], $2::text[], $3::uuid[]) AS w(server, host, port) LEFT JOIN host h ON h.name = w.host"
     "  WHERE p.id = w.port AND p.device_id = w.server AND p.nic IS NOT NULL RETURNING p.id, p.network_id, w.host, " HEARS("h", "$4") " AS hears),"
     " here AS (INSERT INTO port_binding (port_id, host, state) SELECT id, host, 'active' FROM bound"

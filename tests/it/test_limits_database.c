@@ -126,6 +126,7 @@ static const struct column COLUMNS[] = {
     { "port", "project_id", KEPT_TEXT, { KN_LIMIT_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port", "device_id", KEPT_TEXT, { KN_LIMIT_DEVICE_ID, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port", "device_owner", KEPT_TEXT, { KN_LIMIT_DEVICE_OWNER, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "port", "host_asked", KEPT_TEXT, { KN_LIMIT_PORT_HOST, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "port", "tag", KEPT_TEXT, { KN_LIMIT_SERVER_TAG, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "description", KEPT_TEXT, { KN_LIMIT_VOLUME_DESCRIPTION, KN_LIMIT_NONE, KN_LIMIT_NONE } },

@@ -124,6 +124,7 @@ static const struct {
     { "port", "\"device_id\":%s", TEXT | NOTHING, false },
     { "port", "\"device_owner\":%s", TEXT | NOTHING, false },
     { "port", "\"binding:vnic_type\":%s", NOTHING, false },
+    { "port", "\"binding:host_id\":%s", TEXT | NOTHING, false },
     { "port", "\"binding:profile\":%s", DICT | NOTHING, false },
     { "port", "\"fixed_ips\":%s", NOTHING, false },
     { "port", "\"fixed_ips\":[%s]", 0, false },

@@ -299,6 +299,54 @@ static void test_profiles(void **state)
     put(400, "\"numa_affinity_policy\":\"required\"");
 }
 
+static void assert_host(const char *host, const char *vif)
+{
+    neutron_say(200, ADMIN, neutron_at("GET", "ports", port), NULL);
+    assert_string_equal(neutron_get("port.binding:host_id"), host);
+    assert_string_equal(neutron_get("port.binding:vif_type"), vif);
+    assert_string_equal(neutron_get("port.status"), strcmp(vif, "tap") == 0 ? "ACTIVE" : "DOWN");
+}
+
+/* An administrator says where a port is to be: shown while it is nowhere, of no effect there, and never over where it really is. */
+static void test_hosts_by_hand(void **state)
+{
+    (void)state;
+    make_network("");
+    neutron_post(403, ALICE, "port", network, ",\"binding:host_id\":\"h9\"");
+    neutron_post(201, ADMIN, "port", network, ",\"binding:host_id\":\"h9\",\"project_id\":\"a11ce\"");
+    kn_copy(port, sizeof(port), neutron_get("port.id"));
+    assert_string_equal(neutron_get("port.binding:host_id"), "h9");
+    assert_host("h9", "unbound");
+    neutron_say(200, ADMIN, "GET /ports?binding:host_id=h9", NULL);
+    assert_string_equal(neutron_get("ports.0.id"), port);
+    put(403, "\"binding:host_id\":\"h8\"");
+    put(200, "\"name\":\"x\"");
+    assert_string_equal(neutron_get("port.binding:host_id"), "(absent)");
+    put_as(200, ADMIN, "\"binding:host_id\":\"h8\"");
+    assert_host("h8", "unbound");
+    put_as(200, ADMIN, "\"binding:host_id\":null");
+    assert_host("", "unbound");
+    put_as(200, ADMIN, "\"binding:host_id\":\"h8\"");
+    put_as(200, ADMIN, "\"binding:host_id\":\"\"");
+    assert_host("", "unbound");
+
+    AUTO_FREE char *sql =
+        kn_asprintf("UPDATE port SET device_id = 'd', device_owner = 'compute:nova', nic = 0 WHERE id = '%s';"
+                    "INSERT INTO port_binding (port_id, host, state) VALUES ('%s', 'h1', 'active')",
+                    port, port);
+
+    run_sql(sql);
+    assert_host("h1", "tap");
+    put_as(409, ADMIN, "\"binding:host_id\":\"h8\"");
+    assert_string_equal(neutron_get("NeutronError.type"), "PortInUse");
+    put_as(409, ADMIN, "\"binding:host_id\":null");
+    put_as(200, ADMIN, "\"binding:host_id\":\"h1\",\"name\":\"same\"");
+    assert_string_equal(neutron_get("port.name"), "same");
+    assert_host("h1", "tap");
+    run_sql("DELETE FROM port_binding; UPDATE port SET nic = NULL");
+    assert_host("", "unbound"); /* nothing of what was refused or the same is left */
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -308,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup(test_bad_names, kn_neutron_fresh),
         cmocka_unit_test_setup(test_names_of_servers, kn_neutron_fresh),
         cmocka_unit_test_setup(test_profiles, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_hosts_by_hand, kn_neutron_fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

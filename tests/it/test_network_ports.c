@@ -448,6 +448,35 @@ static struct kn_error bind_as(int server, const char *host, const char *as, str
     return why;
 }
 
+#define ASKED "SELECT count(*) FROM port WHERE id = '" PORT "' AND host_asked = 'h9'"
+#define ASK "UPDATE port SET host_asked = 'h9' WHERE id = '" PORT "'"
+
+/* Where an administrator wanted it is forgotten where a server has it; while one is only about to move there, it is not. */
+static void test_a_real_binding_ends_what_was_asked(void **state)
+{
+    (void)state;
+    struct kn_network_touched touched = { .silent = "sim", .claims = KN_QUOTA_CLAIMS("network") };
+    struct command *attach;
+
+    insert_port();
+    assert_ok(kn_db_script(db, ASK, &err), &err);
+    drop(allocated(1, "{\"port\":\"" PORT "\"}"));
+    assert_int_equal(bind_as(1, "h2", "inactive", &touched).code, KN_OK);
+    assert_int_equal(number(ASKED), 1);
+    place(1, "h1", &touched);
+    assert_int_equal(number(ASKED), 0);
+
+    assert_ok(kn_db_script(db, ASK "; DELETE FROM port_binding", &err), &err);
+    attach = command("port.attach", 1, ",\"host\":\"h1\",\"port\":\"" PORT "\"");
+    assert_ok(kn_network_ports_attach(db, (struct kn_network_outcome *[]){ &attach->outcome }, 1, &touched, &err),
+              &err);
+    assert_int_equal(number(ASKED), 0);
+    drop(attach);
+    release(1, &touched);
+    assert_int_equal(number("SELECT count(*) FROM port WHERE id = '" PORT "' AND host_asked = ''"), 1);
+    kn_quota_claims_release(&touched.claims);
+}
+
 #define BOUND(host, state) "SELECT count(*) FROM port_binding WHERE host = '" host "' AND state = '" state "'"
 
 /* The server moves from h1 to h2: its port is bound to both, active on one; whichever it becomes active on, it is so nowhere else. */
@@ -518,6 +547,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_wrong_with_a_network, fresh),
         cmocka_unit_test_setup(test_bind_touches_networks_of_real_hosts_only, fresh),
         cmocka_unit_test_setup(test_release, fresh),
+        cmocka_unit_test_setup(test_a_real_binding_ends_what_was_asked, fresh),
         cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
         cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
     };

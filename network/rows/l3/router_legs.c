@@ -211,7 +211,7 @@ static const struct kn_stmt PORT = {
 enum { P_NETWORK, P_DEVICE, P_SUBNETS, P_V4 };
 static const struct kn_stmt TAKE = { "legs_take",
                                      "UPDATE port SET device_id = $2, device_owner = '" KN_ROUTER_LEG
-                                     "', updated_at = now() WHERE id = $1::uuid",
+                                     "', host_asked = '', updated_at = now() WHERE id = $1::uuid",
                                      2 };
 static const struct kn_stmt BIND = {
     "legs_bind",

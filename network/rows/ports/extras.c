@@ -254,14 +254,15 @@ int kn_network_extras_check(json_t *object, struct kn_error *err)
 
 static const struct kn_stmt HAS = {
     "port_extras",
-    "UPDATE port SET dns_name = $2, dhcp_options = coalesce($3::jsonb, '[]'), profile = coalesce($4::jsonb, '{}'), qos_policy_id = $5::uuid"
-    " WHERE id = $1::uuid",
-    5
+    "UPDATE port SET dns_name = $2, dhcp_options = coalesce($3::jsonb, '[]'), profile = coalesce($4::jsonb, '{}'), qos_policy_id = $5::uuid,"
+    " host_asked = $6 WHERE id = $1::uuid",
+    6
 };
 
 int kn_network_extras_new(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
-    const char *name = kn_schema_text(object, NAME, ""), *policy = kn_schema_text(object, "qos_policy_id", NULL);
+    const char *name = kn_schema_text(object, NAME, ""), *policy = kn_schema_text(object, "qos_policy_id", NULL),
+               *host = kn_schema_text(object, "binding:host_id", "");
     json_auto_t *options = merge_options(NULL, json_object_get(object, OPTIONS));
     const json_t *profile = json_object_get(object, PROFILE);
     AUTO_FREE char *list = json_array_size(options) > 0 ? json_dumps(options, JSON_COMPACT) : NULL;
@@ -270,10 +271,10 @@ int kn_network_extras_new(struct kn_request *req, const char *id, const json_t *
     if (check_in_domain(req->db, kn_schema_text(object, "network_id", ""), name, err) < 0) {
         return -1;
     }
-    if (name[0] == '\0' && policy == NULL && list == NULL && pinned == NULL) {
+    if (name[0] == '\0' && policy == NULL && list == NULL && pinned == NULL && host[0] == '\0') {
         return 0;
     }
-    return kn_db_run(req->db, &HAS, KN_ARGS(id, name[0] != '\0' ? name : NULL, list, pinned, policy), NULL, err);
+    return kn_db_run(req->db, &HAS, KN_ARGS(id, name[0] != '\0' ? name : NULL, list, pinned, policy, host), NULL, err);
 }
 
 int kn_network_extras_change(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,

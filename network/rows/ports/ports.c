@@ -93,7 +93,9 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_NETWORK_TAGS("p", | KN_REST_POST | KN_REST_ELSEWHERE),
     KN_REST_ATTR("binding:vnic_type", "'normal'::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING,
                  .words = VNIC_TYPES),
-    KN_REST_ATTR("binding:host_id", "coalesce(b.host, '')", KN_REST_TEXT, FIND, .read = KN_NEUTRON_GET_PORT_HOST),
+    KN_REST_ATTR("binding:host_id", "coalesce(b.host, p.host_asked)", KN_REST_TEXT, FIND | KN_REST_WRITE | KN_REST_CLEAR, .column = "host_asked",
+                 .limit = KN_LIMIT_PORT_HOST, .read = KN_NEUTRON_GET_PORT_HOST, .post = KN_NEUTRON_CREATE_PORT_HOST,
+                 .put = KN_NEUTRON_UPDATE_PORT_HOST),
     KN_REST_ATTR("binding:vif_type", "(CASE WHEN b.host IS NULL THEN 'unbound' ELSE 'tap' END)", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER,
                  .read = KN_NEUTRON_GET_PORT_VIF_TYPE),
     KN_REST_ATTR("binding:vif_details", "'{}'::text", KN_REST_JSON, KN_REST_SHOWN, .read = KN_NEUTRON_GET_PORT_VIF_DETAILS),
@@ -321,6 +323,17 @@ static bool concerns_guest(const json_t *object, const struct kn_rows *now)
            says_other_mac(object, kn_rest_was(&kn_network_ports, now, "mac_address"));
 }
 
+/* Where it is bound follows from what it is plugged into; saying that again is no change. Of a free port it is what he would like. */
+static bool moves_held(json_t *object, const struct kn_rows *now)
+{
+    const json_t *host = json_object_get(object, "binding:host_id");
+    const bool moves = host != NULL && strcmp(json_is_string(host) ? json_string_value(host) : "",
+                                              kn_rest_was(&kn_network_ports, now, "binding:host_id")) != 0;
+
+    json_object_del(object, "binding:host_id");
+    return moves;
+}
+
 /* A new list of addresses, and what follows from a new MAC; those that stay are not drawn again. */
 static int replace_addresses(struct kn_request *req, const char *id, const struct kn_rows *now, const json_t *object,
                              struct kn_error *err)
@@ -386,7 +399,7 @@ static int decide_change(struct kn_request *req, const char *id, const struct kn
     }
     json_object_set_new(object, "network_id",
                         json_string(kn_rest_was(&kn_network_ports, now, "network_id"))); /* for clash() */
-    if (is_set(now, "held") && concerns_guest(object, now)) {
+    if (is_set(now, "held") && (concerns_guest(object, now) || moves_held(object, now))) {
         return ports_fail_in_use(id, now, err);
     }
     if (kn_schema_bool(object, "admin_state_up", up) != up &&
