@@ -165,7 +165,7 @@ struct kn_ip_prefix *kn_network_host_inside(const struct kn_network_host_network
         list[count++] = (struct kn_ip_prefix){ .ip = KN_METADATA_IP6, .length = 64 };
     }
     for (size_t i = 0; i < wanted->subnet_count; i++) {
-        if (kn_network_host_network_dhcp_ip(network, &wanted->subnets[i], &ip) &&
+        if (kn_network_state_dhcp_ip(network->wanted, &wanted->subnets[i], &ip) &&
             kn_network_host_network_speaks(network, ip.family)) {
             list[count++] = (struct kn_ip_prefix){ .ip = ip, .length = wanted->subnets[i].cidr.length };
         }
@@ -247,7 +247,7 @@ static int end_dhcp(struct kn_network_links *links, const struct kn_network_host
 static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network, bool is_whole,
                       struct kn_error *err)
 {
-    if (!kn_network_host_network_is_served(network)) {
+    if (!kn_network_state_is_served(network->wanted)) {
         return end_dhcp(links, network, err);
     }
     if (clear_remains(links, network, err) < 0 || kn_network_netns_ensure(network->netns, err) < 0 ||

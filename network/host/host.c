@@ -33,13 +33,13 @@ static bool is_broken(struct kn_network_look *look, const struct kn_network_host
 static int keep_network(struct kn_network_host *host, struct kn_network_look *look,
                         struct kn_network_host_network *network, struct kn_error *err)
 {
-    if (network->wanted != NULL && network->built && kn_network_host_network_is_served(network) &&
+    if (network->wanted != NULL && network->built && kn_network_state_is_served(network->wanted) &&
         !kn_network_probe_answers(network, kn_mono_ms())) {
         kn_log(KN_WARNING, "dnsmasq does not answer, another one is started", "network", network->id, NULL);
         kn_network_dnsmasq_kill(network->dir); /* and is_broken() sees that it does not run */
     }
     if (!is_broken(look, network)) {
-        if (network->wanted != NULL && network->names_changed && kn_network_host_network_is_served(network)) {
+        if (network->wanted != NULL && network->names_changed && kn_network_state_is_served(network->wanted)) {
             network->names_changed = false;
             return kn_network_dnsmasq_names(network, err);
         }

@@ -54,51 +54,9 @@ const struct kn_network_state_subnet *kn_network_host_network_subnet(const struc
     return NULL;
 }
 
-/* IPv6 without DHCP may still want router advertisements. */
-static bool is_served(const struct kn_network_state_subnet *subnet)
-{
-    return subnet->dhcp || (subnet->cidr.ip.family == 6 && subnet->ra_mode != KN_RA_NONE);
-}
-
-static const uint8_t NO_MAC[6];
-
-bool kn_network_host_network_dhcp_ip(const struct kn_network_host_network *network,
-                                     const struct kn_network_state_subnet *subnet, struct kn_ip *ret)
-{
-    const struct kn_network_state_network *wanted = network->wanted;
-
-    if (!is_served(subnet) || memcmp(wanted->dhcp_mac, NO_MAC, sizeof(NO_MAC)) == 0) {
-        return false;
-    }
-    for (size_t i = 0; i < wanted->dhcp_ips.count; i++) {
-        if (kn_ip_prefix_holds(&subnet->cidr, &wanted->dhcp_ips.items[i])) {
-            *ret = wanted->dhcp_ips.items[i];
-            return true;
-        }
-    }
-    /* Nothing was set aside for it: what SLAAC would make of its MAC, which nobody else has. */
-    if (subnet->cidr.ip.family == 6 && subnet->cidr.length == 64) {
-        *ret = kn_ip_eui64(&subnet->cidr, wanted->dhcp_mac);
-        return true;
-    }
-    return false;
-}
-
 bool kn_network_host_network_speaks(const struct kn_network_host_network *network, uint8_t family)
 {
     return family == 4 || network->wanted->mtu >= KN_LINK_IPV6_MTU;
-}
-
-bool kn_network_host_network_is_served(const struct kn_network_host_network *network)
-{
-    struct kn_ip ip;
-
-    for (size_t i = 0; network->wanted != NULL && i < network->wanted->subnet_count; i++) {
-        if (kn_network_host_network_dhcp_ip(network, &network->wanted->subnets[i], &ip)) {
-            return true;
-        }
-    }
-    return false;
 }
 
 static int resident_compare(const void *a, const void *b)

@@ -45,8 +45,6 @@ struct kn_network_host_network {
 struct kn_network_host_network *kn_network_host_network_new(const char *networks_dir, const char *id);
 void kn_network_host_network_free(void *network);
 
-/* Is there anything that DHCP, DNS or router advertisements are for? */
-bool kn_network_host_network_is_served(const struct kn_network_host_network *network);
 /* Can a device of the network have an address of that family? Below IPv6's least MTU it has none of that. */
 bool kn_network_host_network_speaks(const struct kn_network_host_network *network, uint8_t family);
 /* Somebody who lives on the network. */
@@ -67,8 +65,5 @@ struct kn_network_resident *kn_network_host_network_residents(const struct kn_ne
 /* The subnet of that id; NULL if the network has none such. */
 const struct kn_network_state_subnet *kn_network_host_network_subnet(const struct kn_network_host_network *network,
                                                                      const char *id);
-/* The address that the DHCP namespace has on the subnet; false if it has none. */
-bool kn_network_host_network_dhcp_ip(const struct kn_network_host_network *network,
-                                     const struct kn_network_state_subnet *subnet, struct kn_ip *ret);
 
 #endif

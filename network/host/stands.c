@@ -41,7 +41,7 @@ static bool devices_agree(struct kn_network_look *look, const struct kn_network_
         { .name = network->vxlan, .bridge = network->bridge, .mtu = mtu },
         { .name = network->veth, .bridge = network->bridge, .mtu = mtu },
     };
-    const bool is_wanted[] = { true, has_overlay(look, network), kn_network_host_network_is_served(network) };
+    const bool is_wanted[] = { true, has_overlay(look, network), kn_network_state_is_served(network->wanted) };
     const char *id;
     void *value;
 
@@ -90,7 +90,7 @@ static void stations_of(const struct kn_network_look *look, const struct kn_netw
     const char *id;
     void *value;
 
-    if (kn_network_host_network_is_served(network)) {
+    if (kn_network_state_is_served(network->wanted)) {
         stations_add(list, network->veth, network->wanted->dhcp_mac);
     }
     for (size_t at = 0; kn_hmap_next(network->plugs, &at, &id, &value);) {
@@ -244,7 +244,7 @@ static bool dhcp_agrees(struct kn_network_look *look, const struct kn_network_ho
     struct inside_look inside = { network, NULL, look->why };
     struct kn_error err;
 
-    const bool is_served = kn_network_host_network_is_served(network);
+    const bool is_served = kn_network_state_is_served(network->wanted);
 
     if (kn_network_netns_exists(network->netns) != is_served) {
         snprintf(look->why, sizeof(look->why), "the namespace %s is %s", network->netns, is_served ? "gone" : "there");

@@ -152,6 +152,30 @@ static void test_metadata_comes_back_with_the_mtu(void **state)
     assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
 }
 
+#define ASK "timeout 3 busybox wget -qO- http://169.254.169.254/"
+
+/* A guest that was told of nothing but its router sends to the router's MAC, and the door of its own host answers; in nobody's name but its own. */
+static void test_metadata_by_way_of_a_router(void **state)
+{
+    struct kn_actor guest;
+
+    (void)state;
+    need_root();
+    tell(PORT(2));
+    kn_guest_start(&guest, &machine, TAP(1), MAC(1));
+    assert_runs(&guest, "ip addr add " IP(1) "/24 dev eth0 && ip addr add " IP(
+                            2) "/32 dev eth0 && "
+                               "ip route add default via 10.5.0.1 && "
+                               "ip neigh add 10.5.0.1 lladdr fa:16:3e:aa:aa:aa dev eth0 nud permanent");
+    kn_actor_await(&guest, ASK " | grep " SERVER(1), true, NULL);
+    assert_runs(&guest, "ip route add 169.254.169.254 via 10.5.0.1 src " IP(2));
+    assert_false(kn_actor_runs(&guest, ASK));
+    assert_runs(&guest, "ip route del 169.254.169.254");
+    kn_actor_await(&guest, ASK " | grep " SERVER(1), true, NULL);
+    assert_says(kn_actor_ask(&agent, "firewall"), "same");
+    kn_actor_kill(&guest);
+}
+
 #define GROUP "91919191-1111-4111-8111-111111111111"
 #define RULE(direction) "{\"id\":\"" GROUP "\",\"ingress\":" direction ",\"family\":4}"
 
@@ -190,9 +214,8 @@ int main(void)
 {
     kn_test_needs("busybox", "dnsmasq", "ip", "nft", "tc");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_frozen_dnsmasq_is_replaced),
-        cmocka_unit_test(test_limits_come_back),
-        cmocka_unit_test(test_metadata_comes_back_with_the_mtu),
+        cmocka_unit_test(test_a_frozen_dnsmasq_is_replaced),        cmocka_unit_test(test_limits_come_back),
+        cmocka_unit_test(test_metadata_comes_back_with_the_mtu),    cmocka_unit_test(test_metadata_by_way_of_a_router),
         cmocka_unit_test(test_a_guest_fills_no_more_than_its_room),
     };
 

@@ -15,7 +15,11 @@ static const char *const KINDS[KN_NETWORK_KINDS] = { "network", "port",      "pe
 
 static void world_network_free(void *object)
 {
-    free(object);
+    struct kn_network_state_network *network = object;
+
+    free(network->subnets);
+    free(network->dhcp_ips.items);
+    free(network);
 }
 
 static void world_port_free(void *object)
@@ -68,10 +72,14 @@ static void world_addresses_free(void *object)
 struct kn_network_state *kn_world_new(void)
 {
     static void (*const FREE[KN_NETWORK_KINDS])(void *) = {
-        [KN_NETWORK_IS_NETWORK] = world_network_free, [KN_NETWORK_IS_PORT] = world_port_free,
-        [KN_NETWORK_IS_PEER] = world_peer_free,       [KN_NETWORK_IS_GROUP] = world_group_free,
-        [KN_NETWORK_IS_MEMBER] = world_member_free,   [KN_NETWORK_IS_ADDRESSES] = world_addresses_free,
-        [KN_NETWORK_IS_POLICY] = world_network_free,  [KN_NETWORK_IS_ROUTER] = world_network_free,
+        [KN_NETWORK_IS_NETWORK] = world_network_free,
+        [KN_NETWORK_IS_PORT] = world_port_free,
+        [KN_NETWORK_IS_PEER] = world_peer_free,
+        [KN_NETWORK_IS_GROUP] = world_group_free,
+        [KN_NETWORK_IS_MEMBER] = world_member_free,
+        [KN_NETWORK_IS_ADDRESSES] = world_addresses_free,
+        [KN_NETWORK_IS_POLICY] = free,
+        [KN_NETWORK_IS_ROUTER] = free,
     };
     struct kn_network_state *state = KN_NEW(struct kn_network_state);
 
@@ -176,6 +184,14 @@ static void *read_network(const char *line)
 
     network->zone = (uint16_t)atoi(value_of(line, "zone"));
     network->mtu = 1450;
+    if (value_of(line, "door")[0] != '\0') { /* DHCP's MAC, of a subnet that is served */
+        assert_true(kn_network_mac_parse(value_of(line, "door"), network->dhcp_mac));
+        read_ips("10.0.0.2", &network->dhcp_ips);
+        network->subnets = KN_NEW(struct kn_network_state_subnet);
+        network->subnet_count = 1;
+        network->subnets->dhcp = true;
+        kn_ip_prefix_parse("10.0.0.0/24", &network->subnets->cidr);
+    }
     return network;
 }
 

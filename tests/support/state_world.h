@@ -14,7 +14,7 @@ void kn_world_free(struct kn_network_state *state);
 const char *kn_world_id(const char *word);
 /*
  * One object in place of what there was, e.g.
- *   network n1 zone=7
+ *   network n1 zone=7 door=fa:16:3e:00:00:0d (of DHCP on a 10.0.0.0/24)
  *   port a1 net=n1 mac=fa:16:3e:00:00:01 ip=10.0.0.1,fd00::1 groups=91,92 pair=10.0.0.0/24/fa:16:3e:00:00:09 policy=51 down open
  *   group 91 stateless rules=in:4:6:22:22:any,out:4:-1:-1:-1:any,in:6:58:128:-1:prefix:fd00::/64,in:4:17:53:53:group:92,in:4:6:1:9:addresses:81
  *   member a1 groups=91 ip=10.0.0.1

@@ -35,7 +35,7 @@ static size_t served_of(const struct kn_network_host_network *network, struct se
 
     for (size_t i = 0; i < network->wanted->subnet_count; i++) {
         list[count].subnet = &network->wanted->subnets[i];
-        count += kn_network_host_network_dhcp_ip(network, list[count].subnet, &list[count].from);
+        count += kn_network_state_dhcp_ip(network->wanted, list[count].subnet, &list[count].from);
     }
     *ret = list;
     return count;
@@ -139,7 +139,7 @@ static const struct kn_ip *given(const struct kn_network_host_network *network,
         struct kn_ip from;
 
         if (port->ips.items[i].family == family && subnet != NULL && subnet->dhcp &&
-            (family == 4 || gives_v6(subnet)) && kn_network_host_network_dhcp_ip(network, subnet, &from)) {
+            (family == 4 || gives_v6(subnet)) && kn_network_state_dhcp_ip(network->wanted, subnet, &from)) {
             return &port->ips.items[i];
         }
     }

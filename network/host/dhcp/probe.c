@@ -44,7 +44,7 @@ static int probe_open(void *ctx, struct kn_error *err)
 static bool probe_address(const struct kn_network_host_network *network, struct kn_ip *ret)
 {
     for (size_t i = 0; i < network->wanted->subnet_count; i++) {
-        if (kn_network_host_network_dhcp_ip(network, &network->wanted->subnets[i], ret) &&
+        if (kn_network_state_dhcp_ip(network->wanted, &network->wanted->subnets[i], ret) &&
             kn_network_host_network_speaks(network, ret->family)) {
             return true;
         }

@@ -242,6 +242,15 @@ static void compile_groups(const struct compilation *to, const char *tap, const 
     want_direction(to, tap, mark, (const char(*)[KN_UUID_SIZE])ids, count, true);
 }
 
+/* What its tap says to the metadata server goes to the network's own door, be it addressed to a router. */
+static void compile_door(const struct compilation *to, const char *tap, const char *network)
+{
+    AUTO_FREE char *chain = kn_asprintf("door_%s", network), *verdict = kn_asprintf("jump %s", chain);
+
+    want_chain(to, KN_RULESET_BRIDGE, chain);
+    want_element(to, KN_RULESET_BRIDGE, "map doors", tap, verdict);
+}
+
 /* A router's port has no tap; its namespace is its own firewall. */
 static void compile_port(const struct compilation *to, const struct kn_network_state_port *port)
 {
@@ -264,6 +273,7 @@ static void compile_port(const struct compilation *to, const struct kn_network_s
         want_element(to, KN_RULESET_BRIDGE, "set opened", tap, "");
     }
     compile_speaker(to, tap, port);
+    compile_door(to, tap, port->network);
     if (port->filtered && port->has_groups) {
         compile_groups(to, tap, port);
     }
@@ -468,6 +478,15 @@ static void compile_network(const struct compilation *to, const struct kn_networ
     want_element(to, KN_RULESET_INET, "map zones", bridge, zone);
     if (network->zone == 0) { /* the host routes it */
         want_element(to, KN_RULESET_INET, "set gateways", bridge, "");
+    }
+    if (kn_network_state_is_served(network)) {
+        AUTO_FREE char *chain = kn_asprintf("door_%s", network->id);
+        char mac[KN_MAC_TEXT];
+
+        kn_network_mac_text(network->dhcp_mac, mac);
+        AUTO_FREE char *rule = kn_asprintf("ether daddr set %s\n", mac);
+
+        want_body(to, KN_RULESET_BRIDGE, chain, rule);
     }
 }
 

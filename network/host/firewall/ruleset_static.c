@@ -14,6 +14,7 @@ const struct kn_network_ruleset_set KN_RULESET_SETS[] = {
     { KN_RULESET_BRIDGE, "map leaving", "typeof iifname : meta mark" },
     { KN_RULESET_BRIDGE, "map entering", "typeof oifname : meta mark" },
     { KN_RULESET_BRIDGE, "map dscp", "type ifname : verdict" },
+    { KN_RULESET_BRIDGE, "map doors", "type ifname : verdict" },
     { KN_RULESET_BRIDGE, "set down", "type ifname" },
     { KN_RULESET_BRIDGE, "set opened", "type ifname" },
     { KN_RULESET_BRIDGE, "set macs", "type ifname . ether_addr" },
@@ -41,6 +42,9 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
  * A port without port security ("opened") may say what it likes to its neighbours, but not to the doors of the network (kd: DHCP and metadata), which
  * know guests by their addresses; and nobody may pose as the metadata server. The namespaces behind kd never speak over the VXLAN (kx): the same
  * address and MAC live on every host.
+ *
+ * Who asks for metadata by way of his router, because nobody told him of the door, speaks to the door all the same: behind the checks of what he may say, his frame
+ * is addressed to it.
  */
 #define BRIDGE_CHAINS \
     "\tchain prerouting {\n" \
@@ -102,6 +106,7 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
     "\t\tmeta mark set 0x00000000\n" \
     "\t\tmeta mark set iifname map @leaving\n" \
     "\t\tiifname vmap @dscp\n" \
+    "\t\tip daddr 169.254.169.254 tcp dport 80 iifname vmap @doors\n" \
     "\t}\n" \
     "\tchain forward {\n" \
     "\t\ttype filter hook forward priority -300; policy accept;\n" \

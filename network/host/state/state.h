@@ -245,6 +245,11 @@ int kn_network_state_take(struct kn_network_state *state, const json_t *body,
 
 /* An object of the state; NULL if it is not there. */
 const void *kn_network_state_get(const struct kn_network_state *state, enum kn_network_kind kind, const char *id);
+/* The address that the network's namespace has on the subnet; false if it has none. */
+bool kn_network_state_dhcp_ip(const struct kn_network_state_network *network,
+                              const struct kn_network_state_subnet *subnet, struct kn_ip *ret);
+/* Is there anything that DHCP, DNS or router advertisements are for? Then a host that carries it has such a namespace, with the network's door to metadata. */
+bool kn_network_state_is_served(const struct kn_network_state_network *network);
 /* What it says, in eight bytes: equal objects of two hosts or two moments have equal ones. */
 uint64_t kn_network_state_digest(const void *object);
 

@@ -351,7 +351,8 @@ static bool walk_take_idle(const char **at)
     if (walk_take(at, "notrack") || walk_take(at, "counter")) {
         return true;
     }
-    if (walk_take(at, "ct zone set") || walk_take(at, "ip dscp set") || walk_take(at, "ip6 dscp set")) {
+    if (walk_take(at, "ct zone set") || walk_take(at, "ip dscp set") || walk_take(at, "ip6 dscp set") ||
+        walk_take(at, "ether daddr set")) {
         *at += strlen(*at);
         return true;
     }

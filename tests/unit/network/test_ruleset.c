@@ -42,7 +42,7 @@ static void matches_golden(const char *name, const char *text)
 }
 
 static const char *const CLOUD[] = {
-    "network a1 zone=7",
+    "network a1 zone=7 door=fa:16:3e:00:00:0d",
     "port 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1,fd00::1 groups=92,91",
     "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2 groups=91,92 policy=51 "
     "pair=10.0.0.0/24/fa:16:3e:00:00:02,10.0.0.128/25/fa:16:3e:00:00:02,10.9.9.9/00:00:5e:00:01:01,fd00::/64/00:00:5e:00:01:01",
@@ -99,6 +99,8 @@ static void test_deltas(void **state)
         "addresses 81 prefixes=10.1.0.0/16",
         "policy 51",
         "drop group 91",
+        "network a1 zone=7 door=fa:16:3e:00:00:0e", /* another MAC of its door */
+        "network a1 zone=7", /* none */
         "drop network a1",
     };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;

@@ -13,7 +13,7 @@
 #include "tests/support/state_world.h"
 
 static const char *const TABLES_CLOUD[] = {
-    "network a1 zone=7",
+    "network a1 zone=7 door=fa:16:3e:00:00:0d",
     "port 1 net=a1 mac=fa:16:3e:00:00:01 ip=10.0.0.1,fd00::1 groups=91",
     "port 2 net=a1 mac=fa:16:3e:00:00:02 ip=10.0.0.2,fd00::2 groups=92",
     "port 3 net=a1 mac=fa:16:3e:00:00:03 ip=10.0.0.3 groups=91 down",
