@@ -13,7 +13,8 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
-#define WAIT_MS 20000
+#define WAIT_MS 30000
+#define AGAIN_MS 3000 /* until who is silent is asked again, then twice as long: who starts may lose a question */
 #define SETTLE_MS 3000 /* between the two looks: longer than a reply and its move take */
 
 static const struct kn_stmt HOSTS = {
@@ -99,6 +100,36 @@ static void listen_until(struct inquiry *q, int64_t until_ms, bool wait_for_all)
     }
 }
 
+static int ask_again(struct inquiry *q, struct kn_error *err)
+{
+    const char *host;
+    void *agent;
+
+    for (size_t at = 0; kn_hmap_next(q->asked, &at, &host, &agent);) {
+        if (hosts_ask(q, host, agent, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
+}
+
+static int await_answers(struct inquiry *q, struct kn_error *err)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    for (int64_t pause = AGAIN_MS;; pause *= 2) {
+        const int64_t again = kn_mono_ms() + pause;
+
+        listen_until(q, again < deadline ? again : deadline, true);
+        if (kn_hmap_count(q->asked) == 0 || kn_mono_ms() >= deadline) {
+            return 0;
+        }
+        if (ask_again(q, err) < 0) {
+            return -1;
+        }
+    }
+}
+
 /* One look: findings by promise, or NULL. */
 static json_t *hosts_look(struct inquiry *q, struct kn_error *err)
 {
@@ -113,7 +144,9 @@ static json_t *hosts_look(struct inquiry *q, struct kn_error *err)
     if (ask_all(q, err) < 0) {
         return NULL;
     }
-    listen_until(q, kn_mono_ms() + WAIT_MS, true);
+    if (await_answers(q, err) < 0) {
+        return NULL;
+    }
     for (size_t at = 0; kn_hmap_next(q->asked, &at, &host, &value);) {
         json_array_append_new(q->silent, json_sprintf("host %s did not answer", host));
     }

@@ -165,7 +165,7 @@ static void test_own_device_is_left_alone(void **state)
     tell("own");
     assert_says(kn_actor_ask(&agent, "standing"), "\"why\":\"");
     assert_says(kn_actor_ask(&agent, "standing"), "eth0");
-    assert_runs(&shell, PING "198.51.100.1");
+    kn_actor_await(&shell, PING "198.51.100.1", true, NULL);
     assert_runs(&shell, "! ip -d link show eth0 | grep -q master");
 }
 
