@@ -55,6 +55,21 @@ struct kn_quota_claims;
 int kn_volume_boot_begin(struct kn_db *db, const struct kn_volume_boot *boot, struct kn_quota_claims *claims,
                          int64_t *ret_task, struct kn_error *err);
 
+/* The volume that is a server's root disk. */
+struct kn_volume_root {
+    char id[KN_UUID_SIZE];
+    char image[KN_UUID_SIZE]; /* that it was made of; "": none */
+    int64_t size_gib;
+    bool is_shared;
+};
+/* KN_CONFLICT: the server has none. */
+int kn_volume_root_find(struct kn_db *db, const char *server_id, struct kn_volume_root *ret, struct kn_error *err);
+/*
+ * The wish to put the image that the task's input names in the place of what the volume holds, inside the transaction that writes the server's task: in-use to downloading, and its row knows
+ * the image from now on. The input learns the size. KN_BAD_REQUEST: it is busy, or too small for the image.
+ */
+int kn_volume_root_overwrite(const struct kn_request *req, const char *volume_id, json_t *input, struct kn_error *err);
+
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
                           struct kn_error *err);

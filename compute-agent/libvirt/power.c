@@ -126,10 +126,12 @@ static int power_unrescue_off(struct power_call *c, struct kn_error *err)
     return power_another_machine(c, &dom, err);
 }
 
-/* A new root disk: its image is fetched while the guest runs on its old one. Asked for again, it is made once more. */
+/* A new root disk: its image is fetched while the guest runs on its old one. Asked for again, it is made once more. One that is a volume is none of this host's to make. */
 static int power_another_disk(struct power_call *c, virDomainPtr *ret_dom, struct kn_error *err)
 {
-    if (kn_agent_disk_fetch(c->lv->conf, json_object_get(c->spec, "image"), NULL, err) < 0 ||
+    const json_t *image = json_object_get(c->spec, "image");
+
+    if ((image != NULL && kn_agent_disk_fetch(c->lv->conf, image, NULL, err) < 0) ||
         (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) ||
         (c->lv->is_lxc ? kn_agent_rootfs_drop(c->lv->conf, c->ref->server, err)
                        : kn_agent_disk_drop(c->lv->conf, c->ref->server, err)) < 0) {

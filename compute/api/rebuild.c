@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The action rebuild: the server's root disk is made anew, of another image or of the same, and what is said to the guest with it; addresses, ports and volumes
- * stay. The row says at once what the server shall be, in the transaction of the task; a rebuild that fails leaves it in ERROR, and another one heals that.
+ * stay. The row says at once what the server shall be, in the transaction of the task; a rebuild that fails leaves it in ERROR, and another one heals that. A root disk that is a volume is
+ * overwritten since 2.93; before, such a server is rebuilt with the image that it has, and its volume stays what it is.
  */
 #include <string.h>
 
@@ -19,6 +20,9 @@
 #include "lib/domain/message.h"
 #include "lib/rest/manners.h"
 #include "network/api.h"
+#include "volume/api.h"
+
+#define OVERWRITES_SINCE 93
 
 static const char *const DISK_CONFIGS[] = { "AUTO", "MANUAL", NULL };
 static const struct kn_schema VALUE[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
@@ -54,6 +58,8 @@ struct rebuilding {
     struct kn_compute_server_rebuild rebuild;
     struct kn_compute_server_update update;
     char *metadata, *key_data, *image_properties, *files;
+    struct kn_volume_root root; /* without an id: its root disk is none */
+    bool overwrites; /* the volume that it is */
 };
 
 static void rebuilding_release(struct rebuilding *r)
@@ -126,14 +132,44 @@ static int rebuild_check_machine(const struct kn_request *req, const char *serve
                      "make a new server of the image.");
 }
 
-static int rebuild_check_image(const struct kn_request *req, const struct kn_rows *server, const char *image,
+static int rebuild_refuse_image(const char *image, const char *why, struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "Image %.64s is unacceptable: %s", image, why);
+}
+
+/* What a volume as the root disk allows. */
+static int rebuild_check_volume(struct kn_request *req, const struct kn_rows *server, const char *image,
+                                struct rebuilding *ret, struct kn_error *err)
+{
+    if (!kn_compute_server_boots_from_volume(server)) {
+        return 0;
+    }
+    if (kn_volume_root_find(req->db, kn_rows_text(server, 0, KN_SERVER_ID), &ret->root, err) < 0) {
+        return -1;
+    }
+    ret->overwrites = kn_compute_since(req, OVERWRITES_SINCE);
+    if (!ret->overwrites && strcasecmp(ret->root.image, image) != 0) {
+        return rebuild_refuse_image(image, "Unable to rebuild with a different image for a volume-backed server.", err);
+    }
+    return ret->overwrites && ret->root.is_shared
+               ? rebuild_refuse_image(image, "other servers may have the volume that it would be written to.", err)
+               : 0;
+}
+
+static int rebuild_check_image(struct kn_request *req, const struct kn_rows *server, const char *image,
                                struct rebuilding *ret, struct kn_error *err)
 {
     json_t *properties = NULL;
     struct kn_image_facts facts;
+
+    if (rebuild_check_volume(req, server, image, ret, err) < 0) {
+        return -1;
+    }
     const int rc = kn_compute_plan_image(req, image, "Cannot find image for rebuild",
                                          kn_rows_int(server, 0, KN_SERVER_MEMORY),
-                                         kn_rows_int(server, 0, KN_SERVER_DISK), &facts, &properties, err);
+                                         ret->root.id[0] != '\0' ? ret->root.size_gib
+                                                                 : kn_rows_int(server, 0, KN_SERVER_DISK),
+                                         &facts, &properties, err);
     json_auto_t *owned = properties;
 
     ret->image_properties = kn_compute_image_properties(owned);
@@ -141,7 +177,7 @@ static int rebuild_check_image(const struct kn_request *req, const struct kn_row
 }
 
 /* Everything that the body names is there, and fits. */
-static int rebuild_read(const struct kn_request *req, const struct kn_rows *server, const json_t *args,
+static int rebuild_read(struct kn_request *req, const struct kn_rows *server, const json_t *args,
                         struct rebuilding *ret, struct kn_error *err)
 {
     const char *key = json_string_value(json_object_get(args, "key_name"));
@@ -157,7 +193,7 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
         return -1;
     }
     ret->rebuild = (struct kn_compute_server_rebuild){
-        .image_id = kn_json_str(args, "imageRef"),
+        .image_id = ret->root.id[0] != '\0' ? NULL : kn_json_str(args, "imageRef"),
         .image_properties = ret->image_properties,
         .files = ret->files,
         .metadata = ret->metadata,
@@ -179,14 +215,24 @@ static int rebuild_read(const struct kn_request *req, const struct kn_rows *serv
     return 0;
 }
 
+static int rebuild_begin_volume(const struct kn_request *req, const struct rebuilding *r, json_t *input,
+                                struct kn_error *err)
+{
+    if (r->root.id[0] == '\0') {
+        return 0;
+    }
+    json_object_set_new(input, "volume", json_string(r->root.id));
+    return r->overwrites ? kn_volume_root_overwrite(req, r->root.id, input, err) : 0;
+}
+
 /* kn_compute_server_also. Older descriptions have nothing to say any more: the task itself tells all of it. */
 static int rebuild_begin(const struct kn_request *req, const char *server, void *ctx, json_t *input,
                          struct kn_error *err)
 {
     const struct rebuilding *r = ctx;
 
-    (void)input;
-    return kn_compute_server_update(req->db, server, &r->update, err) < 0 ||
+    return rebuild_begin_volume(req, r, input, err) < 0 ||
+                   kn_compute_server_update(req->db, server, &r->update, err) < 0 ||
                    kn_compute_server_rebuilt(req->db, server, &r->rebuild, err) < 0 ||
                    (r->update.hostname != NULL && kn_network_server_renamed(req->db, server, err) < 0)
                ? -1

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The action rescue: which image a server is started from, and where that disk stands: in front of the others, or, where the image says so (hw_rescue_device,
- * hw_rescue_bus), behind them, so that no device has another name than before. What becomes of it is a task's (conductor/flows/power.c).
+ * hw_rescue_bus), behind them, so that no device has another name than before. That alone will do for a server whose root disk is a volume, since 2.87. What becomes of it is a task's
+ * (conductor/flows/power.c).
  */
 #include <string.h>
 
@@ -10,6 +11,8 @@
 #include "image/api.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
+
+#define VOLUMES_SINCE 87
 
 const struct kn_schema kn_compute_rescue_body[] = {
     KN_SCHEMA("adminPass", KN_IS_STRING, .limit = KN_LIMIT_ADMIN_PASS),
@@ -44,7 +47,12 @@ static int rescue_bus(const char *server, const char *properties, const char **r
                : rescue_cannot(server, "hw_rescue_bus may be virtio, sata, scsi or usb here, and is ", bus, err);
 }
 
-/* asked: by the client; else it is the server's own. */
+static int rescue_refuse_volume(const char *server, struct kn_error *err)
+{
+    return rescue_cannot(server, "Cannot rescue a volume-backed instance", "", err);
+}
+
+/* asked: by the client; else it is the server's own: "", a volume's. */
 static int rescue_image(struct kn_request *req, const char *server, const char *image, bool asked, const char **ret_bus,
                         struct kn_error *err)
 {
@@ -53,7 +61,7 @@ static int rescue_image(struct kn_request *req, const char *server, const char *
     struct kn_image_look look;
 
     if (image[0] == '\0') {
-        return rescue_cannot(server, "Cannot rescue a volume-backed instance", "", err);
+        return rescue_refuse_volume(server, err);
     }
     if (kn_image_usable(req->db, &req->caller, image, &facts, err) < 0 && err->code != KN_NOT_FOUND) {
         return -1;
@@ -84,6 +92,9 @@ int kn_compute_server_rescue(struct kn_request *req, const json_t *args, struct 
     image = asked != NULL ? asked : kn_rows_text(server, 0, KN_SERVER_IMAGE);
     if (rescue_image(req, req->params[0], image, asked != NULL, &bus, err) < 0) {
         return -1;
+    }
+    if (kn_compute_server_boots_from_volume(server) && (bus[0] == '\0' || !kn_compute_since(req, VOLUMES_SINCE))) {
+        return rescue_refuse_volume(req->params[0], err);
     }
     input = json_pack("{s:s}", "image", image);
     if (bus[0] != '\0') {

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The actions shelve and unshelve. A shelved server is kept in an image of its own, whose row is written with the task; where compute.shelved_offload_time is 0, the
- * task that takes it from its host stands right behind the one that shelves it; after so many seconds the conductor wishes it (conductor/store/due.c). shelveOffload is a plain task (actions.c).
+ * task that takes it from its host stands right behind the one that shelves it; after so many seconds the conductor wishes it (conductor/store/due.c). One whose root disk is a volume is
+ * kept in that, and leaves its host at once, as in Nova. shelveOffload is a plain task (actions.c).
  */
 #include <stdio.h>
 #include <string.h>
@@ -33,6 +34,9 @@ static int shelving_begin(const struct kn_request *req, const char *server, void
     char id[KN_UUID_SIZE];
     bool quiesce;
 
+    if (wish->base[0] == '\0') {
+        return 0; /* it is a volume's data, which stay where they are */
+    }
     if (kn_image_snapshot_begin(req, wish, id, &quiesce, err) < 0 ||
         kn_compute_server_shelved(req->db, server, id, err) < 0) {
         return -1;
@@ -44,7 +48,7 @@ static int shelving_begin(const struct kn_request *req, const char *server, void
 int kn_compute_server_shelve(struct kn_request *req, struct kn_error *err)
 {
     const struct kn_server_action *action = kn_server_action("shelve");
-    const bool offloads = req->conf->compute_shelved_offload_time == 0;
+    bool offloads = req->conf->compute_shelved_offload_time == 0;
     AUTO(kn_rows) struct kn_rows *server = NULL;
     json_auto_t *input = json_object();
     char name[KN_SIZE_OF(SERVER_NAME) + sizeof("-shelved")];
@@ -54,6 +58,7 @@ int kn_compute_server_shelve(struct kn_request *req, struct kn_error *err)
         return -1;
     }
     snprintf(name, sizeof(name), "%s-shelved", kn_rows_text(server, 0, KN_SERVER_NAME));
+    offloads = offloads || kn_compute_server_boots_from_volume(server);
     struct kn_image_snapshot wish = { .name = name,
                                       .server = kn_rows_text(server, 0, KN_SERVER_ID),
                                       .project = kn_rows_text(server, 0, KN_SERVER_PROJECT),
@@ -132,7 +137,9 @@ int kn_compute_server_unshelve(struct kn_request *req, const json_t *args, struc
         kn_compute_server_may(req, server, action, err) < 0) {
         return -1;
     }
-    json_object_set_new(input, "image", json_string(kn_rows_text(server, 0, KN_SERVER_SHELVED_IMAGE)));
+    if (!kn_rows_null(server, 0, KN_SERVER_SHELVED_IMAGE)) {
+        json_object_set_new(input, "image", json_string(kn_rows_text(server, 0, KN_SERVER_SHELVED_IMAGE)));
+    }
     return unshelve_where(req, server, where, input, err) < 0
                ? -1
                : kn_compute_server_act(req, req->params[0], action, input, &also, err);

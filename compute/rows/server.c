@@ -58,7 +58,7 @@ static const struct kn_stmt UPDATE_ROW = {
 };
 static const struct kn_stmt REBUILD_ROW = {
     "server_rebuild",
-    "UPDATE server SET image_id = $2, metadata = coalesce($3::jsonb, metadata), "
+    "UPDATE server SET image_id = $2::uuid, metadata = coalesce($3::jsonb, metadata), "
     "key_name = CASE WHEN $4::boolean THEN $5 ELSE key_name END, key_data = CASE WHEN $4::boolean THEN $6 ELSE key_data END, "
     "user_data = CASE WHEN $7::boolean THEN $8 ELSE user_data END, image_properties = $9::jsonb, "
     "files = $10::jsonb, config_drive = config_drive OR $10::jsonb IS NOT NULL WHERE id = $1 AND deleted_at IS NULL",
@@ -116,6 +116,11 @@ static bool server_cannot(const struct kn_rows *rows, const char *action)
     return false;
 }
 
+bool kn_compute_server_boots_from_volume(const struct kn_rows *rows)
+{
+    return kn_rows_text(rows, 0, KN_SERVER_IMAGE)[0] == '\0';
+}
+
 /* What is done to the disk of an image is not done to a volume. */
 static int server_refuse_volume(const struct kn_rows *rows, const char *action, struct kn_error *err)
 {
@@ -124,11 +129,9 @@ static int server_refuse_volume(const struct kn_rows *rows, const char *action, 
     } REFUSED[] = {
         { "createBackup", "Backup is not supported for volume-backed instances." },
         { "createImage", "Images of volume-backed instances are not available here: make a snapshot of the volume" },
-        { "shelve", "Shelving is not available here for volume-backed instances" },
-        { "rebuild", "Unable to rebuild a volume-backed server here: reimage its volume, or make a new server" },
     };
 
-    for (size_t i = 0; i < KN_COUNT(REFUSED) && kn_rows_text(rows, 0, KN_SERVER_IMAGE)[0] == '\0'; i++) {
+    for (size_t i = 0; i < KN_COUNT(REFUSED) && kn_compute_server_boots_from_volume(rows); i++) {
         if (strcmp(REFUSED[i].action, action) == 0) {
             return kn_fail(err, KN_BAD_REQUEST, "%s", REFUSED[i].words);
         }

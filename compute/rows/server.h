@@ -48,6 +48,9 @@ enum kn_compute_server_col {
  */
 int kn_compute_server_get(const struct kn_request *req, const char *id, struct kn_rows **ret, struct kn_error *err);
 
+/* Whether its root disk is a volume; rows as kn_compute_server_get gave them. */
+bool kn_compute_server_boots_from_volume(const struct kn_rows *rows);
+
 /* What else a wish writes, in its transaction: run may add to the task's input. NULL: nothing. */
 struct kn_compute_server_also {
     int (*run)(const struct kn_request *req, const char *server_id, void *ctx, json_t *input, struct kn_error *err);
@@ -95,7 +98,8 @@ int kn_compute_server_pin(struct kn_db *db, const char *id, const char *zone, st
 int kn_compute_server_pin_again(struct kn_db *db, const char *id, const char *zone, struct kn_error *err);
 /* And what a rebuild may change besides, in the transaction of its task. */
 struct kn_compute_server_rebuild {
-    const char *image_id, *image_properties;
+    const char *image_id; /* NULL: its root disk is a volume */
+    const char *image_properties;
     const char *files; /* NULL: none any more */
     const char *metadata; /* JSON; NULL leaves it as it is */
     bool has_key, has_user_data;

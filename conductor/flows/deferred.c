@@ -51,9 +51,11 @@ static const struct kn_conductor_becomes SOFT_DELETED_UNSTOPPED[] = {
 
 /* --- server.restore ----------------------------------------------------------------------------------------------------------- */
 
+/* In an image, or in its volumes: then it is on no host. */
 static bool deferred_was_shelved(const struct kn_conductor_task *task)
 {
-    return *kn_conductor_known_str(task, "shelved_image") != '\0';
+    return *kn_conductor_known_str(task, "shelved_image") != '\0' ||
+           (task->home.host[0] == '\0' && *kn_conductor_known_str(task, "image_id") == '\0');
 }
 
 static int count_if_restarts(const struct kn_conductor_task *task)

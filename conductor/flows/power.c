@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows that change a guest's power state: server.power, for a rescue with the disk that it starts from, for a rebuild with the image of its new one. Which vm_state they end in stands in
+ * The flows that change a guest's power state: server.power, for a rescue with the disk that it starts from, for a rebuild with the image of its new one, or after its volume was overwritten. Which vm_state they end in stands in
  * lib/domain/server_state.c, so that the API's check and the conductor's end cannot drift apart.
  */
 #include <string.h>
@@ -107,20 +107,59 @@ static json_t *build_take_rescue_back(const struct kn_conductor_task *task, int 
                                    kn_conductor_spec_build(task, KN_SPEC_KNOWN));
 }
 
-/* --- server.rebuild: [locate the image] -> [a new disk of it, with the same ports and volumes] --------------------------------------- */
+/*
+ * --- server.rebuild: [locate the image] -> [a new disk of it, with the same ports and volumes]; of a server whose root disk is a volume, which is overwritten:
+ * [locate the image] -> [off] -> [the volume] -> [its guest again], which stays what it is: [its guest again]. -----------------------------------------
+ */
 
 static bool power_was_off(const struct kn_conductor_task *task)
 {
     return strcmp(kn_conductor_known_str(task, "vm_state"), "stopped") == 0;
 }
 
+static int count_if_overwrites(const struct kn_conductor_task *task)
+{
+    return kn_conductor_wished(task, "size_gib") != NULL ? 1 : 0;
+}
+
+static bool rebuild_is_of_volume(const struct kn_conductor_task *task)
+{
+    return *kn_conductor_wished_str(task, "volume") != '\0';
+}
+
+static int count_if_image_is_read(const struct kn_conductor_task *task)
+{
+    return rebuild_is_of_volume(task) ? count_if_overwrites(task) : 1;
+}
+
+/* New reference. */
+static json_t *rebuild_image(const struct kn_conductor_task *task)
+{
+    json_t *image = json_copy(kn_conductor_found(task, "image"));
+
+    json_object_set(image, "id", kn_conductor_wished(task, "image"));
+    return image;
+}
+
+static json_t *build_off(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return kn_conductor_body_power(task, "unrescue_off", kn_conductor_spec_build(task, KN_SPEC_KNOWN));
+}
+
+static json_t *build_overwrite(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O, s:O, s:o, s:b}", "volume", kn_conductor_wished(task, "volume"), "size_gib",
+                     kn_conductor_wished(task, "size_gib"), "base", rebuild_image(task), "held", 1);
+}
+
 static json_t *build_rebuild(const struct kn_conductor_task *task, int item)
 {
-    json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
+    json_auto_t *image = rebuild_is_of_volume(task) ? NULL : rebuild_image(task);
     const struct kn_conductor_spec_found found = { image, NULL, "", NULL };
 
     (void)item;
-    json_object_set(image, "id", kn_conductor_wished(task, "image"));
     return kn_conductor_body_power(task, power_was_off(task) ? "rebuild_off" : "rebuild",
                                    kn_conductor_spec_build(task, &found));
 }
@@ -131,12 +170,49 @@ static json_t *rebuilt_state(const struct kn_conductor_task *task)
     return json_string(power_was_off(task) ? "stopped" : "active");
 }
 
+static json_t *rebuild_located(const struct kn_conductor_task *task)
+{
+    return json_string(count_if_overwrites(task) > 0 ? "rebuild_block_device_mapping" : "rebuild_spawning");
+}
+
+static json_t *rebuild_overwritten(const struct kn_conductor_task *task)
+{
+    return count_if_overwrites(task) > 0 ? json_string("rebuild_spawning") : NULL;
+}
+
+/* Whatever came of it, the volume is what it was or what it was to be, and in use. */
+static json_t *rebuild_volume_follows(const struct kn_conductor_task *task)
+{
+    return count_if_overwrites(task) > 0 ? json_null() : NULL;
+}
+
 static const struct kn_conductor_becomes REBUILD_LOCATED[] = {
-    KN_SET(kn_conductor_record_server, "task_state", "rebuild_spawning"), KN_BECOMES_END
+    KN_SET_MADE(kn_conductor_record_server, "task_state", rebuild_located), KN_BECOMES_END
+};
+
+static const struct kn_conductor_becomes REBUILD_OVERWRITTEN[] = {
+    KN_SET_MADE(kn_conductor_record_server, "task_state", rebuild_overwritten),
+    KN_SET_MADE_OF(kn_conductor_record_volume, "volume", "status", rebuild_volume_follows),
+    KN_BECOMES_END,
+};
+
+static const struct kn_conductor_finding REBUILD_FINDS[] = {
+    { .name = "image",
+      .kind = KN_OBJ,
+      .from = "image.locate",
+      .whole = true,
+      .read_by = "volume.overwrite server.power",
+      .may_lack = true },
+    { .name = "power_state", .kind = KN_INT, .from = "server.power", .read_by = "done" },
+    { .name = NULL },
 };
 
 static const struct kn_conductor_flow_row REBUILD_ROWS[] = {
-    { { { .message = "image.locate", .build = kn_conductor_body_image_wished } }, REBUILD_LOCATED },
+    { { { .message = "image.locate", .build = kn_conductor_body_image_wished, .count = count_if_image_is_read } },
+      REBUILD_LOCATED },
+    { { { .message = "server.power", .to = KN_TO_HOME, .build = build_off, .count = count_if_overwrites } }, NULL },
+    { { { .message = "volume.overwrite", .build = build_overwrite, .count = count_if_overwrites } },
+      REBUILD_OVERWRITTEN },
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_rebuild } }, NULL },
 };
 
@@ -150,6 +226,7 @@ static const struct kn_conductor_becomes REBUILD_DONE[] = {
 /* Its row says already what it shall be, so it is not what it was: another rebuild heals it. */
 static const struct kn_conductor_becomes REBUILD_FAILED[] = {
     KN_SET(kn_conductor_record_server, "vm_state", "error"),
+    KN_SET_MADE_OF(kn_conductor_record_volume, "volume", "status", rebuild_volume_follows),
     KN_SET(kn_conductor_record_server, "task_state", NULL),
     KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
     KN_BECOMES_END,
@@ -240,9 +317,9 @@ const struct kn_conductor_flow kn_conductor_flows_power[] = {
     { .kind = "server.rebuild",
       .object = &kn_conductor_record_server,
       .rows = REBUILD_ROWS,
-      .row_count = 2,
+      .row_count = 4,
       .retry_row = -1,
-      .finds = RESCUE_FINDS,
+      .finds = REBUILD_FINDS,
       .done = REBUILD_DONE,
       .failed = REBUILD_FAILED },
     { .kind = "server.unrescue",

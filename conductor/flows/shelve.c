@@ -2,6 +2,7 @@
 /*
  * The flows of a server that was shelved (snapshot.c): server.shelveOffload: [its guest and disk go] -> [host and bindings go; ports and volumes stay its own];
  * server.unshelve: [a place ∥ the image that it was kept in] -> [a guest of it, on that place], or [its guest starts] where it never left its host -> [the image goes].
+ * One whose root disk is a volume was kept in no image.
  */
 #include <string.h>
 
@@ -87,6 +88,16 @@ static int count_if_offloaded(const struct kn_conductor_task *task)
     return shelve_was_offloaded(task) ? 1 : 0;
 }
 
+static int count_if_in_image(const struct kn_conductor_task *task)
+{
+    return *kn_conductor_wished_str(task, "image") != '\0' ? 1 : 0;
+}
+
+static int count_if_made_of_image(const struct kn_conductor_task *task)
+{
+    return shelve_was_offloaded(task) ? count_if_in_image(task) : 0;
+}
+
 static int count_if_kept(const struct kn_conductor_task *task)
 {
     return shelve_was_offloaded(task) ? 0 : kn_conductor_count_if_on_host(task);
@@ -94,11 +105,13 @@ static int count_if_kept(const struct kn_conductor_task *task)
 
 static json_t *build_unshelve_spawn(const struct kn_conductor_task *task, int item)
 {
-    json_auto_t *image = json_copy(kn_conductor_found(task, "image"));
+    json_auto_t *image = count_if_in_image(task) > 0 ? json_copy(kn_conductor_found(task, "image")) : NULL;
     const struct kn_conductor_spec_found found = { image, NULL, kn_conductor_found_str(task, "zone"), NULL };
     json_t *body = kn_conductor_body_server_on_host(task, item);
 
-    json_object_set(image, "id", kn_conductor_wished(task, "image"));
+    if (image != NULL) {
+        json_object_set(image, "id", kn_conductor_wished(task, "image"));
+    }
     json_object_set_new(body, "spec", kn_conductor_spec_build(task, &found));
     return body;
 }
@@ -171,7 +184,7 @@ static const struct kn_conductor_flow_row UNSHELVE_ROWS[] = {
           .chooses = KN_TO_HOME,
           .undo = "place.release",
           .undo_build = kn_conductor_body_server },
-        { .message = "image.locate", .build = kn_conductor_body_image_wished, .count = count_if_offloaded } },
+        { .message = "image.locate", .build = kn_conductor_body_image_wished, .count = count_if_made_of_image } },
       UNSHELVE_PLACED },
     { { { .message = "server.spawn",
           .to = KN_TO_HOME,
@@ -186,7 +199,7 @@ static const struct kn_conductor_flow_row UNSHELVE_ROWS[] = {
           .undo_build = kn_conductor_body_server_on_host },
         { .message = "server.power", .to = KN_TO_HOME, .build = build_unshelve_start, .count = count_if_kept } },
       UNSHELVE_RUNS },
-    { { { .message = "image.discard", .build = build_unshelve_discard } }, NULL },
+    { { { .message = "image.discard", .build = build_unshelve_discard, .count = count_if_in_image } }, NULL },
 };
 
 /* It is shelved as it was; what its destroyed guest left on the host that was tried is of this generation. */

@@ -54,12 +54,11 @@ static json_t *build_rotate(const struct kn_conductor_task *task, int item)
     return body;
 }
 
-#define TAKES(state) TAKES_AS(state, build_snapshot)
-#define TAKES_AS(state, its) \
+#define TAKES(state) \
     { \
         { { .message = "server.snapshot", \
             .to = KN_TO_HOME, \
-            .build = its, \
+            .build = build_snapshot, \
             .undo = "server.drop_snapshot", \
             .undo_build = kn_conductor_body_server_on_host, \
             .undo_waits_for_host = true } }, \
@@ -96,6 +95,27 @@ static const struct kn_conductor_flow_row BACKUP_ROWS[] = {
 
 /* --- server.shelve: [off] -> an image of it ---------------------------------------------------------------------------------- */
 
+static int count_if_kept_in_image(const struct kn_conductor_task *task)
+{
+    return *kn_conductor_wished_str(task, "image") != '\0' ? 1 : 0;
+}
+
+static json_t *shelving_pends(const struct kn_conductor_task *task)
+{
+    return count_if_kept_in_image(task) > 0 ? json_string("shelving_image_pending_upload") : NULL;
+}
+
+static json_t *shelving_uploads(const struct kn_conductor_task *task)
+{
+    return count_if_kept_in_image(task) > 0 ? json_string("shelving_image_uploading") : NULL;
+}
+
+#define SHELVE_IN(made) \
+    (const struct kn_conductor_becomes[]) \
+    { \
+        KN_SET_MADE(kn_conductor_record_server, "task_state", made), KN_BECOMES_END \
+    }
+
 static json_t *build_shelve_stop(const struct kn_conductor_task *task, int item)
 {
     (void)item;
@@ -122,14 +142,29 @@ static const struct kn_conductor_finding SHELVE_FINDS[] = {
     { .name = NULL },
 };
 
+/* A volume is its own keeper: of such a server only the guest is stopped. */
 static const struct kn_conductor_flow_row SHELVE_ROWS[] = {
     { { { .message = "server.power", .to = KN_TO_HOME, .build = build_shelve_stop } },
       (const struct kn_conductor_becomes[]){ KN_SET_FOUND(kn_conductor_record_server, "power_state", "power_state"),
                                              KN_BECOMES_END } },
-    TAKES_AS("shelving_image_pending_upload", kn_conductor_body_server_on_host),
-    IS_RECEIVED("shelving_image_uploading"),
-    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NULL },
-    { { DROPS }, NULL },
+    { { { .message = "server.snapshot",
+          .to = KN_TO_HOME,
+          .build = kn_conductor_body_server_on_host,
+          .count = count_if_kept_in_image,
+          .undo = "server.drop_snapshot",
+          .undo_build = kn_conductor_body_server_on_host,
+          .undo_waits_for_host = true } },
+      SHELVE_IN(shelving_pends) },
+    { { { .message = "image.receive", .build = kn_conductor_body_image_wished, .count = count_if_kept_in_image } },
+      SHELVE_IN(shelving_uploads) },
+    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload, .count = count_if_kept_in_image } },
+      NULL },
+    { { { .message = "server.drop_snapshot",
+          .to = KN_TO_HOME,
+          .build = kn_conductor_body_server_on_host,
+          .count = count_if_kept_in_image,
+          .waits_for_host = true } },
+      NULL },
 };
 
 static const struct kn_conductor_becomes SHELVE_DONE[] = {

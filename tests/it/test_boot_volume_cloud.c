@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Servers that boot from volumes, in a whole cloud on simulated hosts: of an image, a snapshot, an existing volume, with more of them beside; what dies with its server and what stays; what is
- * refused, and fails, and takes nothing along; deleted while it is built; daemons that are killed in the middle. After all of it the audit finds every promise kept.
+ * refused, and fails, and takes nothing along; deleted while it is built; shelved, rescued, rebuilt; daemons that are killed in the middle. After all of it the audit finds every promise kept.
  */
 #include "tests/support/test.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "lib/base/mem.h"
@@ -19,7 +20,7 @@
 #define NOTHING "SELECT (SELECT count(*) FROM attachment) + (SELECT count(*) FROM server WHERE deleted_at IS NULL)"
 #define USED "SELECT coalesce(sum(used), 0)::bigint FROM quota_usage WHERE service = 'volume' AND resource = $1"
 
-static char image[KN_UUID_SIZE], small_flavor[64], volume[KN_UUID_SIZE], snapshot[KN_UUID_SIZE];
+static char image[KN_UUID_SIZE], other[KN_UUID_SIZE], small_flavor[64], volume[KN_UUID_SIZE], snapshot[KN_UUID_SIZE];
 
 static void post_of(int status, const char *flavor, const char *bdm, const char *more, char ret_id[KN_UUID_SIZE])
 {
@@ -328,11 +329,148 @@ static void of_several_servers(void **state)
     delete_volumes();
 }
 
+/* --- what is done to such a server ------------------------------------------------------------------------------------------- */
+
+#define AT(minor) KN_WHOLE_JSON "OpenStack-API-Version: compute 2." minor "\r\n"
+
+static void refuses(const char *server, const char *headers, const char *body, const char *words)
+{
+    kn_whole_cloud_act(server, 400, headers, body);
+    if (strstr(kn_whole.http.body.buf, words) == NULL) {
+        fail_msg("%s, not %s", kn_whole.http.body.buf, words);
+    }
+}
+
+static void act_and_die(const char *server, const char *headers, const char *body, const char *daemon,
+                        const char *vm_state)
+{
+    kn_whole_cloud_act(server, strstr(body, "rescue_image") != NULL ? 200 : 202, headers, body);
+    kn_whole_cloud_restart(daemon);
+    settled();
+    is(server, vm_state);
+}
+
+/* It is kept in its volume: no image is made, and it leaves its host at once, whatever compute.shelved_offload_time is. */
+static void shelved(void **state)
+{
+    AUTO_FREE char *root = entry("image", image,
+                                 ", \"boot_index\": 0, \"volume_size\": 1, \"delete_on_termination\": true");
+    static const char *const DAEMONS[] = { "kilonova-agent", "kilonova-conductor" };
+    const int64_t images = kn_whole_cloud_count("SELECT count(*) FROM image", NULL);
+    char server[KN_UUID_SIZE];
+
+    (void)state;
+    post(202, root, "", server);
+    settled();
+    for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
+        act_and_die(server, V, "{\"shelve\": null}", DAEMONS[i], "shelved_offloaded");
+        assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server s JOIN attachment a ON a.server_id = s.id "
+                                              "JOIN volume v ON v.id = a.volume_id WHERE s.id = $1 AND s.host IS NULL "
+                                              "AND a.status = 'attached' AND v.status = 'in-use'",
+                                              server),
+                         1);
+        assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM allocation WHERE server_id = $1", server), 0);
+        assert_true(kn_whole_cloud_is_sound());
+        act_and_die(server, V, "{\"unshelve\": null}", DAEMONS[i], "active");
+    }
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM image", NULL), images);
+    assert_int_equal(kn_whole_cloud_count("SELECT power_state FROM server WHERE id = $1", server), 1);
+    kn_whole_cloud_act(server, 202, V, "{\"shelve\": null}");
+    settled();
+    delete_server(server);
+    settled();
+    delete_volumes();
+}
+
+/* Since 2.87, and from a disk that stands behind the others. */
+static void rescued(void **state)
+{
+    AUTO_FREE char *root = entry("image", image, ", \"boot_index\": 0, \"volume_size\": 1"), *stable = NULL,
+                   *plain = NULL;
+    char server[KN_UUID_SIZE];
+
+    (void)state;
+    plain = kn_asprintf("{\"rescue\": {\"rescue_image_ref\": \"%s\"}}", image);
+    stable = kn_asprintf("{\"rescue\": {\"rescue_image_ref\": \"%s\"}}", other);
+    post(202, root, "", server);
+    settled();
+    refuses(server, AT("86"), stable, "cannot be rescued: Cannot rescue a volume-backed instance");
+    refuses(server, AT("87"), plain, "Cannot rescue a volume-backed instance");
+    refuses(server, AT("87"), "{\"rescue\": null}", "Cannot rescue a volume-backed instance");
+    act_and_die(server, AT("87"), stable, "kilonova-agent", "rescued");
+    assert_true(kn_whole_cloud_is_sound());
+    act_and_die(server, V, "{\"unrescue\": null}", "kilonova-conductor", "active");
+    delete_server(server);
+    settled();
+    delete_volumes();
+}
+
+/* What the volume's disk begins with; its file is raw. */
+static void holds(const char *root, const char *text)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/volume-%s", kn_whole.dir, root);
+    char begins[64] = "";
+    FILE *f = fopen(path, "r");
+
+    assert_non_null(f);
+    assert_true(fread(begins, 1, strlen(text), f) == strlen(text));
+    fclose(f);
+    assert_string_equal(begins, text);
+}
+
+static void rebuilt_of(void **state)
+{
+    static const char *const DAEMONS[] = { "kilonova-volume", "kilonova-conductor", "kilonova-agent" };
+    AUTO_FREE char *root = entry("image", image, ", \"boot_index\": 0, \"volume_size\": 1");
+    AUTO_FREE char *same = kn_asprintf("{\"rebuild\": {\"imageRef\": \"%s\", \"metadata\": {\"a\": \"b\"}}}", image),
+                   *another = kn_asprintf("{\"rebuild\": {\"imageRef\": \"%s\"}}", other);
+    char server[KN_UUID_SIZE], disk[KN_UUID_SIZE];
+
+    (void)state;
+    post(202, root, "", server);
+    settled();
+    kn_copy(disk, sizeof(disk), of_server(server, "/os-volume_attachments", "volumeAttachments.0.volumeId"));
+    holds(disk, "what boots");
+    /* Before 2.93 only the image that it has, and its volume stays what it is. */
+    refuses(server, AT("92"), another, "Unable to rebuild with a different image for a volume-backed server.");
+    act_and_die(server, AT("92"), same, "kilonova-conductor", "active");
+    assert_string_equal(of_server(server, "", "server.metadata.a"), "b");
+    assert_string_equal(of_server(server, "", "server.image"), "");
+    for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
+        act_and_die(server, AT("93"), i % 2 == 0 ? another : same, DAEMONS[i], "active");
+        holds(disk, i % 2 == 0 ? "what else boots" : "what boots");
+        assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE id = $1 AND status = 'in-use' AND "
+                                              "bootable AND image->>'image_id' <> ''",
+                                              disk),
+                         1);
+        assert_true(kn_whole_cloud_is_sound());
+    }
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE image->>'image_id' = $1", other), 1);
+    assert_string_equal(of_server(server, "", "server.image"), "");
+    /* One that is off stays off; deleted in the middle, the volume is there and free. */
+    kn_whole_cloud_act(server, 202, V, "{\"os-stop\": null}");
+    settled();
+    act_and_die(server, AT("93"), same, "kilonova-volume", "stopped");
+    holds(disk, "what boots");
+    kn_whole_cloud_act(server, 202, AT("93"), another);
+    delete_server(server);
+    settled();
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE id = $1 AND status = 'available'", disk),
+                     1);
+    delete_volumes();
+}
+
 static int start_cloud(void **state)
 {
     (void)state;
     kn_whole_cloud_start("2");
     kn_copy(image, sizeof(image), kn_whole_cloud_image());
+    kn_whole_cloud_expect(201, "POST", "/image/v2/images", KN_WHOLE_JSON,
+                          "{\"name\": \"o\", \"disk_format\": \"raw\", \"container_format\": \"bare\", "
+                          "\"hw_rescue_bus\": \"virtio\"}");
+    kn_copy(other, sizeof(other), kn_whole_cloud_text("id"));
+    AUTO_FREE char *file = kn_asprintf("/image/v2/images/%s/file", other);
+    kn_whole_cloud_expect(204, "PUT", file, "Content-Type: application/octet-stream\r\n", "what else boots");
     kn_copy(small_flavor, sizeof(small_flavor), kn_whole_cloud_flavor());
     AUTO_FREE char *path = kn_asprintf("/volume/v3/os-quota-sets/%s", kn_whole.project);
     kn_whole_cloud_expect(200, "PUT", path, VV, "{\"quota_set\": {\"volumes\": -1, \"gigabytes\": 100}}");
@@ -359,6 +497,9 @@ int main(void)
         cmocka_unit_test_teardown(what_fails, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(of_several_servers, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(killed_and_deleted_in_the_middle, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(shelved, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(rescued, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(rebuilt_of, kn_whole_cloud_sound),
     };
 
     return cmocka_run_group_tests(tests, start_cloud, kn_whole_cloud_teardown);

@@ -167,12 +167,12 @@ static void copies_of(const char *format)
     assert_ok(FILES->extend(&conf, VOLUME, format, 3, NULL, &err), &err);
     assert_true(holds(format, "volume-" VOLUME, "0 2048M 1023M"));
     assert_true(holds(format, "volume-" VOLUME, "9 512M 64k"));
-    assert_ok(FILES->overwrite(&conf, VOLUME, format, 3, &of_snapshot, NULL, &err), &err);
+    assert_ok(FILES->overwrite(&conf, VOLUME, format, 3, false, &of_snapshot, NULL, &err), &err);
     assert_true(holds(format, "volume-" VOLUME, "7 512M 64k"));
     assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err); /* needed by neither */
     assert_true(holds(format, "snapshot-" SNAPSHOT, "7 512M 64k"));
     assert_fails(FILES->extend(&conf, VOLUME, format, 4, NULL, &err), &err, KN_NOT_FOUND);
-    assert_fails(FILES->overwrite(&conf, VOLUME, format, 4, &of_snapshot, NULL, &err), &err, KN_NOT_FOUND);
+    assert_fails(FILES->overwrite(&conf, VOLUME, format, 4, false, &of_snapshot, NULL, &err), &err, KN_NOT_FOUND);
     assert_fails(FILES->create(&conf, VOLUME, format, 4, &of_volume, NULL, &err), &err,
                  KN_NOT_FOUND); /* of what is gone: no file */
     drop_all(&conf);
@@ -241,7 +241,7 @@ static void test_settings_change_no_disk(void **state)
     assert_true(holds("qcow2", "volume-" COPY, "0 1024M 1M"));
     assert_ok(FILES->extend(&changed, VOLUME, "raw", 2, NULL, &err), &err);
     assert_true(holds("raw", "volume-" VOLUME, "7 1M 64k"));
-    assert_ok(FILES->overwrite(&changed, COPY, "qcow2", 2, &of_snapshot, NULL, &err), &err);
+    assert_ok(FILES->overwrite(&changed, COPY, "qcow2", 2, false, &of_snapshot, NULL, &err), &err);
     assert_true(holds("qcow2", "volume-" COPY, "7 1M 64k"));
     assert_ok(FILES->connect(&changed, VOLUME, &USER, &connection, &err), &err);
     assert_string_equal(kn_json_str(connection, "format"), "raw");
@@ -315,7 +315,7 @@ static void test_copy_ended(void **state)
     }
     assert_int_equal(err.code, KN_CANCELLED);
     kn_error_clear(&err);
-    assert_fails(FILES->overwrite(&conf, VOLUME, "raw", 1, &of_snapshot, &watch, &err), &err, KN_CANCELLED);
+    assert_fails(FILES->overwrite(&conf, VOLUME, "raw", 1, false, &of_snapshot, &watch, &err), &err, KN_CANCELLED);
     assert_true(holds("raw", "volume-" VOLUME, "9 0 16M"));
     assert_int_equal(count_files(), 2);
     drop_all(&conf);

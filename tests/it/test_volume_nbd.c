@@ -71,15 +71,14 @@ static void drop(const char *name)
 
 /* --- messages ----------------------------------------------------------------------------------------------------------------------- */
 
-static int64_t send(const char *type, const char *volume, const char *server, const char *host)
+/* Steals the body. */
+static int64_t send_body(const char *type, json_t *body)
 {
     AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
     struct kn_error err = { 0 };
 
-    kn_message_init(&m, type,
-                    json_pack("{s:s, s:i, s:s, s:s*}", "volume", volume, "size_gib", 2, "server", server, "host",
-                              host));
+    kn_message_init(&m, type, body);
     m.task = ++world.next_task;
     m.attempt = 1;
     m.shard = KN_SERVICE_SHARD;
@@ -87,6 +86,12 @@ static int64_t send(const char *type, const char *volume, const char *server, co
     assert_ok(kn_message_print(&m, &text, &err), &err);
     assert_ok(kn_bus_send(world.bus, KN_TOPIC_VOLUME, 0, text.buf, text.len, &err), &err);
     return m.task;
+}
+
+static int64_t send(const char *type, const char *volume, const char *server, const char *host)
+{
+    return send_body(type, json_pack("{s:s, s:i, s:s, s:s*}", "volume", volume, "size_gib", 2, "server", server, "host",
+                                     host));
 }
 
 /* The answer; *ret_result, if wanted, a new reference. */
@@ -338,6 +343,33 @@ static void what_is_attached_does_not_change(void **state)
     remove_volume(ONE);
 }
 
+static int64_t send_held(void)
+{
+    return send_body("volume.overwrite", json_pack("{s:s, s:i, s:b}", "volume", ONE, "size_gib", 2, "held", 1));
+}
+
+/* A server that is off while its disk is overwritten reaches the new one by what it has; killed in between, too. */
+static void a_server_waits_for_another_disk(void **state)
+{
+    (void)state;
+    make_volume(ONE);
+    attach_row(ONE, S "1");
+    json_auto_t *one = connect_to(ONE, S "1", "h1");
+    for (int i = 0; i < 2; i++) {
+        host_does_in_time(one, "write -P 7 0 1M");
+        if (i == 1) {
+            send_held();
+            die();
+            start();
+        }
+        assert_int_equal(answer(send_held(), NULL), KN_OK);
+        host_does_in_time(one, "read -P 0 0 1M");
+    }
+    assert_int_equal(let_go(ONE, S "1", "h1"), KN_OK);
+    detach_row(ONE, S "1");
+    remove_volume(ONE);
+}
+
 static void killed_it_serves_again(void **state)
 {
     (void)state;
@@ -484,8 +516,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_has_the_key_gets_in),          cmocka_unit_test(two_have_it),
-        cmocka_unit_test(what_is_attached_does_not_change), cmocka_unit_test(killed_it_serves_again),
-        cmocka_unit_test(killed_while_it_connects),         cmocka_unit_test(a_volume_stays_where_it_is),
+        cmocka_unit_test(what_is_attached_does_not_change), cmocka_unit_test(a_server_waits_for_another_disk),
+        cmocka_unit_test(killed_it_serves_again),           cmocka_unit_test(killed_while_it_connects),
+        cmocka_unit_test(a_volume_stays_where_it_is),
     };
 
     kn_test_needs("qemu-io", "qemu-storage-daemon");

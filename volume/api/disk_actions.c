@@ -300,8 +300,6 @@ int kn_volume_api_revert(struct kn_request *req, const json_t *in, const struct 
 int kn_volume_api_reimage(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
                           struct kn_error *err)
 {
-    static const struct kn_stmt KNOW = { "volume_reimage",
-                                         "UPDATE volume SET image = $2::jsonb, bootable = true WHERE id = $1", 2 };
     const char *image = kn_json_str(in, "image_id");
     AUTO_WISH struct disk_wish w = { .rows = NULL };
     json_auto_t *known = NULL;
@@ -312,7 +310,7 @@ int kn_volume_api_reimage(struct kn_request *req, const json_t *in, const struct
     }
     AUTO_FREE char *text = json_dumps(known, JSON_COMPACT);
     if (disk_begin(&w, req, v->id, KN_VOLUME_REIMAGE, err) < 0 ||
-        kn_db_run(req->db, &KNOW, KN_ARGS(w.v.id, text), NULL, err) < 0) {
+        kn_volume_know_image(req->db, w.v.id, text, err) < 0) {
         return -1;
     }
     json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)w.v.size_gib, "image",

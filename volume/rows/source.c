@@ -138,7 +138,7 @@ static int source_judge_image(const struct kn_image_facts *facts, int64_t size_g
 }
 
 /* As Cinder keeps it: all as texts. */
-static int source_know_image(struct kn_request *req, const struct kn_image_facts *facts, const json_t *properties,
+static int source_know_image(const struct kn_request *req, const struct kn_image_facts *facts, const json_t *properties,
                              json_t **ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -165,7 +165,7 @@ static int source_know_image(struct kn_request *req, const struct kn_image_facts
     return 0;
 }
 
-int kn_volume_source_image(struct kn_request *req, const char *image, int64_t size_gib, json_t **ret_known,
+int kn_volume_source_image(const struct kn_request *req, const char *image, int64_t size_gib, json_t **ret_known,
                            struct kn_error *err)
 {
     struct kn_image_facts facts;

@@ -21,7 +21,7 @@ void kn_volume_source_wish(const json_t *object, json_t *input);
  * An image that the caller may use and that a volume of that size can hold. *ret_known (a new reference): what the volume is to say of it, texts; its "image_id" is the
  * id as rows and tasks hold it, whatever the case of `image`.
  */
-int kn_volume_source_image(struct kn_request *req, const char *image, int64_t size_gib, json_t **ret_known,
+int kn_volume_source_image(const struct kn_request *req, const char *image, int64_t size_gib, json_t **ret_known,
                            struct kn_error *err);
 
 #endif

@@ -45,6 +45,8 @@ int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *
 
 /* --- writing: inside a transaction where more than one statement is due ---------------------------------------------- */
 
+/* Another image is in it from now on: what is known of that, JSON. */
+int kn_volume_know_image(struct kn_db *db, const char *id, const char *image, struct kn_error *err);
 int kn_volume_set_bootable(struct kn_db *db, const char *id, bool bootable, struct kn_error *err);
 /* An admin's word, whatever the status was. */
 int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
@@ -61,6 +63,7 @@ enum kn_volume_event {
     KN_VOLUME_UPLOAD,
     KN_VOLUME_REVERT,
     KN_VOLUME_REIMAGE,
+    KN_VOLUME_REBUILD, /* the same with the server that boots from it, which is off meanwhile */
     KN_VOLUME_COPY, /* a snapshot or a clone is made of it: it stays what it is */
     KN_VOLUME_RETYPE,
     KN_VOLUME_TRANSFER,

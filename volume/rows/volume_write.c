@@ -16,6 +16,14 @@ int kn_volume_set_bootable(struct kn_db *db, const char *id, bool bootable, stru
     return kn_db_run(db, &SET, KN_ARGS(id, bootable ? "t" : "f"), NULL, err);
 }
 
+int kn_volume_know_image(struct kn_db *db, const char *id, const char *image, struct kn_error *err)
+{
+    static const struct kn_stmt KNOW = { "volume_know_image",
+                                         "UPDATE volume SET image = $2::jsonb, bootable = true WHERE id = $1", 2 };
+
+    return kn_db_run(db, &KNOW, KN_ARGS(id, image), NULL, err);
+}
+
 int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err)
 {
     static const struct kn_stmt SET = { "volume_set_status",
@@ -55,6 +63,7 @@ static const struct {
     [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false },
     [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
     [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
+    [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true },
     [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
     [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true },
     [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },

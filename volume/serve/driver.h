@@ -58,8 +58,10 @@ struct kn_volume_driver {
     /* A disk of that size; one that is there stays as it is. What the watch ends leaves nothing. */
     int (*create)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                   const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
-    /* The same in the place of the disk that is there: it is the old one until all of the new one is. */
-    int (*overwrite)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
+    /*
+     * The same in the place of the disk that is there: it is the old one until all of the new one is. is_held: a server has it and is off; what it reaches the disk by then leads to the new one.
+     */
+    int (*overwrite)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib, bool is_held,
                      const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
     /* At least that large from now on; what is new is zeros. */
     int (*extend)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,

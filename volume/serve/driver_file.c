@@ -303,11 +303,12 @@ static int file_create(const struct kn_conf *conf, const char *volume, const cha
 }
 
 static int file_overwrite(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
-                          const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
+                          bool is_held, const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
                           struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
 
+    (void)is_held; /* hosts reach it by its name */
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }

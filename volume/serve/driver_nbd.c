@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The nbd back end: the disks are the file driver's, in a directory that nobody but this machine sees; what is attached is served to its host by export.h. A disk that is served is written by
- * whoever has it, so nothing here changes one: it is refused until it is let go. A snapshot, a copy or an image of one is refused above, by its row.
+ * whoever has it, so nothing here changes one, but that whose server is off for it: it is refused until it is let go. A snapshot, a copy or an image of one is refused above, by its row.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -53,12 +53,14 @@ static int nbd_create(const struct kn_conf *conf, const char *volume, const char
 }
 
 static int nbd_overwrite(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
-                         const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
+                         bool is_held, const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
                          struct kn_error *err)
 {
-    return nbd_refuse_served(conf, volume, "overwrite", err) < 0
-               ? -1
-               : FILES->overwrite(conf, volume, format, size_gib, origin, watch, err);
+    if ((!is_held && nbd_refuse_served(conf, volume, "overwrite", err) < 0) ||
+        FILES->overwrite(conf, volume, format, size_gib, is_held, origin, watch, err) < 0) {
+        return -1;
+    }
+    return is_held ? kn_volume_export_again(conf, volume, err) : 0;
 }
 
 static int nbd_extend(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,

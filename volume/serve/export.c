@@ -351,6 +351,16 @@ int kn_volume_export_end(const struct kn_conf *conf, const char *volume, struct 
     return export_take(conf, volume, false, &h, err) < 0 ? -1 : h.fd < 0 ? 0 : export_drop(&h, err);
 }
 
+int kn_volume_export_again(const struct kn_conf *conf, const char *volume, struct kn_error *err)
+{
+    AUTO_HOLD struct export_hold h;
+
+    if (export_take(conf, volume, false, &h, err) < 0) {
+        return -1;
+    }
+    return h.fd < 0 ? 0 : kn_storage_end(h.dir, err) < 0 || export_serve(&h, err) < 0 ? -1 : 0;
+}
+
 bool kn_volume_export_is_there(const struct kn_conf *conf, const char *volume)
 {
     AUTO_FREE char *dir = export_dir(conf, volume);

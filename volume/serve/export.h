@@ -35,6 +35,8 @@ int kn_volume_export_disconnect(const struct kn_conf *conf, const char *volume, 
                                 struct kn_error *err);
 /* Whoever still has a key: nobody has it any more. */
 int kn_volume_export_end(const struct kn_conf *conf, const char *volume, struct kn_error *err);
+/* Another file has the disk's name: it is served from now on, to the same users, at the same port. Nothing to do for what is not served. */
+int kn_volume_export_again(const struct kn_conf *conf, const char *volume, struct kn_error *err);
 /* Whether it has a directory. */
 bool kn_volume_export_is_there(const struct kn_conf *conf, const char *volume);
 /*

@@ -202,7 +202,8 @@ static int service_overwrite(struct volume_call *c, struct kn_error *err)
     return service_format(c, format, err) < 0 || service_origin(c, &source, err) < 0
                ? -1
                : c->driver->overwrite(c->conf, kn_json_str(c->m->body, "volume"), format,
-                                      kn_json_int(c->m->body, "size_gib"), &source.origin, &watch, err);
+                                      kn_json_int(c->m->body, "size_gib"), kn_json_bool(c->m->body, "held"),
+                                      &source.origin, &watch, err);
 }
 
 static int service_extend(struct volume_call *c, struct kn_error *err)
