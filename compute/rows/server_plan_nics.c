@@ -61,9 +61,7 @@ static int plan_network(const struct kn_request *req, const json_t *nic, int cou
         return -1;
     }
     json_object_set_new(ret, "network", json_string(network));
-    if (kn_network_uses_all(&req->caller)) {
-        json_object_set_new(ret, "any_project", json_true());
-    }
+    json_object_set_new(ret, "any_project", json_boolean(kn_network_uses_all(&req->caller)));
     if (address != NULL) {
         json_object_set_new(ret, "fixed_ip", json_string(address));
     }
@@ -108,7 +106,7 @@ static int plan_auto(struct kn_request *req, bool must, json_t *requests, struct
     if (network[0] == '\0' && kn_network_auto_make(req, network, err) < 0) {
         return -1;
     }
-    json_array_append_new(requests, json_pack("{s:s}", "network", network));
+    json_array_append_new(requests, json_pack("{s:s, s:b}", "network", network, "any_project", 0));
     return 0;
 }
 

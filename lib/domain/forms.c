@@ -221,13 +221,14 @@ static int wants_one(const json_t *wanted, const char *where, struct kn_error *e
 
 const struct kn_form kn_form_wanted_nic = {
     "wanted NIC", "what a server's NIC shall be: a new port on a network, or a port that is there",
-    KN_FIELDS(KN_MAY("network", KN_UUID, NONE, "a port is made on it"),
-              KN_MAY("port", KN_UUID, NONE, "this one is taken"), KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"),
-              KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
-              KN_MAY("any_project", KN_BOOL, NONE,
-                     "the network need not be its project's, nor shared with it: who wished may use all"),
-              KN_MAY("groups", KN_ARR, NONE, "security groups of a new port; absent: its project's default one",
-                     .items = KN_UUID)),
+    KN_FIELDS(
+        KN_MAY("network", KN_UUID, NONE, "a port is made on it"), KN_MAY("port", KN_UUID, NONE, "this one is taken"),
+        KN_MAY("fixed_ip", KN_STR, CIDR, "of a new port"), KN_MAY("tag", KN_STR, SERVER_TAG, "the user's"),
+        KN_MAY(
+            "any_project", KN_BOOL, NONE,
+            "the network need not be its project's, nor shared with it: who wished may use all; absent: a wish of an older version, whose user was asked then alone"),
+        KN_MAY("groups", KN_ARR, NONE, "security groups of a new port; absent: its project's default one",
+               .items = KN_UUID)),
     wants_one
 };
 

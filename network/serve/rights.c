@@ -8,10 +8,10 @@
 #include "lib/base/mem.h"
 #include "network/rows/shared.h"
 
-/* Whose network needs a policy: that of no request which may use all. */
+/* Whose network needs a policy: that of no request which may use all. A wish of an older version does not say; its user was asked when he wished. */
 static bool is_anothers(const struct kn_network_view *network, const char *project, const json_t *request)
 {
-    return strcmp(network->project_id, project) != 0 && !json_is_true(json_object_get(request, "any_project"));
+    return strcmp(network->project_id, project) != 0 && json_is_false(json_object_get(request, "any_project"));
 }
 
 /* NULL: it has gone, or is the project's own. */

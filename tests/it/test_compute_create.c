@@ -59,7 +59,7 @@ static void a_server_is_wished_for(void **state)
                                       "SELECT count(*) FROM task t JOIN server s ON s.id = t.object_id WHERE "
                                       "t.kind = 'server.create' AND t.state = 'run' AND t.request_id LIKE 'req-%' AND "
                                       "t.input = '{\"requests\": [{\"network\": \"" SEED_NETWORK
-                                      "\"}], \"zone\": \"nova\"}'"),
+                                      "\", \"any_project\": false}], \"zone\": \"nova\"}'"),
                      1);
     assert_int_equal(
         kn_test_nova_sql(

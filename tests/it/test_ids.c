@@ -91,7 +91,8 @@ static void a_server_of_ids_in_capitals(void **state)
         "\"source_type\": \"image\", \"destination_type\": \"local\", \"delete_on_termination\": true}]}}");
     assert_int_equal(kn_test_nova_sql(nova,
                                       "SELECT count(*) FROM task WHERE kind = 'server.create' AND input->'requests' = "
-                                      "'[{\"network\": \"" NETWORK "\"}, {\"port\": \"" PORT "\"}]'"),
+                                      "'[{\"network\": \"" NETWORK "\", \"any_project\": false}, {\"port\": \"" PORT
+                                      "\"}]'"),
                      1);
     assert_no_capitals();
     ask(400, "POST", COMPUTE "servers",

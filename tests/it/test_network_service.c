@@ -85,10 +85,10 @@ static void test_a_network_is_shared_no_more(void **state)
             "', 'access_as_shared', 'p')",
             &err),
         &err);
-    kn_network_world_must(allocate_shared(910, ""));
+    kn_network_world_must(allocate_shared(910, ",\"any_project\":false"));
     assert_ok(kn_tx_begin(&tx, other, &err), &err);
     assert_ok(kn_db_script(other, "DELETE FROM rbac_policy WHERE object_id = '" SHARED "'", &err), &err);
-    const int64_t task = allocate_shared(911, "");
+    const int64_t task = allocate_shared(911, ",\"any_project\":false");
 
     while (kn_network_world_number("SELECT count(*) FROM pg_locks WHERE NOT granted") == 0) {
         assert_true(kn_mono_ms() < deadline);
@@ -99,7 +99,7 @@ static void test_a_network_is_shared_no_more(void **state)
     assert_int_equal(reply.error.code, KN_NOT_FOUND);
     assert_string_equal(reply.error.message, "Network " SHARED " could not be found.");
     assert_int_equal(kn_network_world_number("SELECT count(*) FROM port WHERE device_id LIKE '%000000000911'"), 0);
-    kn_network_world_must(allocate_shared(910, "")); /* what is made stays, and is said again */
+    kn_network_world_must(allocate_shared(910, ",\"any_project\":false")); /* what is made stays, and is said again */
     kn_network_world_must(allocate_shared(912, ",\"any_project\":true"));
     for (int server = 910; server <= 912; server++) {
         kn_network_world_must(kn_network_world_command("port.release", server, NULL));

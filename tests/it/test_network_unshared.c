@@ -109,8 +109,9 @@ static void test_a_network(void **state)
 {
     (void)state;
     const struct rbac_id network = rbac_make(&rbac_kinds[RBAC_NETWORK], ALICE);
-    AUTO_FREE char *request = kn_asprintf("{\"network\":\"%s\"}", network.text);
+    AUTO_FREE char *request = kn_asprintf("{\"network\":\"%s\",\"any_project\":false}", network.text);
     AUTO_FREE char *anyones = kn_asprintf("{\"network\":\"%s\",\"any_project\":true}", network.text);
+    AUTO_FREE char *older = kn_asprintf("{\"network\":\"%s\"}", network.text);
     AUTO_FREE char *words = kn_asprintf("Network %s could not be found.", network.text);
 
     neutron_subnet(ALICE, network.text, ",\"cidr\":\"10.0.0.0/24\"");
@@ -134,6 +135,11 @@ static void test_a_network(void **state)
     struct batch *b = begun(anyones);
 
     assert_false(b->outcome.failed); /* who wished may use all networks */
+    ended(b);
+    kn_tx_release(&tx);
+    assert_ok(kn_tx_begin(&tx, kn_neutron.db, &err), &err);
+    b = begun(older);
+    assert_false(b->outcome.failed); /* before this was asked again, an administrator's wish did not say so */
     ended(b);
 }
 
