@@ -98,6 +98,7 @@ static const struct {
       "Adds created_at and updated_at fields to all Neutron resources that have Neutron standard attributes." },
     { "subnet-service-types", "Subnet service types", "Provides ability to set the subnet service_types field" },
     { "subnet_allocation", "Subnet Allocation", "Enables allocation of subnets from a subnet pool" },
+    { "subnet_onboard", "Subnet Onboard", "Provides support for onboarding subnets" },
     { "subnetpool-prefix-ops", "Subnet Pool Prefix Operations",
       "Provides support for adjusting the prefix list of subnet pools" },
     { "tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "Allow to tag ports during bulk creation" },

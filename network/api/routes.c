@@ -148,6 +148,7 @@ static const struct kn_route ROUTES[] = {
     TAG_ROUTES(subnetpools, "subnetpools", SUBNETPOOL),
     ROUTE("PUT", "/v2.0/subnetpools/{id}/add_prefixes", ADD_PREFIXES, 200, kn_network_pool_add_prefixes),
     ROUTE("PUT", "/v2.0/subnetpools/{id}/remove_prefixes", REMOVE_PREFIXES, 200, kn_network_pool_remove_prefixes),
+    ROUTE("PUT", "/v2.0/subnetpools/{id}/onboard_network_subnets", ONBOARD_SUBNETS, 200, kn_network_pool_onboard),
     ROUTE("GET", "/v2.0/address-scopes", GET_ADDRESS_SCOPE, 200, address_scopes_list),
     ROUTE("POST", "/v2.0/address-scopes", CREATE_ADDRESS_SCOPE, 201, address_scopes_create),
     ROUTE("GET", "/v2.0/address-scopes/{id}", GET_ADDRESS_SCOPE, 200, address_scopes_show),

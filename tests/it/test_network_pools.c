@@ -259,6 +259,87 @@ static void test_scopes(void **state)
     neutron_say(201, BOB, "POST /subnetpools", theirs); /* what is shared is used, too */
 }
 
+/* The network's subnets of the pool's family become some of it: the status, and how many they are or the error. */
+static void onboard(int status, const char *token, const struct id *pool, const struct id *network, const char *wanted)
+{
+    AUTO_FREE char *what = kn_asprintf("PUT /subnetpools/%s/onboard_network_subnets", pool->text);
+    AUTO_FREE char *body = kn_asprintf("{\"network_id\":\"%s\"}", network->text);
+    char count[16];
+
+    neutron_say(status, token, what, body);
+    json_auto_t *answer = kn_test_http_json(&kn_neutron.http);
+
+    snprintf(count, sizeof(count), "%zu", json_array_size(answer));
+    assert_string_equal(status == 200 ? count : neutron_get("NeutronError.type"), wanted);
+}
+
+static void test_subnets_are_onboarded(void **state)
+{
+    (void)state;
+    const struct id into = pool(ALICE, POOL(",\"default_prefixlen\":24")), network = network_of(ALICE);
+    AUTO_FREE char *any = kn_asprintf(",\"subnetpool_id\":\"%s\"", into.text);
+    const struct id bobs = network_of(BOB), nothing = { "11111111-1111-4111-8111-111111111111" };
+
+    subnet_is(201, ALICE, &network, ",\"cidr\":\"10.1.0.0/24\"", "10.1.0.0/24");
+    const struct id subnet = kept("subnet.id");
+
+    subnet_is(201, ALICE, &network, ",\"cidr\":\"10.0.0.0/24\"", "10.0.0.0/24");
+    neutron_post(201, ALICE, "subnet", network.text, ",\"ip_version\":6,\"cidr\":\"fd00::/64\"");
+    const struct id v6 = kept("subnet.id");
+
+    subnet_is(400, ALICE, &network, any, "NetworkSubnetPoolAffinityError");
+    onboard(404, BOB, &into, &bobs, "SubnetPoolNotFound");
+    onboard(404, ALICE, &into, &bobs, "NetworkNotFound");
+    onboard(404, ALICE, &into, &nothing, "NetworkNotFound");
+    onboard(404, ALICE, &nothing, &network, "SubnetPoolNotFound");
+    onboard(404, ALICE, &into, &(struct id){ "x" }, "NetworkNotFound");
+    AUTO_FREE char *what = kn_asprintf("PUT /subnetpools/%s/onboard_network_subnets", into.text);
+
+    for (size_t i = 0; i < 4; i++) {
+        neutron_say(400, ALICE, what,
+                    (const char *const[]){ "{}", "{\"network_id\":null}", "{\"network_id\":7}", "[]" }[i]);
+    }
+    onboard(200, ALICE, &into, &network, "2");
+    neutron_say(200, ALICE, neutron_at("GET", "subnets", subnet.text), NULL);
+    assert_string_equal(neutron_get("subnet.subnetpool_id"), into.text);
+    assert_string_equal(neutron_get("subnet.cidr"), "10.1.0.0/24");
+    neutron_say(200, ALICE, neutron_at("GET", "subnets", v6.text), NULL);
+    assert_string_equal(neutron_get("subnet.subnetpool_id"), "null");
+    neutron_say(200, ALICE, neutron_at("GET", "subnetpools", into.text), NULL);
+    assert_string_equal(neutron_get("subnetpool.prefixes.0"), "10.0.0.0/16");
+    assert_string_equal(neutron_get("subnetpool.prefixes.1"), "10.1.0.0/24");
+    subnet_is(201, ALICE, &network, any, "10.0.1.0/24"); /* what was onboarded is taken */
+    onboard(400, ALICE, &into, &network, "IllegalSubnetPoolUpdate");
+    prefixes(400, ALICE, &into, "remove", "\"10.1.0.0/24\"", "IllegalSubnetPoolPrefixUpdate");
+    neutron_say(400, ALICE, neutron_at("DELETE", "subnetpools", into.text), NULL);
+    const struct id empty = network_of(ALICE);
+
+    onboard(200, ALICE, &into, &empty, "0");
+}
+
+/* Pools of one scope have no prefix in common; who merely sees a network gives its subnets to nobody. */
+static void test_what_is_not_onboarded(void **state)
+{
+    (void)state;
+    neutron_say(201, ALICE, "POST /address-scopes", "{\"address_scope\":{\"name\":\"s\",\"ip_version\":4}}");
+    const struct id scope = kept("address_scope.id");
+    AUTO_FREE char *in = kn_asprintf(POOL(",\"address_scope_id\":\"%s\",\"default_prefixlen\":24"), scope.text);
+    AUTO_FREE char *beside =
+        kn_asprintf("{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.9.0.0/16\"],\"address_scope_id\":\"%s\"}}",
+                    scope.text);
+    const struct id first = pool(ALICE, in), second = pool(ALICE, beside), network = network_of(ALICE);
+    AUTO_FREE char *of_first = kn_asprintf(",\"subnetpool_id\":\"%s\"", first.text);
+    const struct id bobs = pool(BOB, "{\"subnetpool\":{\"name\":\"p\",\"prefixes\":[\"10.64.0.0/16\"]}}");
+
+    subnet_is(201, ALICE, &network, of_first, "10.0.0.0/24");
+    onboard(409, ALICE, &second, &network, "AddressScopePrefixConflict");
+    neutron_say(200, ALICE, neutron_at("GET", "subnetpools", second.text), NULL);
+    assert_string_equal(neutron_get("subnetpool.prefixes.0"), "10.9.0.0/16");
+    assert_string_equal(neutron_get("subnetpool.prefixes.1"), "(absent)");
+    neutron_say(200, ADMIN, neutron_at("PUT", "networks", network.text), "{\"network\":{\"shared\":true}}");
+    onboard(403, BOB, &bobs, &network, "PolicyNotAuthorized");
+}
+
 static void test_report_of_addresses(void **state)
 {
     (void)state;
@@ -307,6 +388,8 @@ int main(void)
         cmocka_unit_test_setup(test_ranges_out_of_a_pool, kn_neutron_fresh),
         cmocka_unit_test_setup(test_default_pools, kn_neutron_fresh),
         cmocka_unit_test_setup(test_scopes, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_subnets_are_onboarded, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_what_is_not_onboarded, kn_neutron_fresh),
         cmocka_unit_test_setup(test_report_of_addresses, kn_neutron_fresh),
         cmocka_unit_test_setup(test_service_types, kn_neutron_fresh),
     };

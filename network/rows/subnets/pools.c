@@ -322,7 +322,9 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
 static int pool_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                       struct kn_error *err)
 {
-    return kn_network_shared_after(&kn_network_subnetpools, req, id, now, object, err);
+    return kn_network_shared_after(&kn_network_subnetpools, req, id, now, object, err) < 0
+               ? -1
+               : kn_network_onboard_after(req, id, now, err);
 }
 
 static int pool_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
@@ -368,6 +370,7 @@ const struct kn_rest_noun kn_network_subnetpools = {
     .table = "subnet_pool",
     .project_column = "project_id",
     .counts = &COUNTS,
+    .before_lock = kn_network_onboard_before_lock,
     .decide = pool_decide,
     .after = pool_after,
     .clash = pool_clash,

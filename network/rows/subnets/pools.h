@@ -21,4 +21,9 @@ json_t *kn_network_pool_prefixes(const struct kn_network_prefix_set *set);
 /* PUT {"prefixes": […]}: answered with all that the pool has then. */
 kn_handler kn_network_pool_add_prefixes, kn_network_pool_remove_prefixes;
 
+/* PUT {"network_id": …}: answered with a list of the subnets that are taken in. The noun's part of it, nothing in its other changes, is what follows. */
+kn_handler kn_network_pool_onboard;
+int kn_network_onboard_before_lock(struct kn_request *req, const char *id, struct kn_error *err);
+int kn_network_onboard_after(struct kn_request *req, const char *id, const struct kn_rows *now, struct kn_error *err);
+
 #endif
