@@ -143,6 +143,14 @@ static int detach_volume(struct command_call *c, struct kn_error *err)
     return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
 }
 
+static int resize_volume(struct command_call *c, struct kn_error *err)
+{
+    return c->agent->driver->resize_disk == NULL
+               ? 0
+               : c->agent->driver->resize_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
+                                               kn_json_int(c->body, "size_gib") << 30, err);
+}
+
 static int attach_interface(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->attach_nic(c->agent->driver_state, &c->ref, json_object_get(c->body, "nic"), err);
@@ -294,6 +302,7 @@ static const struct command_command COMMANDS[] = {
     { "server.drop_snapshot", "server", ABOUT_GUEST, KN_INTENT_RELEASE, command_drop_snapshot },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
+    { "server.resize_volume", "server", ABOUT_GUEST, KN_INTENT_USE, resize_volume },
     { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },

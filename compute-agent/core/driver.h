@@ -100,6 +100,9 @@ struct kn_agent_driver {
     int (*attach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err);
+    /* Optional: the volume has so many bytes now; a guest that runs and has it sees them. Nothing to do for any other. */
+    int (*resize_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, int64_t bytes,
+                       struct kn_error *err);
     /* nic: kn_form_plug. Waits for its port, as ensure_running does. */
     int (*attach_nic)(void *state, const struct kn_agent_guest_ref *ref, const json_t *nic, struct kn_error *err);
     /* force: if the guest does not let go of it, KN_TIMEOUT is no answer: the tap is taken away all the same, and the device when the guest is off next. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * libvirt/disk: volumes in and out of a guest: in spec.json, in the domain's configuration and in the running guest,
+ * libvirt/disk: volumes in and out of a guest, and larger: in spec.json, in the domain's configuration and in the running guest,
  * each on its own, so that whatever a crash left half done is completed by the same command coming again.
  */
 #include <string.h>
@@ -148,4 +148,33 @@ int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *r
     done = detach(lv, ref, volume, err);
     kn_agent_libvirt_end(lv, ref->server, -1);
     return done;
+}
+
+/* The disk of a guest that runs; one that is as large is left as it is: never does one shrink. */
+static int disk_grow(virDomainPtr dom, const char *device, int64_t bytes, struct kn_error *err)
+{
+    virDomainBlockInfo info;
+
+    if (virDomainGetBlockInfo(dom, device, &info, 0) == 0 && info.capacity > (unsigned long long)bytes) {
+        return 0;
+    }
+    return virDomainBlockResize(dom, device, (unsigned long long)bytes, VIR_DOMAIN_BLOCK_RESIZE_BYTES) == 0
+               ? 0
+               : kn_agent_libvirt_fail(err, "telling the guest that its volume grew");
+}
+
+int kn_agent_libvirt_resize_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume, int64_t bytes,
+                                 struct kn_error *err)
+{
+    struct kn_agent_libvirt *lv = state;
+    AUTO_DOM virDomainPtr dom = NULL;
+    AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
+    struct kn_agent_scanned_disk disk;
+
+    if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0 ||
+        (dom != NULL && kn_agent_libvirt_faces(dom, &f, err) < 0)) {
+        return -1;
+    }
+    return f.live != NULL && kn_agent_scan_disk_find(f.live, volume, &disk) ? disk_grow(dom, disk.device, bytes, err)
+                                                                            : 0;
 }

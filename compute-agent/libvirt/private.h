@@ -204,6 +204,8 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
                                  struct kn_error *err);
 int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
                                  struct kn_error *err);
+int kn_agent_libvirt_resize_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume, int64_t bytes,
+                                 struct kn_error *err);
 int kn_agent_libvirt_attach_nic(void *state, const struct kn_agent_guest_ref *ref, const json_t *nic,
                                 struct kn_error *err);
 int kn_agent_libvirt_detach_nic(void *state, const struct kn_agent_guest_ref *ref, const char *port, bool force,

@@ -109,6 +109,43 @@ static const struct kn_conductor_becomes DETACH_FAILED[] = {
     KN_BECOMES_END,
 };
 
+/* --- server.extend_volume: [its disk] -> [the guest hears of it]; from then on it has its new size, whatever the guest does -------------- */
+
+static json_t *build_growth(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:O, s:O}", "volume", kn_conductor_wished(task, "volume"), "size_gib",
+                     kn_conductor_wished(task, "size_gib"));
+}
+
+static json_t *build_growth_told(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = kn_conductor_body_server_on_host(task, item);
+
+    json_object_set(body, "volume", kn_conductor_wished(task, "volume"));
+    json_object_set(body, "size_gib", kn_conductor_wished(task, "size_gib"));
+    return body;
+}
+
+static const struct kn_conductor_becomes GREW[] = {
+    VOLUME_OF_WISH_FOLLOWS,
+    KN_SET_OF(kn_conductor_record_volume, "volume", "extends_from", NULL),
+    KN_BECOMES_END,
+};
+
+static const struct kn_conductor_becomes GREW_NOT[] = { KN_GOES_OF(kn_conductor_record_growth, "volume"),
+                                                        KN_BECOMES_END };
+
+static const struct kn_conductor_flow_row GROW_ROWS[] = {
+    { { { .message = "volume.extend", .build = build_growth } }, GREW },
+    { { { .message = "server.resize_volume",
+          .to = KN_TO_HOME,
+          .build = build_growth_told,
+          .count = kn_conductor_count_if_on_host,
+          .skip_if_down = true } },
+      NULL },
+};
+
 /* --- image.import, image.delete ------------------------------------------------------------------------------------------------------ */
 
 static json_t *build_image(const struct kn_conductor_task *task, int item)
@@ -189,6 +226,12 @@ const struct kn_conductor_flow kn_conductor_flows_volume[] = {
       .retry_row = -1,
       .done = ATTACHMENT_GONE,
       .failed = DETACH_FAILED },
+    { .kind = "server.extend_volume",
+      .object = &kn_conductor_record_server,
+      .rows = GROW_ROWS,
+      .row_count = 2,
+      .retry_row = -1,
+      .failed = GREW_NOT },
     { .kind = "image.import",
       .object = &kn_conductor_record_image,
       .rows = IMAGE_IMPORT_ROWS,

@@ -2,6 +2,7 @@
 /* Failures become messages: the task's kind and code say which (lib/domain/volume_failure.h). A task fails once, so there is one message of it, however often its move is written. */
 #include "conductor/store/failure.h"
 
+#include "conductor/flows/context.h"
 #include "lib/adapter/batch.h"
 #include "lib/domain/volume_failure.h"
 
@@ -23,6 +24,13 @@ static struct kn_batch_stmt TELL = {
     false
 };
 
+/* What is done to a volume with the server that has it is that server's task. */
+static const char *failure_object(const struct kn_conductor_task *task)
+{
+    return task->flow->object == &kn_conductor_record_server ? kn_conductor_wished_str(task, "volume")
+                                                             : task->object_id;
+}
+
 int kn_conductor_failures_tell(struct kn_db *db, const struct kn_conductor_move *moves, int count, int64_t days,
                                struct kn_error *err)
 {
@@ -40,7 +48,7 @@ int kn_conductor_failures_tell(struct kn_db *db, const struct kn_conductor_move 
             kn_batch_add(&batch, task->project_id);
             kn_batch_add(&batch, task->request_id);
             kn_batch_add(&batch, failure->resource);
-            kn_batch_add(&batch, task->object_id);
+            kn_batch_add(&batch, failure_object(task));
             kn_batch_add(&batch, failure->action);
             kn_batch_add(&batch, failure->detail);
             kn_batch_addint(&batch, days);

@@ -30,7 +30,7 @@ static const struct kn_stmt HOLD_OF_SERVERS = {
     1
 };
 
-/* What was not made yet, for the server alone, goes as well. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
+/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
 static const struct kn_stmt FREE = {
     "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
@@ -45,7 +45,7 @@ enum { FREE_VOLUME, FREE_REQUEST = 3 };
 static struct kn_batch_stmt FOLLOW = {
     "conductor_volume_follow",
     "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' THEN 'deleting' "
-    "ELSE volume_status(v.id) END, "
+    "WHEN v.extends_from IS NOT NULL THEN 'error_extending' ELSE volume_status(v.id) END, "
     "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",
     { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } },
     { 0 },
@@ -168,6 +168,30 @@ const struct kn_conductor_record kn_conductor_record_volume = {
     .hold = &HOLD,
     .columns = { { "status", "text", "coalesce(u.status, volume_status(t.id))" }, /* SQL NULL: as its attachments say */
                  { "extends_from", "integer", NULL } },
+};
+
+/* What did not grow has its old size, and its owner the rest of his quota. One that did grow is not concerned. */
+static int end_growths(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    static const struct kn_stmt SHRINK = {
+        "conductor_volume_shrink",
+        "WITH was AS (SELECT id, size_gib - extends_from AS gib FROM volume WHERE id = ANY($1::uuid[]) AND extends_from IS NOT NULL), "
+        "back AS (UPDATE volume v SET size_gib = v.extends_from, extends_from = NULL, status = volume_status(v.id), updated_at = now() "
+        "FROM was WHERE was.id = v.id RETURNING v.project_id, v.type_id, was.gib) "
+        "SELECT project_id, type_id, 0, sum(gib) FROM back GROUP BY project_id, type_id",
+        1
+    };
+
+    return end_disks(db, &SHRINK, KN_QUOTA_VOLUMES, ids, err);
+}
+
+/* Named by the volume: that it grows. */
+const struct kn_conductor_record kn_conductor_record_growth = {
+    .table = "volume",
+    .name = "volume_growth",
+    .end = end_growths,
+    .hold = &HOLD,
+    .columns = { { "status", "text", NULL } },
 };
 
 static int end_volumes_of_servers(struct kn_db *db, const char *ids, struct kn_error *err)

@@ -119,6 +119,8 @@ const struct kn_message_type kn_message_types[] = {
       KN_FIELDS(STR("device", DEVICE, "the name it has: /dev/vdX")), false },
     { "server.detach_volume", 1, KN_TOPIC_AGENT, "unplug a volume and wait until the guest let it go",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume")), KN_NO_FIELDS, false },
+    { "server.resize_volume", 1, KN_TOPIC_AGENT, "a volume grew: a guest that runs and has it is told; any other sees it when it starts",
+      KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), UUID("volume", "the volume"), INT("size_gib", VOLUME_SIZE_GIB, "its size now")), KN_NO_FIELDS, false },
     { "server.attach_interface", 1, KN_TOPIC_AGENT, "hot-plug a NIC (or put it into the spec of a stopped guest)",
       KN_FIELDS(STR("host", HOST, "on which"), UUID("server", "the server"), OBJ("nic", plug, "the device and its port, which the host is told of beside this")),
       KN_NO_FIELDS, false },

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A real guest whose root disk is a volume: rescued, rebuilt, taken from its host and back, its agent killed in between. Needs what tests/support/one_guest.h says. */
+/* A real guest whose root disk is a volume: with another that grows, rescued, rebuilt, taken from its host and back, its agent killed in between. Needs what tests/support/one_guest.h says. */
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -89,6 +89,21 @@ static void test_boots_from_a_volume(void **state)
     kn_one_guest_await_said("boot=2 ip=" ONE_ADDRESS, 1); /* it counts on its disk */
 }
 
+/* Its file is larger (kilonova-volume made it so), and the guest that runs sees it; told again, nothing changes. */
+static void test_its_volume_grows(void **state)
+{
+    (void)state;
+    assert_int_equal(truncate(kn_one_guest.volume_path, INT64_C(1) << 30), 0);
+    for (int i = 0; i < 2; i++) {
+        json_t *body = json_pack("{s:s, s:s, s:i}", "server", kn_one_guest.server, "volume", ONE_NETWORK, "size_gib",
+                                 1);
+
+        json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.resize_volume",
+                                       kn_test_agent_command(&kn_one_guest.agent, "server.resize_volume", 1, body)));
+        kn_one_guest_await("disk vdb sectors=2097152", true);
+    }
+}
+
 /* From a disk behind all others: its own volumes are there to be mended, by their names. */
 static void test_is_rescued(void **state)
 {
@@ -96,7 +111,7 @@ static void test_is_rescued(void **state)
     die_in_the_middle("rescue", true);
     power_root("rescue", true, 1);
     kn_one_guest_await("disk vdc", true);
-    kn_one_guest_await("disk vdb sectors=131072", true);
+    kn_one_guest_await("disk vdb sectors=2097152", true);
     power_root("unrescue_off", false, 4);
 }
 
@@ -107,7 +122,7 @@ static void test_is_rebuilt(void **state)
     write_root();
     die_in_the_middle("rebuild", false);
     power_root("rebuild", false, 1);
-    kn_one_guest_await("disk vdb sectors=131072", true);
+    kn_one_guest_await("disk vdb sectors=2097152", true);
     assert_true(kn_one_guest_sees("boots=1 ") || kn_one_guest_sees("boots=2 "));
     assert_false(kn_one_guest_sees("disk vdc"));
 }
@@ -129,6 +144,7 @@ static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_boots_from_a_volume),
+        cmocka_unit_test(test_its_volume_grows),
         cmocka_unit_test(test_is_rescued),
         cmocka_unit_test(test_is_rebuilt),
         cmocka_unit_test(test_leaves_and_comes_back),

@@ -460,6 +460,69 @@ static void rebuilt_of(void **state)
     delete_volumes();
 }
 
+static void extend(int status, const char *disk, const char *minor, int size_gib)
+{
+    AUTO_FREE char *path = kn_asprintf(VOLUMES "/%s/action", disk),
+                   *body = kn_asprintf("{\"os-extend\": {\"new_size\": %d}}", size_gib),
+                   *headers = kn_asprintf(KN_WHOLE_JSON "OpenStack-API-Version: volume 3.%s\r\n", minor);
+
+    kn_whole_cloud_expect(status, "POST", path, headers, body);
+}
+
+static void has_gib(const char *disk, const char *status, int gib)
+{
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) FROM volume WHERE id = $1 AND status = '%s' AND size_gib = %d "
+                                      "AND extends_from IS NULL",
+                                      status, gib);
+
+    assert_int_equal(kn_whole_cloud_count(sql, disk), 1);
+    assert_int_equal(kn_whole_cloud_count(USED, "gigabytes"), 3 + 3 + gib);
+}
+
+/* Since 3.42. Whatever fails leaves it as it was, quota and all. */
+static void grown_while_it_is_used(void **state)
+{
+    static const char *const DAEMONS[] = { "kilonova-volume", "kilonova-conductor", "kilonova-agent" };
+    AUTO_FREE char *root = entry("image", image, ", \"boot_index\": 0, \"volume_size\": 1"),
+                   *quota = kn_asprintf("/volume/v3/os-quota-sets/%s", kn_whole.project);
+    char server[KN_UUID_SIZE], disk[KN_UUID_SIZE];
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_whole_cloud_expect(200, "PUT", quota, VV, "{\"quota_set\": {\"gigabytes\": -1}}");
+    post(202, root, "", server);
+    settled();
+    kn_copy(disk, sizeof(disk), of_server(server, "/os-volume_attachments", "volumeAttachments.0.volumeId"));
+    extend(400, disk, "41", 2);
+    extend(400, disk, "42", 1);
+    for (int i = 0; i < (int)KN_COUNT(DAEMONS); i++) {
+        extend(202, disk, "42", 2 + i);
+        kn_whole_cloud_restart(DAEMONS[i]);
+        settled();
+        has_gib(disk, "in-use", 2 + i);
+        assert_true(kn_whole_cloud_is_sound());
+    }
+    assert_int_equal(
+        kn_whole_cloud_count("SELECT count(*) FROM task WHERE kind = 'server.extend_volume' AND state = 'done' AND "
+                             "object_id = $1",
+                             server),
+        3);
+    extend(202, disk, "42", 5000);
+    settled();
+    has_gib(disk, "in-use", 4);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_message WHERE resource_uuid = $1", disk), 1);
+    assert_true(kn_whole_cloud_is_sound());
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE server SET task_state = 'powering-off' WHERE deleted_at IS NULL", &err),
+              &err);
+    extend(400, disk, "42", 5);
+    assert_non_null(strstr(kn_whole.http.body.buf, "belongs to a server that is busy"));
+    assert_ok(kn_db_script(kn_whole.db, "UPDATE server SET task_state = NULL WHERE deleted_at IS NULL", &err), &err);
+    extend(202, disk, "42", 5);
+    delete_server(server); /* in the middle: what it is now nobody knows, but that it can go */
+    settled();
+    delete_volumes();
+}
+
 static int start_cloud(void **state)
 {
     (void)state;
@@ -500,6 +563,7 @@ int main(void)
         cmocka_unit_test_teardown(shelved, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(rescued, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(rebuilt_of, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(grown_while_it_is_used, kn_whole_cloud_sound),
     };
 
     return cmocka_run_group_tests(tests, start_cloud, kn_whole_cloud_teardown);

@@ -14,9 +14,12 @@
 #include "lib/domain/message.h"
 #include "lib/rest/manners.h"
 #include "volume/api/private.h"
+#include "volume/rows/holder.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/source.h"
 #include "volume/rows/type.h"
+
+#define EXTENDS_HELD_SINCE 42
 
 static const char *const UPLOAD_FORMATS[] = { "raw", "vmdk", "vdi", "qcow2", "vhd", "vhdx", "ploop", NULL };
 static const char *const VISIBILITIES[] = { "community", "public", "private", "shared", NULL };
@@ -61,19 +64,26 @@ static int disk_begin(struct disk_wish *w, struct kn_request *req, const char *i
 }
 
 /* claims may be NULL. */
-static int disk_end(struct disk_wish *w, struct kn_request *req, const char *kind, json_t *input,
-                    const struct kn_quota_claims *claims, struct kn_error *err)
+static int disk_end_of(struct disk_wish *w, struct kn_request *req, const char *kind, const char *object, json_t *input,
+                       const struct kn_quota_claims *claims, struct kn_error *err)
 {
-    const struct kn_task_wish wish = { kind, w->v.id, req->caller.project_id, req->caller.user_id, req->request_id,
-                                       input };
+    const struct kn_task_wish wish = {
+        kind, object, req->caller.project_id, req->caller.user_id, req->request_id, input
+    };
     int64_t task = 0;
 
     if (kn_task_insert(req->db, &wish, &task, err) < 0 || (claims != NULL && kn_quota_take(req->db, claims, err) < 0) ||
         kn_tx_commit(&w->tx, err) < 0) {
         return -1;
     }
-    kn_task_wake(req->bus, w->v.id, task);
+    kn_task_wake(req->bus, object, task);
     return 0;
+}
+
+static int disk_end(struct disk_wish *w, struct kn_request *req, const char *kind, json_t *input,
+                    const struct kn_quota_claims *claims, struct kn_error *err)
+{
+    return disk_end_of(w, req, kind, w->v.id, input, claims, err);
 }
 
 /* --- extend ------------------------------------------------------------------------------------------------------------------- */
@@ -97,24 +107,44 @@ static int extend_judge(struct kn_request *req, const struct kn_volume *v, int64
                          (long long)size, (long long)most);
 }
 
+/* One that a server has, which its task is of: for clients that know of it (EXTENDS_HELD_SINCE). */
+static int extend_begin_held(struct disk_wish *w, struct kn_request *req, const char *id, char ret_server[KN_UUID_SIZE],
+                             struct kn_error *err)
+{
+    return kn_tx_begin(&w->tx, req->db, err) < 0 || kn_volume_holder_hold(req->db, id, ret_server, err) < 0 ||
+                   kn_volume_get(req->db, &req->caller, id, true, &w->rows, &w->v, err) < 0 ||
+                   kn_volume_move(req->db, &w->v, KN_VOLUME_EXTEND_HELD, err) < 0 ||
+                   kn_volume_holder_check(req->db, &w->v, ret_server, err) < 0
+               ? -1
+               : kn_volume_holder_can_grow(req->db, &w->v, err);
+}
+
 int kn_volume_api_extend(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
                          struct kn_error *err)
 {
     static const struct kn_stmt GROW = { "volume_grow",
                                          "UPDATE volume SET extends_from = size_gib, size_gib = $2 WHERE id = $1", 2 };
+    const bool is_held = req->microversion >= EXTENDS_HELD_SINCE && strcmp(v->status, "in-use") == 0;
     const int64_t size = kn_schema_int(in, "new_size", 0);
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");
     json_auto_t *input = json_pack("{s:I}", "size_gib", (json_int_t)size);
     AUTO_WISH struct disk_wish w = { .rows = NULL };
+    char server[KN_UUID_SIZE] = "";
     struct kn_arg wanted;
 
     (void)res;
-    if (disk_begin(&w, req, v->id, KN_VOLUME_EXTEND, err) < 0 || extend_judge(req, &w.v, size, err) < 0 ||
+    if ((is_held ? extend_begin_held(&w, req, v->id, server, err) : disk_begin(&w, req, v->id, KN_VOLUME_EXTEND, err)) <
+            0 ||
+        extend_judge(req, &w.v, size, err) < 0 ||
         kn_db_run(req->db, &GROW, KN_ARGS(w.v.id, kn_arg_int(&wanted, size)), NULL, err) < 0) {
         return -1;
     }
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, 0, size - w.v.size_gib);
-    return disk_end(&w, req, "volume.extend", input, &claims, err);
+    if (!is_held) {
+        return disk_end(&w, req, "volume.extend", input, &claims, err);
+    }
+    json_object_set_new(input, "volume", json_string(w.v.id));
+    return disk_end_of(&w, req, "server.extend_volume", server, input, &claims, err);
 }
 
 /* --- an image of it ------------------------------------------------------------------------------------------------------------ */

@@ -60,6 +60,7 @@ enum kn_volume_event {
     KN_VOLUME_DELETE,
     KN_VOLUME_FORCE_DELETE,
     KN_VOLUME_EXTEND,
+    KN_VOLUME_EXTEND_HELD, /* with the server that has it (holder.h) */
     KN_VOLUME_UPLOAD,
     KN_VOLUME_REVERT,
     KN_VOLUME_REIMAGE,

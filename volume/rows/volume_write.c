@@ -60,6 +60,7 @@ static const struct {
                            true },
     [KN_VOLUME_FORCE_DELETE] = { { NULL }, "deleting", "anything but attached to be deleted by force", true, false },
     [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true },
+    [KN_VOLUME_EXTEND_HELD] = { { "in-use" }, "extending", "in-use to extend", false, true },
     [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false },
     [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
     [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
