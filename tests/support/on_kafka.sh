@@ -10,5 +10,7 @@ read -r KAFKA_PORT KAFKA_CONTROLLER_PORT < <(PYTHONPATH=$root/tests/support pyth
 export KAFKA_DIR KAFKA_PORT KAFKA_CONTROLLER_PORT
 # Nothing of it is kept, so it need not end in good order, which takes it ten seconds.
 trap 'kill -9 "$(cat "$KAFKA_DIR/kafka.pid")"; "$kafka" down; rm -rf "$KAFKA_DIR"' EXIT
+mkdir -p "$root/build/kafka"
+flock "$root/build/kafka" -c "[ -e '$root/build/kafka/classes.jsa' ] || '$kafka' classes"
 "$kafka" up || exit 1
 KN_TEST_BROKERS=127.0.0.1:$KAFKA_PORT "$@"
