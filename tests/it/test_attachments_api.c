@@ -178,6 +178,13 @@ static void test_what_is_served_within(void **state)
     volume_is(v, "available");
 }
 
+static void act(int status, const char *of, const char *headers, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf(VOLUMES "/%s/action", of);
+
+    expect(status, "POST", path, headers, body);
+}
+
 /* CVE-2023-2088: while compute has it, the storage side ends nothing, whoever asks. */
 static void test_a_servers_is_computes(void **state)
 {
@@ -198,6 +205,9 @@ static void test_a_servers_is_computes(void **state)
         ask(409, "DELETE", MACHINE, "", A, NULL);
         said("Detach volume from instance " SERVER " using the Compute API");
         ask(409, "DELETE", MACHINE, "", ADMIN, NULL);
+        act(409, v, A, "{\"os-detach\": {}}");
+        act(409, v, ADMIN, "{\"os-force_detach\": {\"attachment_id\": \"" MACHINE "\"}}");
+        act(400, v, A, "{\"os-begin_detaching\": null}");
         ask(409, "PUT", MACHINE, "", A, "{\"attachment\": {\"connector\": {}}}");
         ask(409, "POST", MACHINE, "/action", A, "{\"os-complete\": null}");
         ask(404, "DELETE", MACHINE, "", B, NULL);
@@ -370,6 +380,51 @@ static void test_many_at_once(void **state)
     }
 }
 
+/* The actions from before there were attachments write the same rows. */
+static void test_old_actions(void **state)
+{
+    static const char TAKE[] = "{\"os-attach\": {\"instance_uuid\": \"" MACHINE "\", \"mountpoint\": \"/dev/vdb\"}}";
+    AUTO_FREE char *v = volume("");
+    AUTO_FREE char *path = kn_asprintf(VOLUMES "/%s", v);
+
+    (void)state;
+    act(404, v, B, "{\"os-reserve\": null}");
+    act(202, v, A, "{\"os-reserve\": null}");
+    volume_is(v, "attaching");
+    act(400, v, A, "{\"os-reserve\": null}");
+    act(202, v, A, "{\"os-unreserve\": null}");
+    volume_is(v, "available");
+    act(202, v, A, "{\"os-unreserve\": null}");
+    act(400, v, A, "{\"os-begin_detaching\": null}");
+    said("Unable to detach volume.");
+    act(400, v, A, "{\"os-attach\": {\"mountpoint\": \"/dev/vdb\"}}");
+    act(400, v, A, "{\"os-attach\": {\"host_name\": \"h\", \"mountpoint\": \"/dev/vdb\", \"colour\": \"red\"}}");
+    act(202, v, A, "{\"os-reserve\": null}");
+    act(202, v, A, TAKE);
+    volume_is(v, "in-use");
+    act(400, v, A, TAKE);
+    expect(200, "GET", path, A, NULL);
+    said("\"server_id\" : \"" MACHINE "\"");
+    said("\"device\" : \"/dev/vdb\"");
+    act(202, v, A, "{\"os-begin_detaching\": null}");
+    volume_is(v, "detaching");
+    act(202, v, A, "{\"os-roll_detaching\": null}");
+    volume_is(v, "in-use");
+    act(404, v, A, "{\"os-detach\": {\"attachment_id\": \"" NOBODY "\"}}");
+    act(202, v, A, "{\"os-detach\": {}}");
+    volume_is(v, "available");
+    act(202, v, A, "{\"os-detach\": {}}");
+    act(202, v, A, "{\"os-attach\": {\"host_name\": \"bare\", \"mountpoint\": \"/dev/vdb\", \"mode\": \"ro\"}}");
+    act(403, v, A, "{\"os-force_detach\": {\"attachment_id\": null, \"connector\": null}}");
+    act(202, v, ADMIN, "{\"os-reset_status\": {\"status\": \"maintenance\"}}");
+    act(202, v, ADMIN, "{\"os-force_detach\": {\"attachment_id\": null, \"connector\": null}}");
+    volume_is(v, "available");
+    kn_test_world_sql(&world, "UPDATE volume SET backend = 'nbd'");
+    act(400, v, A, TAKE);
+    said("serves servers of this cloud alone");
+    volume_is(v, "available");
+}
+
 static int start_world(void **state)
 {
     *state = &world;
@@ -384,6 +439,7 @@ int main(void)
         cmocka_unit_test_teardown(test_what_is_refused, clean),
         cmocka_unit_test_teardown(test_what_is_served_within, clean),
         cmocka_unit_test_teardown(test_a_servers_is_computes, clean),
+        cmocka_unit_test_teardown(test_old_actions, clean),
         cmocka_unit_test_teardown(test_keys_are_kept, clean),
         cmocka_unit_test_teardown(test_shared_by_type, clean),
         cmocka_unit_test_teardown(test_many_at_once, clean),

@@ -133,6 +133,7 @@ static const struct column COLUMNS[] = {
     { "volume", "status", KEPT_TEXT, { KN_LIMIT_VOLUME_STATUS, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "zone", KEPT_TEXT, { KN_LIMIT_VOLUME_WORD, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "size_gib", KEPT_NUMBER, { KN_LIMIT_VOLUME_SIZE_GIB, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_backend", "disabled_reason", KEPT_TEXT, { KN_LIMIT_DISABLED_REASON, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_type_default", "project_id", KEPT_TEXT, { KN_LIMIT_FLAVOR_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_transfer", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_snapshot", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },

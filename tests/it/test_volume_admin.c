@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an administrator says and asks about volumes, over a real front door and database: types that projects have by default, pools and their room, capabilities, clusters and
- * workers that there are none of, and by what lists are filtered.
+ * What an administrator says and asks about volumes, over a real front door and database: types that projects have by default, pools and their room, capabilities, services and hosts
+ * that are switched, clusters and workers that there are none of, and by what lists are filtered.
  */
 #include <string.h>
 
@@ -34,10 +34,11 @@ static void expect(int status, const char *method, const char *path, const char 
 static int clean(void **state)
 {
     (void)state;
-    kn_test_world_sql(&world,
-                      "DELETE FROM volume; DELETE FROM volume_snapshot; DELETE FROM quota_usage; DELETE FROM task; "
-                      "DELETE FROM volume_type_default; DELETE FROM volume_type WHERE name <> 'file'; "
-                      "INSERT INTO volume_type (id, name, is_public) VALUES ('" GOLD "', 'gold', false)");
+    kn_test_world_sql(
+        &world,
+        "DELETE FROM volume; DELETE FROM volume_snapshot; DELETE FROM quota_usage; DELETE FROM task; "
+        "DELETE FROM volume_backend; DELETE FROM service; DELETE FROM volume_type_default; DELETE FROM volume_type WHERE name <> 'file'; "
+        "INSERT INTO volume_type (id, name, is_public) VALUES ('" GOLD "', 'gold', false)");
     return 0;
 }
 
@@ -99,6 +100,72 @@ static void test_pools(void **state)
     expect(403, "GET", V3 "/capabilities/kilonova@file", A, NULL, NULL);
 }
 
+#define SERVICES V3 "/os-services"
+#define FILE_HOST "\"host\":\"kilonova@file\""
+
+/* A back end is up while its daemon beats; what an operator says of it stands. */
+static void test_services(void **state)
+{
+    static const char OFF[] =
+        "{\"host\":\"kilonova@file\",\"binary\":\"cinder-volume\",\"disabled_reason\":\"new fans\"}";
+    static const char ON[] = "{" FILE_HOST ",\"binary\":\"cinder-volume\"}";
+
+    (void)state;
+    expect(403, "GET", SERVICES, A, NULL, NULL);
+    expect(200, "GET", SERVICES "?binary=cinder-volume", ADMIN, NULL, "\"state\":\"down\",\"updated_at\":null");
+    kn_test_world_sql(
+        &world,
+        "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-volume/h1', 'kilonova-volume', 'h1', 'b')");
+    expect(200, "GET", SERVICES "?binary=cinder-volume&host=kilonova", ADMIN, NULL,
+           "{\"services\":[{\"binary\":\"cinder-volume\"," FILE_HOST
+           ",\"zone\":\"nova\",\"status\":\"enabled\",\"state\":\"up\"");
+    expect(200, "GET", SERVICES, ADMIN, NULL, "\"binary\":\"cinder-scheduler\",\"host\":\"h1\"");
+    expect(200, "GET", SERVICES "?host=kilo", ADMIN, NULL, "{\"services\":[]}");
+    expect(403, "PUT", SERVICES "/disable", A, ON, NULL);
+    expect(400, "PUT", SERVICES "/disable-log-reason", ADMIN, ON, "disabled_reason");
+    expect(200, "PUT", SERVICES "/disable-log-reason", ADMIN, OFF,
+           "\"status\":\"disabled\",\"disabled\":true,\"disabled_reason\":\"new fans\"");
+    expect(200, "GET", SERVICES, ADMIN, NULL, "\"disabled_reason\":\"new fans\"");
+    expect(200, "GET", V3 "/os-hosts", ADMIN, NULL, "\"service-state\":\"disabled\"");
+    expect(200, "PUT", SERVICES "/enable", ADMIN, ON, "\"status\":\"enabled\"");
+    expect(200, "GET", SERVICES "?binary=cinder-volume", ADMIN, NULL, "\"disabled_reason\":null");
+    expect(404, "PUT", SERVICES "/enable", ADMIN, "{\"host\":\"kilonova@tape\",\"binary\":\"cinder-volume\"}",
+           "Service cinder-volume could not be found on host kilonova@tape.");
+    expect(404, "PUT", SERVICES "/disable", ADMIN, "{" FILE_HOST ",\"binary\":\"cinder-backup\"}", NULL);
+    expect(400, "PUT", SERVICES "/disable", ADMIN, "{\"host\":\"h1\",\"binary\":\"cinder-scheduler\"}",
+           "cannot be switched");
+    expect(400, "PUT", SERVICES "/disable", ADMIN, "{\"binary\":\"cinder-volume\"}", "Host field is missing.");
+    expect(400, "PUT", SERVICES "/disable", ADMIN, "{" FILE_HOST "}", "binary");
+    /* frozen: disabled, too */
+    expect(400, "PUT", SERVICES "/thaw", ADMIN, "{" FILE_HOST "}", "must be True");
+    expect(200, "PUT", SERVICES "/freeze", ADMIN, "{" FILE_HOST "}", NULL);
+    expect(400, "PUT", SERVICES "/freeze", ADMIN, "{" FILE_HOST "}", "must be False");
+    expect(200, "GET", SERVICES "?binary=cinder-volume", ADMIN, NULL, "\"disabled_reason\":\"frozen\"");
+    expect(200, "GET", SERVICES "?binary=cinder-volume", ADMIN, NULL, "\"frozen\":true");
+    expect(200, "PUT", SERVICES "/thaw", ADMIN, "{" FILE_HOST "}", NULL);
+    expect(400, "PUT", SERVICES "/freeze", ADMIN, "{\"host\":\"nowhere\"}", "No service found with host=nowhere");
+    expect(400, "PUT", SERVICES "/freeze", ADMIN, "{\"cluster\":\"c\"}", "No service found with cluster=c");
+    expect(400, "PUT", SERVICES "/failover_host", ADMIN, "{" FILE_HOST ",\"backend_id\":\"b\"}", "replication_status");
+    expect(404, "PUT", SERVICES "/explode", ADMIN, "{" FILE_HOST "}", NULL);
+}
+
+static void test_hosts(void **state)
+{
+    (void)state;
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":3}}", NULL);
+    expect(200, "GET", V3 "/os-hosts/kilonova@file", ADMIN, NULL,
+           "\"project\":\"(total)\",\"volume_count\":\"1\",\"total_volume_gb\":\"3\"");
+    expect(404, "GET", V3 "/os-hosts/kilonova@nbd", ADMIN, NULL, "Host kilonova@nbd could not be found.");
+    expect(403, "PUT", V3 "/os-hosts/kilonova@file", A, "{\"status\":\"disable\"}", NULL);
+    expect(200, "PUT", V3 "/os-hosts/kilonova@file", ADMIN, "{\"status\":\"disable\"}",
+           "{\"host\":\"kilonova@file\",\"status\":\"disabled\"}");
+    expect(200, "GET", V3 "/os-hosts?zone=moon", ADMIN, NULL, "{\"hosts\":[]}");
+    expect(200, "GET", V3 "/os-hosts?zone=nova", ADMIN, NULL, "\"service-state\":\"disabled\"");
+    expect(400, "PUT", V3 "/os-hosts/kilonova@file", ADMIN, "{\"status\":\"paint\"}", NULL);
+    expect(404, "PUT", V3 "/os-hosts/elsewhere", ADMIN, "{\"status\":\"enable\"}", NULL);
+    expect(200, "PUT", V3 "/os-hosts/kilonova@file", ADMIN, "{\"status\":\"enable\"}", "\"status\":\"enabled\"");
+}
+
 static void test_none_of(void **state)
 {
     (void)state;
@@ -148,10 +215,9 @@ static int setup(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup(test_default_types, clean),
-        cmocka_unit_test_setup(test_pools, clean),
-        cmocka_unit_test_setup(test_none_of, clean),
-        cmocka_unit_test_setup(test_filters, clean),
+        cmocka_unit_test_setup(test_default_types, clean), cmocka_unit_test_setup(test_pools, clean),
+        cmocka_unit_test_setup(test_services, clean),      cmocka_unit_test_setup(test_hosts, clean),
+        cmocka_unit_test_setup(test_none_of, clean),       cmocka_unit_test_setup(test_filters, clean),
     };
 
     return cmocka_run_group_tests(tests, setup, kn_test_world_teardown);

@@ -142,6 +142,30 @@ static void test_life(void **state)
     assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE status = 'deleting'"), 1);
 }
 
+/* Whoever keeps a snapshot elsewhere says how far it is; what this cloud is at work on it says itself. */
+static void test_status_is_said(void **state)
+{
+    static const char HALF[] = "{\"os-update_snapshot_status\":{\"status\":\"creating\",\"progress\":\"50%\"}}";
+    AUTO_FREE char *v = volume("\"size\":1");
+    settle();
+    AUTO_FREE char *s = snapshot_of(v);
+
+    (void)state;
+    ask_of(400, "POST", SNAPSHOTS, s, "/action", A, HALF); /* its task is open */
+    assert_non_null(strstr(world.http.body.buf, "at work on it"));
+    sql("UPDATE task SET state = 'done'");
+    ask_of(404, "POST", SNAPSHOTS, s, "/action", B, HALF);
+    ask_of(202, "POST", SNAPSHOTS, s, "/action", A, HALF);
+    ask_of(200, "GET", SNAPSHOTS, s, "", A, NULL);
+    expect_member("snapshot", "os-extended-snapshot-attributes:progress", "\"50%\"");
+    ask_of(400, "POST", SNAPSHOTS, s, "/action", A, "{\"os-update_snapshot_status\":{\"status\":\"deleting\"}}");
+    ask_of(400, "POST", SNAPSHOTS, s, "/action", A,
+           "{\"os-update_snapshot_status\":{\"status\":\"error\",\"progress\":\"101%\"}}");
+    ask_of(202, "POST", SNAPSHOTS, s, "/action", A, "{\"os-update_snapshot_status\":{\"status\":\"error\"}}");
+    ask_of(400, "POST", SNAPSHOTS, s, "/action", A, HALF);
+    assert_non_null(strstr(world.http.body.buf, "Snapshot status error not allowed for update_snapshot_status"));
+}
+
 /* While something is made of it, a source is neither attached, changed nor removed; afterwards it owes nobody anything. */
 static void test_sources_stay_while_they_are_copied(void **state)
 {
@@ -328,6 +352,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_life, clean),
+        cmocka_unit_test_teardown(test_status_is_said, clean),
         cmocka_unit_test_teardown(test_sources_stay_while_they_are_copied, clean),
         cmocka_unit_test_teardown(test_flags, clean),
         cmocka_unit_test_teardown(test_retype, clean),

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * POST of an action on a volume. The table says what is done and what is known but not done here; attaching and detaching are
- * compute's calls. What the actions do stands in disk_actions.c and flags.c.
+ * POST of an action on a volume. The table says what is done and what is known but not done here. What the actions do stands in disk_actions.c,
+ * old_attach.c and flags.c.
  */
 #include <string.h>
 
@@ -60,6 +60,13 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-reimage", KN_IS_OBJECT, .inner = REIMAGE),
     KN_SCHEMA("os-set_image_metadata", KN_IS_OBJECT, .inner = SET_IMAGE),
     KN_SCHEMA("os-unset_image_metadata", KN_IS_OBJECT, .inner = UNSET_IMAGE),
+    KN_SCHEMA("os-attach", KN_IS_OBJECT, .inner = kn_volume_attach_body),
+    KN_SCHEMA("os-detach", KN_IS_OBJECT, .flags = KN_NULLABLE, .inner = kn_volume_detach_body),
+    KN_SCHEMA("os-force_detach", KN_IS_OBJECT, .inner = kn_volume_force_detach_body),
+    KN_SCHEMA("os-reserve", KN_IS_ANY),
+    KN_SCHEMA("os-unreserve", KN_IS_ANY),
+    KN_SCHEMA("os-begin_detaching", KN_IS_ANY),
+    KN_SCHEMA("os-roll_detaching", KN_IS_ANY),
     KN_SCHEMA("os-show_image_metadata", KN_IS_ANY),
     KN_SCHEMA("os-force_delete", KN_IS_ANY),
     KN_SCHEMA_END,
@@ -93,15 +100,15 @@ static const struct {
     { "os-set_image_metadata", kn_volume_api_set_image_metadata, KN_CINDER_IMAGE_METADATA_SET, 200, 0 },
     { "os-unset_image_metadata", kn_volume_api_unset_image_metadata, KN_CINDER_IMAGE_METADATA_REMOVE, 200, 0 },
     { "os-show_image_metadata", kn_volume_api_show_image_metadata, KN_CINDER_IMAGE_METADATA, 200, 0 },
-    { "os-attach", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-detach", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-reserve", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-unreserve", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-begin_detaching", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-roll_detaching", NULL, KN_CINDER_ACTION, 0, 0 },
+    { "os-attach", kn_volume_api_old_attach, KN_CINDER_ATTACH, 202, 0 },
+    { "os-detach", kn_volume_api_old_detach, KN_CINDER_DETACH, 202, 0 },
+    { "os-reserve", kn_volume_api_old_reserve, KN_CINDER_RESERVE, 202, 0 },
+    { "os-unreserve", kn_volume_api_old_unreserve, KN_CINDER_UNRESERVE, 202, 0 },
+    { "os-begin_detaching", kn_volume_api_old_begin_detaching, KN_CINDER_BEGIN_DETACHING, 202, 0 },
+    { "os-roll_detaching", kn_volume_api_old_roll_detaching, KN_CINDER_ROLL_DETACHING, 202, 0 },
     { "os-initialize_connection", NULL, KN_CINDER_ACTION, 0, 0 },
     { "os-terminate_connection", NULL, KN_CINDER_ACTION, 0, 0 },
-    { "os-force_detach", NULL, KN_CINDER_FORCE_DETACH, 0, 0 },
+    { "os-force_detach", kn_volume_api_old_detach, KN_CINDER_FORCE_DETACH, 202, 0 },
     { "os-migrate_volume", NULL, KN_CINDER_MIGRATE, 0, 0 },
 };
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What clients ask about the service: zones, services, extensions, and what it has none of. */
+/* What clients ask about the service: zones, extensions, and what it has none of. */
 #include <string.h>
 
 #include "lib/base/cleanup.h"
@@ -33,45 +33,6 @@ int kn_volume_api_extensions(struct kn_request *req, struct kn_response *res, st
                      "{\"name\":\"VolumeTenantAttribute\",\"alias\":\"os-vol-tenant-attr\",\"description\":"
                      "\"Expose the internal project_id as an attribute of a volume.\","
                      "\"updated\":\"2011-11-03T00:00:00+00:00\",\"links\":[]}]}");
-    return 0;
-}
-
-enum { S_HOST, S_UP, S_SEEN, S_REASON }; /* of SERVICES */
-
-static void print_service(const struct kn_rows *rows, int row, struct kn_strbuf *out)
-{
-    kn_jsonw_object(out, NULL);
-    kn_jsonw_str(out, "binary", "cinder-volume");
-    kn_jsonw_str(out, "host", kn_rows_text(rows, row, S_HOST));
-    kn_jsonw_str(out, "zone", KN_VOLUME_ZONE);
-    kn_jsonw_str(out, "status", "enabled");
-    kn_jsonw_str(out, "state", kn_rows_bool(rows, row, S_UP) ? "up" : "down");
-    kn_jsonw_str(out, "updated_at", kn_rows_text(rows, row, S_SEEN));
-    kn_jsonw_str(out, "disabled_reason", kn_rows_str(rows, row, S_REASON));
-    kn_jsonw_end_object(out);
-}
-
-int kn_volume_api_services(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    static const struct kn_stmt SERVICES = {
-        "volume_services",
-        "SELECT host, stuck IS NULL AND last_seen > now() - interval '60 seconds', "
-        "to_char(last_seen AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US'), 'stuck: ' || stuck "
-        "FROM service WHERE binary_name = 'kilonova-volume' ORDER BY host",
-        0
-    };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(req->db, &SERVICES, KN_NO_ARGS, &rows, err) < 0) {
-        return -1;
-    }
-    kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, "services");
-    for (int i = 0; i < kn_rows_count(rows); i++) {
-        print_service(rows, i, &res->body);
-    }
-    kn_jsonw_end_array(&res->body);
-    kn_jsonw_end_object(&res->body);
     return 0;
 }
 

@@ -13,7 +13,7 @@
 #include "lib/domain/message.h"
 #include "volume/api/private.h"
 
-#define VENDOR "Kilonova"
+#define VENDOR "Open Source" /* as drivers of Cinder say that are no vendor's */
 
 /* The back end's name is that of its protocol, too. */
 static const struct {

@@ -33,6 +33,10 @@ typedef int kn_volume_action(struct kn_request *req, const json_t *in, const str
 kn_volume_action kn_volume_api_extend, kn_volume_api_upload, kn_volume_api_retype, kn_volume_api_revert,
     kn_volume_api_reimage;
 extern const struct kn_schema kn_volume_upload_body[], kn_volume_retype_body[];
+/* old_attach.c */
+kn_volume_action kn_volume_api_old_attach, kn_volume_api_old_detach, kn_volume_api_old_reserve,
+    kn_volume_api_old_unreserve, kn_volume_api_old_begin_detaching, kn_volume_api_old_roll_detaching;
+extern const struct kn_schema kn_volume_attach_body[], kn_volume_detach_body[], kn_volume_force_detach_body[];
 /* flags.c: what is only written on the row */
 kn_volume_action kn_volume_api_reset_status, kn_volume_api_set_bootable, kn_volume_api_set_readonly,
     kn_volume_api_show_image_metadata, kn_volume_api_set_image_metadata, kn_volume_api_unset_image_metadata;
@@ -45,9 +49,12 @@ kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, k
 /* type_access.c */
 kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* info.c */
-kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_services, kn_volume_api_empty;
+kn_handler kn_volume_api_zones, kn_volume_api_extensions, kn_volume_api_empty;
+/* services.c: the last word of the path says what is done */
+kn_handler kn_volume_api_services, kn_volume_api_service_switch, kn_volume_api_service_freeze,
+    kn_volume_api_service_failover;
 /* hosts.c */
-kn_handler kn_volume_api_hosts, kn_volume_api_host;
+kn_handler kn_volume_api_hosts, kn_volume_api_host, kn_volume_api_host_update;
 /* default_types.c */
 kn_handler kn_volume_api_default_types, kn_volume_api_default_type, kn_volume_api_default_type_set,
     kn_volume_api_default_type_unset;

@@ -66,8 +66,22 @@ static const struct kn_schema RESET[] = {
     KN_SCHEMA("status", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_STATUS),
     KN_SCHEMA_END,
 };
+static bool snapshots_is_percentage(const char *text)
+{
+    const size_t digits = strspn(text, "0123456789");
+
+    return digits > 0 && digits <= 3 && strcmp(text + digits, "%") == 0 && (digits < 3 || strcmp(text, "100%") == 0);
+}
+
+static const struct kn_text_rule PERCENTAGE = { snapshots_is_percentage, "is not an integer percentage", false };
+static const struct kn_schema SAY[] = {
+    KN_SCHEMA("status", KN_IS_STRING, .flags = KN_REQUIRED, .limit = KN_LIMIT_VOLUME_STATUS),
+    KN_SCHEMA("progress", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &PERCENTAGE),
+    KN_SCHEMA_END,
+};
 static const struct kn_schema BODY[] = {
     KN_SCHEMA("os-reset_status", KN_IS_OBJECT, .inner = RESET),
+    KN_SCHEMA("os-update_snapshot_status", KN_IS_OBJECT, .inner = SAY),
     KN_SCHEMA("os-force_delete", KN_IS_ANY),
     KN_SCHEMA_END,
 };
@@ -86,6 +100,14 @@ static int snapshots_reset(struct kn_request *req, const char *id, struct kn_err
                    status);
 }
 
+/* What there is of actions, and who may. */
+static enum kn_rule snapshots_rule(const json_t *body)
+{
+    return json_object_get(body, "os-reset_status") != NULL             ? KN_CINDER_SNAPSHOT_RESET
+           : json_object_get(body, "os-update_snapshot_status") != NULL ? KN_CINDER_SNAPSHOT_STATUS
+                                                                        : KN_CINDER_SNAPSHOT_FORCE_DELETE;
+}
+
 int kn_volume_api_snapshot_action(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -99,10 +121,15 @@ int kn_volume_api_snapshot_action(struct kn_request *req, struct kn_response *re
         return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.64s",
                        json_object_size(req->body) == 0 ? "" : json_object_iter_key(json_object_iter(req->body)));
     }
-    const bool resets = json_object_get(req->body, "os-reset_status") != NULL;
-    if (kn_policy_check(resets ? KN_CINDER_SNAPSHOT_RESET : KN_CINDER_SNAPSHOT_FORCE_DELETE, &req->caller,
-                        &(struct kn_target){ .project_id = s.project_id }, err) < 0) {
+    const enum kn_rule rule = snapshots_rule(req->body);
+    const json_t *said = json_object_get(req->body, "os-update_snapshot_status");
+
+    if (kn_policy_check(rule, &req->caller, &(struct kn_target){ .project_id = s.project_id }, err) < 0) {
         return -1;
     }
-    return resets ? snapshots_reset(req, s.id, err) : snapshots_delete(req, true, err);
+    if (said != NULL) {
+        return kn_volume_snapshot_say(req->db, &s, kn_json_str(said, "status"),
+                                      json_string_value(json_object_get(said, "progress")), err);
+    }
+    return rule == KN_CINDER_SNAPSHOT_RESET ? snapshots_reset(req, s.id, err) : snapshots_delete(req, true, err);
 }

@@ -22,8 +22,8 @@ static int reservation_insert(struct kn_db *db, const struct kn_volume *v, const
     int64_t made = 0;
 
     if (kn_db_change(db, &INSERT,
-                     KN_ARGS(id, v->id, wish->is_connected ? "attaching" : "reserved", wish->instance_id, wish->mode,
-                             wish->host),
+                     KN_ARGS(id, v->id, wish->is_connected || wish->is_anonymous ? "attaching" : "reserved",
+                             wish->instance_id, wish->mode, wish->host),
                      &made, err) < 0) {
         return -1;
     }
@@ -180,4 +180,114 @@ int kn_volume_reservation_end(struct kn_db *db, const struct kn_caller *caller, 
                    kn_db_run(db, &END, KN_ARGS(id), NULL, err) < 0
                ? -1
                : kn_volume_follow(db, ret_volume, err);
+}
+
+/* --- the old actions ------------------------------------------------------------------------------------------------------------ */
+
+#define ANONYMOUS \
+    "volume_id = $1 AND server_id IS NULL AND instance_id IS NULL AND host_name IS NULL AND status = 'attaching'"
+
+/* *ret_id: the anonymous attachment of a volume, made if there is none. */
+static int reservation_anonymous(struct kn_db *db, const struct kn_caller *caller, const char *volume,
+                                 char ret_id[KN_UUID_SIZE], struct kn_error *err)
+{
+    static const struct kn_stmt FIND = { "reservation_anonymous",
+                                         "SELECT id FROM attachment WHERE " ANONYMOUS " LIMIT 1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &FIND, KN_ARGS(volume), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) > 0) {
+        kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, KN_ONLY));
+        return 0;
+    }
+    return kn_volume_reserve(db, caller, &(struct kn_volume_reservation){ .volume_id = volume, .is_anonymous = true },
+                             ret_id, err);
+}
+
+int kn_volume_reservation_take(struct kn_db *db, const struct kn_caller *caller,
+                               const struct kn_volume_reservation *wish, struct kn_error *err)
+{
+    static const struct kn_stmt TAKE = {
+        "reservation_take",
+        "UPDATE attachment a SET status = 'attached', attached_at = now(), instance_id = $2, host_name = $3, device = $4, mode = coalesce($5, a.mode) "
+        "FROM volume v WHERE a.id = $1 AND v.id = a.volume_id AND NOT (coalesce(v.readonly, false) AND $5 IS NOT DISTINCT FROM 'rw')",
+        5
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+    char id[KN_UUID_SIZE];
+    int64_t taken = 0;
+
+    if (kn_volume_get(db, caller, wish->volume_id, true, &rows, &v, err) < 0 ||
+        reservation_reaches(db, v.id, wish, err) < 0 || reservation_anonymous(db, caller, v.id, id, err) < 0 ||
+        kn_db_change(db, &TAKE, KN_ARGS(id, wish->instance_id, wish->host, wish->device, wish->mode), &taken, err) <
+            0) {
+        return -1;
+    }
+    return taken == 1 ? kn_volume_follow(db, v.id, err)
+                      : kn_fail(err, KN_BAD_REQUEST,
+                                "Invalid volume: Volume %s is read-only: the mode rw is not allowed.", v.id);
+}
+
+int kn_volume_reservation_end_of(struct kn_db *db, const struct kn_caller *caller, const char *volume, const char *id,
+                                 struct kn_error *err)
+{
+    static const struct kn_stmt FIND = {
+        "reservation_of", "SELECT id FROM attachment WHERE volume_id = $1 AND ($2::uuid IS NULL OR id = $2) LIMIT 2", 2
+    };
+    AUTO(kn_rows) struct kn_rows *held = NULL;
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+    char of[KN_UUID_SIZE];
+
+    if (kn_volume_get(db, caller, volume, true, &held, &v, err) < 0 ||
+        kn_db_run(db, &FIND, KN_ARGS(v.id, id), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return id == NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "Volume attachment %.64s could not be found.", id);
+    }
+    return kn_rows_count(rows) == 1
+               ? kn_volume_reservation_end(db, caller, kn_rows_text(rows, 0, KN_ONLY), of, err)
+               : kn_fail(
+                     err, KN_BAD_REQUEST,
+                     "Invalid volume: Detach volume failed: More than one attachment, but no attachment_id provided.");
+}
+
+int kn_volume_reservation_turn(struct kn_db *db, const struct kn_caller *caller, const char *volume,
+                               enum kn_volume_reservation_turn turn, struct kn_error *err)
+{
+    static const struct {
+        struct kn_stmt stmt;
+        const char *words; /* where nothing is turned; NULL: that is fine */
+    } TURNS[] = {
+        [KN_RESERVATION_UNRESERVE] = { { "reservation_unreserve", "DELETE FROM attachment WHERE " ANONYMOUS, 1 },
+                                       NULL },
+        [KN_RESERVATION_BEGIN_DETACHING] = { { "reservation_begin_detaching",
+                                               "UPDATE attachment SET status = 'detaching' WHERE volume_id = $1 AND "
+                                               "server_id IS NULL AND status = 'attached'",
+                                               1 },
+                                             "Unable to detach volume. Volume status must be 'in-use' and "
+                                             "attach_status must be 'attached' to detach." },
+        [KN_RESERVATION_ROLL_DETACHING] = { { "reservation_roll_detaching",
+                                              "UPDATE attachment SET status = 'attached' WHERE volume_id = $1 AND "
+                                              "server_id IS NULL AND status = 'detaching'",
+                                              1 },
+                                            NULL },
+    };
+    _Static_assert(KN_COUNT(TURNS) == KN_RESERVATION_TURNS, "a row for every turn");
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+    int64_t turned = 0;
+
+    if (kn_volume_get(db, caller, volume, true, &rows, &v, err) < 0 ||
+        kn_db_change(db, &TURNS[turn].stmt, KN_ARGS(v.id), &turned, err) < 0) {
+        return -1;
+    }
+    if (turned == 0) {
+        return TURNS[turn].words == NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid volume: %s", TURNS[turn].words);
+    }
+    return kn_volume_follow(db, v.id, err);
 }

@@ -40,9 +40,10 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, KN_REST_ALWAYS | SAID, .column = "metadata",
                  .form = "coalesce(?::jsonb, '{}')", .inner = META, .inner_shape = KN_IS_MAP,
                  .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
-    KN_REST_ATTR("os-extended-snapshot-attributes:progress",
-                 "CASE s.status WHEN 'available' THEN '100%' WHEN 'deleting' THEN '100%' ELSE '0%' END", KN_REST_TEXT,
-                 GETS, .read = KN_CINDER_SNAPSHOT_EXTENDED),
+    KN_REST_ATTR(
+        "os-extended-snapshot-attributes:progress",
+        "coalesce(s.progress, CASE s.status WHEN 'available' THEN '100%' WHEN 'deleting' THEN '100%' ELSE '0%' END)",
+        KN_REST_TEXT, GETS, .read = KN_CINDER_SNAPSHOT_EXTENDED),
     KN_REST_ATTR("os-extended-snapshot-attributes:project_id", "s.project_id", KN_REST_TEXT, GETS,
                  .read = KN_CINDER_SNAPSHOT_EXTENDED),
     KN_REST_ATTR("group_snapshot_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 14),
@@ -210,6 +211,48 @@ int kn_volume_snapshot_set_status(struct kn_db *db, const char *id, const char *
                                         "UPDATE volume_snapshot SET status = $2, updated_at = now() WHERE id = $1", 2 };
 
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
+}
+
+int kn_volume_snapshot_say(struct kn_db *db, const struct kn_volume_snapshot *s, const char *status,
+                           const char *progress, struct kn_error *err)
+{
+    static const struct {
+        const char *from, *to[4]; /* ended by NULL */
+    } SAID_OF[] = {
+        { "creating", { "creating", "available", "error", NULL } },
+        { "deleting", { "deleting", "error_deleting", NULL } },
+    };
+    static const struct kn_stmt SAY = {
+        "volume_snapshot_say",
+        "UPDATE volume_snapshot s SET status = $2, progress = coalesce($3, progress), updated_at = now() WHERE id = $1 AND status = $4 "
+        "AND NOT EXISTS (SELECT FROM task t WHERE t.object_id = s.id AND t.state IN ('run', 'undo'))",
+        4
+    };
+    int64_t said = 0;
+    size_t row = 0;
+
+    while (row < KN_COUNT(SAID_OF) && strcmp(SAID_OF[row].from, s->status) != 0) {
+        row++;
+    }
+    if (row == KN_COUNT(SAID_OF)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Snapshot status %s not allowed for update_snapshot_status", s->status);
+    }
+    const char *const *to = SAID_OF[row].to;
+    while (*to != NULL && strcmp(*to, status) != 0) {
+        to++;
+    }
+    if (*to == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Provided snapshot status %.64s not allowed for snapshot with status %s.",
+                       status, s->status);
+    }
+    if (kn_db_change(db, &SAY, KN_ARGS(s->id, status, progress, s->status), &said, err) < 0) {
+        return -1;
+    }
+    return said == 1
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Provided snapshot status %.64s not allowed for snapshot %s: this cloud is at work on it.",
+                         status, s->id);
 }
 
 /* --- its end ---------------------------------------------------------------------------------------------------------------- */

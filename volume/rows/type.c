@@ -18,6 +18,14 @@
 static const struct kn_schema SPEC[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_EXTRA_SPEC_VALUE),
                                          KN_SCHEMA_END };
 
+/* Not in the answer to a PUT, as in Cinder. */
+static void type_print_access(const struct kn_request *req, const char *name, const char *value, struct kn_strbuf *out)
+{
+    if (strcmp(req->method, "PUT") != 0) {
+        kn_jsonw_bool(out, name, *value == 't');
+    }
+}
+
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_SORT),
     KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED,
@@ -28,12 +36,12 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_PUT,
                  .column = "is_public"),
     KN_REST_ATTR("os-volume-type-access:is_public", "t.is_public", KN_REST_BOOL, KN_REST_ALWAYS | KN_REST_POST,
-                 .column = "is_public"),
+                 .column = "is_public", .print = type_print_access),
     KN_REST_ATTR("extra_specs", "t.extra_specs", KN_REST_JSON, KN_REST_ALWAYS | KN_REST_POST,
                  .read = KN_CINDER_TYPE_SENSITIVE, .column = "extra_specs", .inner = SPEC, .inner_shape = KN_IS_MAP,
                  .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("specs", "t.extra_specs", KN_REST_JSON, 0, .column = "extra_specs"), /* one by one: labels.c */
-    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_ALWAYS, .read = KN_CINDER_TYPE_QOS),
+    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_LIST | KN_REST_SHOW, .read = KN_CINDER_TYPE_QOS),
     KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,
 };

@@ -32,9 +32,10 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
-const char *const kn_volume_statuses[] = { "creating",        "available", "deleting",    "error",    "error_deleting",
-                                           "error_extending", "attaching", "detaching",   "in-use",   "extending",
-                                           "uploading",       "reverting", "downloading", "reserved", NULL };
+const char *const kn_volume_statuses[] = { "creating",       "available",       "deleting",    "error",
+                                           "error_deleting", "error_extending", "attaching",   "detaching",
+                                           "in-use",         "extending",       "uploading",   "reverting",
+                                           "downloading",    "reserved",        "maintenance", NULL };
 
 static const struct {
     const char *from[6]; /* ended by NULL; none: whatever it is */
