@@ -173,6 +173,7 @@ struct kn_agent_domain_disk kn_agent_spec_disk(const char *server, const char *v
         .serial = volume,
         .is_readonly = json_is_true(json_object_get(connection, "readonly")),
         .is_shared = json_is_true(json_object_get(connection, "shared")),
+        .limits = json_object_get(connection, "limits"),
     };
 }
 

@@ -172,11 +172,14 @@ static void buses(const struct kn_agent_domain *d, struct kn_strbuf *out)
     }
 }
 
-/* How fast it may be, if the flavor says so. */
+/* How fast it may be, if the flavor or the volume's type says so. */
 static void domain_xml_limits(const json_t *limits, struct kn_strbuf *out)
 {
-    static const char *const RATES[] = { "total_bytes_sec", "read_bytes_sec", "write_bytes_sec",
-                                         "total_iops_sec",  "read_iops_sec",  "write_iops_sec" };
+    static const char *const RATES[] = { "total_bytes_sec",     "read_bytes_sec",     "write_bytes_sec",
+                                         "total_iops_sec",      "read_iops_sec",      "write_iops_sec",
+                                         "total_bytes_sec_max", "read_bytes_sec_max", "write_bytes_sec_max",
+                                         "total_iops_sec_max",  "read_iops_sec_max",  "write_iops_sec_max",
+                                         "size_iops_sec" };
     bool is_open = false;
 
     for (size_t i = 0; i < KN_COUNT(RATES); i++) {

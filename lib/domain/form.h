@@ -31,6 +31,7 @@ extern const struct kn_form kn_form_image;
 extern const struct kn_form kn_form_local, kn_form_machine, kn_form_file;
 extern const struct kn_form kn_form_disk;
 extern const struct kn_form kn_form_connection;
+extern const struct kn_form kn_form_disk_limits;
 extern const struct kn_form kn_form_nic;
 extern const struct kn_form kn_form_address;
 extern const struct kn_form kn_form_route;

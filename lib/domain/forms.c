@@ -34,6 +34,18 @@ static int connection_also(const json_t *object, const char *where, struct kn_er
     return is_known ? 0 : kn_fail(err, KN_BAD_REQUEST, "%s: driver \"%.64s\" is neither file nor nbd", where, driver);
 }
 
+#define DISK_RATES(rate, doc) \
+    KN_MAY(rate, KN_INT, DISK_RATE, doc), KN_MAY(rate "_max", KN_INT, DISK_RATE, "the same in a burst")
+const struct kn_form kn_form_disk_limits = {
+    "disk_limits", "how fast a volume may be, by the QoS of its type: bytes and operations a second",
+    KN_FIELDS(DISK_RATES("total_bytes_sec", "at most"),
+              DISK_RATES("read_bytes_sec", "not beside the total, as the next"),
+              DISK_RATES("write_bytes_sec", "at most"), DISK_RATES("total_iops_sec", "at most"),
+              DISK_RATES("read_iops_sec", "not beside the total, as the next"), DISK_RATES("write_iops_sec", "at most"),
+              KN_MAY("size_iops_sec", KN_INT, DISK_RATE, "bytes of one operation; what is larger is several")),
+    NULL
+};
+
 const struct kn_form kn_form_connection = {
     "connection",
     "what a host needs to reach a volume: volume.connect's answer, attachment.connection. One of nbd holds a key: no log and no answer of the API may have it",
@@ -47,7 +59,8 @@ const struct kn_form kn_form_connection = {
               KN_MAY("key", KN_STR, NONE, "nbd: of TLS-PSK, 64 hex digits: a secret"),
               KN_MAY("serial", KN_UUID, NONE, "the volume: what the guest sees as the disk's serial"),
               KN_MAY("readonly", KN_BOOL, NONE, "the guest may only read it"),
-              KN_MAY("shared", KN_BOOL, NONE, "other guests may have it, too; it is raw then")),
+              KN_MAY("shared", KN_BOOL, NONE, "other guests may have it, too; it is raw then"),
+              KN_MAY("limits", KN_OBJ, NONE, "how fast it may be; absent: as it can", .form = &kn_form_disk_limits)),
     connection_also
 };
 
@@ -439,6 +452,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_file,
     &kn_form_disk,
     &kn_form_connection,
+    &kn_form_disk_limits,
     &kn_form_nic,
     &kn_form_address,
     &kn_form_route,

@@ -54,8 +54,9 @@ static int64_t send_volume(const char *type, json_t *body)
 
 static void attach(void)
 {
-    json_t *body = json_pack("{s:{s:s, s:s, s:s, s:s}}", "connection", "driver", "file", "path",
-                             kn_one_guest.volume_path, "format", "raw", "serial", VOLUME);
+    json_t *body = json_pack("{s:{s:s, s:s, s:s, s:s, s:{s:i, s:i, s:i}}}", "connection", "driver", "file", "path",
+                             kn_one_guest.volume_path, "format", "raw", "serial", VOLUME, "limits", "total_bytes_sec",
+                             10485760, "total_bytes_sec_max", 20971520, "read_iops_sec", 500);
     json_t *result = kn_test_agent_done(&kn_one_guest.agent, "server.attach_volume",
                                         send_volume("server.attach_volume", body));
 
@@ -88,12 +89,27 @@ static void test_cloud_init_knows_the_cloud(void **state)
     assert_string_equal(answer, "datasource_list: [ OpenStack, None ]\n");
 }
 
+/* What the hypervisor holds the guest's disk to. */
+static void held_to(const char *rate, int wanted)
+{
+    AUTO_FREE char *command = kn_asprintf("virsh -q -c qemu:///system blkdeviotune kn-%s vdb | grep -Eq '^%s *: %d$'",
+                                          kn_one_guest.server, rate, wanted);
+
+    if (system(command) != 0) {
+        fail_msg("%s", command);
+    }
+}
+
 static void test_volume_in_and_out(void **state)
 {
     (void)state;
     attach();
     attach();
     assert_int_equal(volumes(), 1);
+    held_to("total_bytes_sec", 10485760);
+    held_to("total_bytes_sec_max", 20971520);
+    held_to("read_iops_sec", 500);
+    held_to("write_iops_sec", 0);
     kn_one_guest_await("disk vdb sectors=131072 serial=cccccccc", true);
     detach();
     detach();

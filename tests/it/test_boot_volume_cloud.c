@@ -293,6 +293,13 @@ static void of_several_servers(void **state)
     kn_whole_cloud_expect(
         200, "POST", "/volume/v3/types", VV,
         "{\"volume_type\": {\"name\": \"shared\", \"extra_specs\": {\"multiattach\": \"<is> True\"}}}");
+    AUTO_FREE char *type = kn_strdup(kn_whole_cloud_text("volume_type.id"));
+    kn_whole_cloud_expect(
+        200, "POST", "/volume/v3/qos-specs", VV,
+        "{\"qos_specs\": {\"name\": \"slow\", \"consumer\": \"front-end\", \"total_iops_sec_per_gb\": \"40\"}}");
+    AUTO_FREE char *slow = kn_asprintf("/volume/v3/qos-specs/%s/associate?vol_type_id=%s",
+                                       kn_whole_cloud_text("qos_specs.id"), type);
+    kn_whole_cloud_expect(202, "GET", slow, VV, NULL);
     kn_whole_cloud_expect(202, "POST", VOLUMES, VV, "{\"volume\": {\"size\": 1, \"volume_type\": \"shared\"}}");
     kn_copy(shared, sizeof(shared), kn_whole_cloud_text("volume.id"));
     post(202, root, "", one);
@@ -308,7 +315,8 @@ static void of_several_servers(void **state)
     settled();
     assert_int_equal(
         kn_whole_cloud_count("SELECT count(*) FROM attachment WHERE volume_id = $1 AND status = 'attached' AND "
-                             "connection->>'shared' = 'true' AND connection->>'format' = 'raw'",
+                             "connection->>'shared' = 'true' AND connection->>'format' = 'raw' AND "
+                             "connection->'limits'->>'total_iops_sec' = '40'",
                              shared),
         2);
     AUTO_FREE char *of_shared = kn_asprintf("/volume/v3/attachments?volume_id=%s", shared);

@@ -134,6 +134,8 @@ static const struct column COLUMNS[] = {
     { "volume", "zone", KEPT_TEXT, { KN_LIMIT_VOLUME_WORD, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume", "size_gib", KEPT_NUMBER, { KN_LIMIT_VOLUME_SIZE_GIB, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_backend", "disabled_reason", KEPT_TEXT, { KN_LIMIT_DISABLED_REASON, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_qos", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_QOS_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
+    { "volume_qos", "specs", KEPT_MAP, { KN_LIMIT_VOLUME_METADATA, KN_LIMIT_META_KEY, KN_LIMIT_EXTRA_SPEC_VALUE } },
     { "volume_type_default", "project_id", KEPT_TEXT, { KN_LIMIT_FLAVOR_TENANT, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_transfer", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },
     { "volume_snapshot", "name", KEPT_TEXT, { KN_LIMIT_VOLUME_NAME, KN_LIMIT_NONE, KN_LIMIT_NONE } },

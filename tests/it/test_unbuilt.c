@@ -74,7 +74,6 @@ static void test_empty_lists(void **state)
         { "cgsnapshots", "{\"cgsnapshots\":[]}", false },
         { "clusters", "{\"clusters\":[]}", true },
         { "clusters/detail", "{\"clusters\":[]}", true },
-        { "qos-specs", "{\"qos_specs\":[]}", true },
         { "default-types", "{\"default_types\":[]}", true },
         { "attachments", "{\"attachments\":[]}", false },
         { "types/default/encryption", "{}", false },

@@ -137,6 +137,67 @@ static void test_access(void **state)
     expect(409, "POST", TYPES "/" KN_VOLUME_TYPE_ID "/action", ADMIN, "{\"addProjectAccess\":{\"project\":\"aaaa\"}}");
 }
 
+static void wish(int status, const char *method, const char *path, const char *body, const char *wanted)
+{
+    expect(status, method, path, ADMIN, body);
+    expect_text(wanted);
+}
+
+#define QOS "/volume/v3/qos-specs"
+
+static void test_qos(void **state)
+{
+    (void)state;
+    wish(200, "POST", QOS, "{\"qos_specs\":{\"name\":\"fast\",\"consumer\":\"front-end\",\"read_iops_sec\":\"2000\"}}",
+         "\"consumer\":\"front-end\",\"specs\":{\"read_iops_sec\": \"2000\"}},\"links\":[{\"rel\":\"self\"");
+    AUTO_FREE char *id = kn_test_world_id(&world, "qos_specs");
+    AUTO_FREE char *path = behind(QOS "/", id), *keys = behind(path, "/delete_keys"),
+                   *list = behind(path, "/associations");
+    AUTO_FREE char *type = make("{\"volume_type\":{\"name\":\"quick\"}}");
+    AUTO_FREE char *on = kn_asprintf("%s/associate?vol_type_id=%s", path, type + strlen(TYPES "/"));
+    AUTO_FREE char *off = kn_asprintf("%s/disassociate?vol_type_id=%s", path, type + strlen(TYPES "/"));
+    AUTO_FREE char *all = behind(path, "/disassociate_all"), *none = behind(path, "/associate"),
+                   *forced = behind(path, "?force=True"), *nothing = behind(path, "/associate?vol_type_id=x");
+
+    expect(403, "GET", QOS, A, NULL);
+    expect(403, "PUT", path, A, "{\"qos_specs\":{\"a\":\"b\"}}");
+    wish(409, "POST", QOS, "{\"qos_specs\":{\"name\":\"fast\"}}", "QoS Specs fast already exists.");
+    wish(400, "POST", QOS, "{\"qos_specs\":{\"name\":\"x\",\"consumer\":\"nobody\"}}", "consumer");
+    wish(400, "POST", QOS, "{\"qos_specs\":{\"name\":\"x\",\"total_iops_sec\":\"many\"}}", "whole number");
+    wish(400, "POST", QOS, "{\"qos_specs\":{\"name\":\"x\",\"k\":5}}", "is not of type 'string'");
+    wish(200, "GET", QOS "?name=fast", NULL, id);
+    wish(200, "PUT", path, "{\"qos_specs\":{\"iops_bytes\":\"500\",\"consumer\":\"both\"}}",
+         "{\"qos_specs\":{\"iops_bytes\":\"500\",\"consumer\":\"both\"}}");
+    wish(200, "GET", path, NULL,
+         "\"consumer\":\"both\",\"specs\":{\"iops_bytes\": \"500\", \"read_iops_sec\": \"2000\"}");
+    wish(400, "PUT", path, "{\"qos_specs\":{\"total_iops_sec\":\"5\"}}", "cannot be set at the same time");
+    wish(404, "PUT", keys, "{\"keys\":[\"iops_bytes\",\"other\"]}", "has no spec with key other");
+    expect(202, "PUT", keys, ADMIN, "{\"keys\":[\"iops_bytes\"]}");
+    wish(200, "GET", path, NULL, "\"specs\":{\"read_iops_sec\": \"2000\"}");
+    wish(400, "GET", none, NULL, "Volume Type id must not be None.");
+    wish(404, "GET", nothing, NULL, "Volume type x could not be found.");
+    expect(202, "GET", on, ADMIN, NULL);
+    expect(202, "GET", on, ADMIN, NULL);
+    wish(200, "GET", list, NULL, "[{\"association_type\":\"volume_type\",\"name\":\"quick\"");
+    wish(200, "GET", type, NULL, id);
+    wish(400, "PUT", path, "{\"qos_specs\":{\"consumer\":\"back-end\"}}", "QoS_support");
+    wish(400, "DELETE", path, NULL, "Qos specs still in use.");
+    wish(200, "POST", QOS, "{\"qos_specs\":{\"name\":\"other\",\"consumer\":\"both\"}}", "other");
+    AUTO_FREE char *second = kn_test_world_id(&world, "qos_specs");
+    AUTO_FREE char *too = kn_asprintf(QOS "/%s/associate?vol_type_id=%s", second, type + strlen(TYPES "/"));
+    wish(400, "GET", too, NULL, "is already associated with another qos specs");
+    expect(202, "GET", off, ADMIN, NULL);
+    expect(202, "GET", too, ADMIN, NULL);
+    expect(202, "GET", all, ADMIN, NULL); /* those of others stay */
+    wish(200, "GET", type, NULL, second);
+    expect(202, "DELETE", path, ADMIN, NULL);
+    wish(404, "GET", path, NULL, "No such QoS spec");
+    AUTO_FREE char *last = kn_asprintf(QOS "/%s?force=True", second);
+    expect(202, "DELETE", last, ADMIN, NULL);
+    wish(200, "GET", type, NULL, "\"qos_specs_id\":null");
+    wish(404, "DELETE", forced, NULL, "No such QoS spec");
+}
+
 static void test_specs(void **state)
 {
     (void)state;
@@ -259,11 +320,9 @@ static int start_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_life, clean),
-        cmocka_unit_test_teardown(test_access, clean),
-        cmocka_unit_test_teardown(test_specs, clean),
-        cmocka_unit_test(test_a_type_that_went),
-        cmocka_unit_test(test_bad_input),
+        cmocka_unit_test_teardown(test_life, clean), cmocka_unit_test_teardown(test_access, clean),
+        cmocka_unit_test_teardown(test_qos, clean),  cmocka_unit_test_teardown(test_specs, clean),
+        cmocka_unit_test(test_a_type_that_went),     cmocka_unit_test(test_bad_input),
     };
 
     return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);

@@ -40,21 +40,12 @@ int kn_volume_api_extensions(struct kn_request *req, struct kn_response *res, st
 int kn_volume_api_empty(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     static const char START[] = "/v3/";
-    static const struct {
-        const char *segment, *key;
-    } KEYS[] = {
-        { "qos-specs", "qos_specs" },
-    };
     AUTO_FREE char *segment = kn_strdup(req->route->path + sizeof(START) - 1);
 
     (void)err;
     segment[strcspn(segment, "/")] = '\0';
-    const char *key = segment;
-    for (size_t i = 0; i < KN_COUNT(KEYS); i++) {
-        key = strcmp(KEYS[i].segment, segment) == 0 ? KEYS[i].key : key;
-    }
     kn_jsonw_object(&res->body, NULL);
-    kn_jsonw_array(&res->body, key);
+    kn_jsonw_array(&res->body, segment);
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
     return 0;

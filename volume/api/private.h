@@ -55,6 +55,10 @@ kn_handler kn_volume_api_services, kn_volume_api_service_switch, kn_volume_api_s
     kn_volume_api_service_failover;
 /* hosts.c */
 kn_handler kn_volume_api_hosts, kn_volume_api_host, kn_volume_api_host_update;
+/* qos.c */
+kn_handler kn_volume_api_qos_list, kn_volume_api_qos, kn_volume_api_qos_create, kn_volume_api_qos_set,
+    kn_volume_api_qos_unset, kn_volume_api_qos_delete, kn_volume_api_qos_associations, kn_volume_api_qos_associate,
+    kn_volume_api_qos_disassociate, kn_volume_api_qos_disassociate_all;
 /* default_types.c */
 kn_handler kn_volume_api_default_types, kn_volume_api_default_type, kn_volume_api_default_type_set,
     kn_volume_api_default_type_unset;

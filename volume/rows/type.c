@@ -41,7 +41,7 @@ static const struct kn_rest_attr ATTRS[] = {
                  .read = KN_CINDER_TYPE_SENSITIVE, .column = "extra_specs", .inner = SPEC, .inner_shape = KN_IS_MAP,
                  .limit = KN_LIMIT_VOLUME_METADATA, .rule = &KN_TEXT_META_KEY),
     KN_REST_ATTR("specs", "t.extra_specs", KN_REST_JSON, 0, .column = "extra_specs"), /* one by one: labels.c */
-    KN_REST_ATTR("qos_specs_id", "NULL", KN_REST_TEXT, KN_REST_LIST | KN_REST_SHOW, .read = KN_CINDER_TYPE_QOS),
+    KN_REST_ATTR("qos_specs_id", "t.qos_id", KN_REST_UUID, KN_REST_LIST | KN_REST_SHOW, .read = KN_CINDER_TYPE_QOS),
     KN_REST_ATTR("created_at", "t.created_at", KN_REST_TIME, KN_REST_SORT),
     KN_REST_ATTRS_END,
 };

@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/volume_qos.h"
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
@@ -280,14 +281,39 @@ static int service_rights(struct volume_call *c, struct volume_rights *ret, stru
     return 0;
 }
 
+/* How fast the guest's disk may be, by the QoS of the volume's type; *ret stays NULL: as it can. */
+static int service_limits(struct volume_call *c, json_t **ret, struct kn_error *err)
+{
+    static const struct kn_stmt QOS = {
+        "volume_qos_of",
+        "SELECT q.specs, v.size_gib FROM volume v JOIN volume_type t ON t.id = v.type_id JOIN volume_qos q ON q.id = t.qos_id "
+        "WHERE v.id = $1 AND q.consumer IN ('front-end', 'both')",
+        1
+    };
+    enum { SPECS, SIZE };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(kn_work_db(c->work), &QOS, KN_ARGS(kn_json_str(c->m->body, "volume")), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) > 0) {
+        json_auto_t *specs = json_loads(kn_rows_text(rows, 0, SPECS), 0, NULL);
+
+        *ret = kn_volume_qos_limits(specs, kn_rows_int(rows, 0, SIZE));
+    }
+    return 0;
+}
+
 static int connect(struct volume_call *c, struct kn_error *err)
 {
     const char *volume = kn_json_str(c->m->body, "volume");
     char format[KN_VOLUME_FORMAT_SIZE];
+    json_auto_t *limits = NULL;
     json_t *connection = NULL;
     struct volume_rights rights = { 0 };
 
-    if (service_rights(c, &rights, err) < 0 || service_format(c, format, err) < 0) {
+    if (service_rights(c, &rights, err) < 0 || service_limits(c, &limits, err) < 0 ||
+        service_format(c, format, err) < 0) {
         return -1;
     }
     const struct kn_volume_user user = { .server = kn_json_str(c->m->body, "server"),
@@ -303,6 +329,9 @@ static int connect(struct volume_call *c, struct kn_error *err)
     }
     if (rights.is_shared) {
         json_object_set_new(connection, "shared", json_true());
+    }
+    if (limits != NULL) {
+        json_object_set(connection, "limits", limits);
     }
     c->result = json_pack("{s:o}", "connection", connection);
     return 0;

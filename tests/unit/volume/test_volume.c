@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The pure parts of volumes: what may follow which status, what a type's body may say, how the file back end names disks. */
+/* The pure parts of volumes: what may follow which status, what a type's body may say, how the file back end names disks, what QoS specs hold a disk to. */
 #include "tests/support/test.h"
 
 #include <jansson.h>
@@ -8,6 +8,8 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
+#include "lib/domain/volume_qos.h"
 #include "lib/rest/write.h"
 #include "tests/support/scratch.h"
 #include "volume/rows/type.h"
@@ -119,12 +121,61 @@ static void test_names_of_disks(void **state)
     free((char *)(uintptr_t)conf.volume_file_format);
 }
 
+/* What a disk of 10 GiB is held to: "" if such specs are refused, "-" if it is held to nothing. */
+static void test_rates(void **state)
+{
+    static const struct {
+        const char *specs, *wanted;
+    } CASES[] = {
+        { "{}", "-" },
+        { "{\"maxIOPS\":\"many\"}", "-" },
+        { "{\"total_bytes_sec\":\"0\"}", "-" },
+        { "{\"size_iops_sec\":\"4096\"}", "-" },
+        { "{\"read_iops_sec\":\"2000\",\"size_iops_sec\":\"4096\"}",
+          "{\"read_iops_sec\":2000,\"size_iops_sec\":4096}" },
+        { "{\"total_iops_sec\":\"100\",\"total_iops_sec_max\":\"300\"}",
+          "{\"total_iops_sec\":100,\"total_iops_sec_max\":300}" },
+        { "{\"total_iops_sec\":\"0\",\"total_iops_sec_max\":\"300\"}", "-" },
+        { "{\"read_bytes_sec\":\"5\",\"write_bytes_sec\":\"6\",\"total_iops_sec\":\"7\"}",
+          "{\"read_bytes_sec\":5,\"total_iops_sec\":7,\"write_bytes_sec\":6}" },
+        { "{\"total_iops_sec_per_gb\":\"30\"}", "{\"total_iops_sec\":300}" },
+        { "{\"total_iops_sec_per_gb\":\"30\",\"total_iops_sec_max\":\"200\"}", "{\"total_iops_sec\":200}" },
+        { "{\"total_iops_sec_per_gb\":\"30\",\"total_iops_sec_per_gb_min\":\"1000\"}", "{\"total_iops_sec\":1000}" },
+        { "{\"write_bytes_sec_per_gb\":\"999999999999999\"}", "{\"write_bytes_sec\":1000000000000000}" },
+        { "{\"total_bytes_sec\":\"fast\"}", "" },
+        { "{\"total_bytes_sec\":\"-1\"}", "" },
+        { "{\"total_bytes_sec\":\"1234567890123456\"}", "" },
+        { "{\"total_bytes_sec\":\"5\",\"read_bytes_sec\":\"5\"}", "" },
+        { "{\"total_bytes_sec_per_gb\":\"5\",\"write_bytes_sec\":\"5\"}", "" },
+        { "{\"read_iops_sec_max\":\"5\"}", "" },
+        { "{\"read_iops_sec\":\"5\",\"read_iops_sec_max\":\"4\"}", "" },
+        { "{\"size_iops_sec\":\"\"}", "" },
+    };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        json_auto_t *specs = json_loads(CASES[i].specs, 0, NULL);
+        json_auto_t *limits = kn_volume_qos_limits(specs, 10);
+        AUTO_FREE char *text = limits != NULL ? json_dumps(limits, JSON_COMPACT | JSON_SORT_KEYS) : kn_strdup("-");
+        struct kn_error err = { 0 };
+
+        if (CASES[i].wanted[0] == '\0') {
+            assert_fails(kn_volume_qos_check(specs, &err), &err, KN_BAD_REQUEST);
+            continue;
+        }
+        assert_ok(kn_volume_qos_check(specs, &err), &err);
+        assert_string_equal(text, CASES[i].wanted);
+        assert_true(limits == NULL || kn_form_check(&kn_form_disk_limits, limits, "limits", &err) == 0);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_what_follows_which_status),
         cmocka_unit_test(test_bodies_of_types),
         cmocka_unit_test(test_names_of_disks),
+        cmocka_unit_test(test_rates),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
