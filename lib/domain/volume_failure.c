@@ -8,7 +8,8 @@
 
 #define NO_ROOM \
     "003", "Could not find any available weighted backend.", \
-        "There is no room for it now: ask for a smaller one, delete what is not needed, or try again later."
+        "There is no room for it now, or nothing that does what its type asks: ask for a smaller one or another type, " \
+        "delete what is not needed, or try again later."
 #define IMAGE_TOO_LARGE "007", "Image used for creating volume exceeds available space.", "Ask for a larger volume."
 #define NOT_WRITTEN \
     "012", "Driver failed to create the volume.", \

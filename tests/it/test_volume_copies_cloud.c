@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -202,6 +203,65 @@ static void killed_in_the_middle_of_all(void **state)
     files_agree();
 }
 
+static void switch_backend(const char *verb, const char *name)
+{
+    AUTO_FREE char *path = kn_asprintf("/volume/v3/os-services/%s", verb);
+    AUTO_FREE char *body = kn_asprintf("{\"host\": \"kilonova@%s\", \"binary\": \"cinder-volume\"}", name);
+
+    kn_whole_cloud_expect(200, "PUT", path, NEW, body);
+}
+
+static void make_type(const char *name, const char *backend)
+{
+    AUTO_FREE char *body =
+        kn_asprintf("{\"volume_type\": {\"name\": \"%s\", \"extra_specs\": {\"volume_backend_name\": \"%s\"}}}", name,
+                    backend);
+
+    kn_whole_cloud_expect(200, "POST", "/volume/v3/types", NEW, body);
+}
+
+static void lies_at(const char *volume, const char *where)
+{
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(*) FROM volume WHERE id = $1 AND status || ' ' || backend = '%s'",
+                                      where);
+
+    assert_int_equal(kn_whole_cloud_count(sql, volume), 1);
+}
+
+/* There are two back ends. What is disabled gets nothing new; whoever gets no disk is told why. */
+static void each_goes_where_its_type_says(void **state)
+{
+    char any[KN_UUID_SIZE], served[KN_UUID_SIZE], nowhere[KN_UUID_SIZE], next[KN_UUID_SIZE], none[KN_UUID_SIZE];
+
+    (void)state;
+    make_type("served", "<or> tape <or> nbd");
+    make_type("nowhere", "tape");
+    post_volume("\"size\": 1", any);
+    post_volume("\"size\": 1, \"volume_type\": \"served\"", served);
+    post_volume("\"size\": 1, \"volume_type\": \"nowhere\"", nowhere);
+    kn_whole_cloud_await(BUSY, 0);
+    lies_at(any, "available file");
+    lies_at(served, "available nbd");
+    lies_at(nowhere, "error file");
+    switch_backend("disable", "file");
+    post_volume("\"size\": 1", next);
+    kn_whole_cloud_await(BUSY, 0);
+    lies_at(next, "available nbd");
+    switch_backend("disable", "nbd");
+    post_volume("\"size\": 1", none);
+    kn_whole_cloud_await(BUSY, 0);
+    lies_at(none, "error file");
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_message WHERE action = '001' AND detail = '003' "
+                                          "AND resource_uuid IN (SELECT id FROM volume WHERE status = 'error')",
+                                          NULL),
+                     2);
+    act(202, any, "{\"os-extend\": {\"new_size\": 2}}"); /* what is there is served on */
+    kn_whole_cloud_await(BUSY, 0);
+    lies_at(any, "available file");
+    switch_backend("enable", "file");
+    switch_backend("enable", "nbd");
+}
+
 /* Snapshots first or volumes first, and killed meanwhile. */
 static void all_of_it_goes(void **state)
 {
@@ -230,6 +290,7 @@ static void all_of_it_goes(void **state)
 static int start_cloud(void **state)
 {
     (void)state;
+    setenv("KILONOVA_VOLUME_DRIVER", "file, nbd", 1);
     kn_whole_cloud_start("1");
     kn_copy(image, sizeof(image), kn_whole_cloud_image());
     AUTO_FREE char *path = kn_asprintf("/volume/v3/os-quota-sets/%s", kn_whole.project);
@@ -244,6 +305,7 @@ int main(void)
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(killed_in_the_middle_of_all, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(each_goes_where_its_type_says, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(all_of_it_goes, kn_whole_cloud_sound),
     };
 

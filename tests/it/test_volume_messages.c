@@ -54,7 +54,7 @@ static void test_read(void **state)
     (void)state;
     expect(200, "GET", MESSAGES "/" ID(1), READER,
            "\"event_id\":\"VOLUME_VOLUME_001_003\",\"user_message\":\"schedule allocate volume:Could not find any "
-           "available weighted backend. There is no room for it now: ask for a smaller one");
+           "available weighted backend. There is no room for it now, or nothing that does what its type asks");
     kn_test_world_expect_member(&world, "message", "message_level", "\"ERROR\"");
     kn_test_world_expect_member(&world, "message", "request_id", "\"req-1\"");
     kn_test_world_expect_member(&world, "message", "resource_type", "\"VOLUME\"");

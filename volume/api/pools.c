@@ -1,19 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * What an administrator asks about back ends: pools and their room, what one can do, and what Cinder has around services that run as clusters. New volumes go to one
- * back end (volume.driver), so there is one pool, no cluster, and nothing to clean up: work that was interrupted goes on by itself.
+ * What an administrator asks about back ends: pools and their room, which all share, what one can do, and what Cinder has around services that run as clusters. There is no
+ * cluster, and nothing to clean up: work that was interrupted goes on by itself.
  */
 #include <string.h>
-#include <time.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
-#include "lib/base/version.h"
 #include "lib/domain/message.h"
 #include "volume/api/private.h"
-
-#define VENDOR "Open Source" /* as drivers of Cinder say that are no vendor's */
+#include "volume/rows/backend.h"
+#include "volume/rows/capabilities.h"
 
 /* The back end's name is that of its protocol, too. */
 static const struct {
@@ -23,72 +21,59 @@ static const struct {
     { "nbd", "Disks by NBD", "Disks as files of one machine, which serves each to the host that has it" },
 };
 
-static const char *pools_backend(const struct kn_request *req)
-{
-    return req->conf->volume_driver;
-}
-
-static char *pools_host(const struct kn_request *req)
-{
-    return kn_asprintf("kilonova@%s", pools_backend(req));
-}
-
 /* As a volume's os-vol-host-attr:host is (volume/rows/noun.c). */
-static char *pools_name(const struct kn_request *req)
+static char *pools_name(const char *backend)
 {
-    return kn_asprintf("kilonova@%s#%s", pools_backend(req), pools_backend(req));
+    return kn_asprintf(KN_VOLUME_HOST "@%s#%s", backend, backend);
 }
 
 /* --- pools -------------------------------------------------------------------------------------------------------------------- */
 
-static void pools_print_capabilities(const struct kn_request *req, const char *now, int64_t promised_gib,
-                                     struct kn_strbuf *out)
-{
-    const int64_t all_gib = req->conf->volume_file_gib;
+/* What the query asks for leaves a pool in: its name, and what a type asks of it. */
+struct pools_asked {
+    const char *name; /* NULL: any */
+    json_t *specs; /* NULL: any type */
+    bool detail;
+};
 
-    kn_jsonw_object(out, "capabilities");
-    kn_jsonw_str(out, "volume_backend_name", pools_backend(req));
-    kn_jsonw_str(out, "pool_name", pools_backend(req));
-    kn_jsonw_str(out, "vendor_name", VENDOR);
-    kn_jsonw_str(out, "driver_version", KN_VERSION);
-    kn_jsonw_str(out, "storage_protocol", pools_backend(req));
-    kn_jsonw_int(out, "total_capacity_gb", all_gib);
-    kn_jsonw_int(out, "free_capacity_gb", all_gib > promised_gib ? all_gib - promised_gib : 0);
-    kn_jsonw_int(out, "allocated_capacity_gb", promised_gib);
-    kn_jsonw_int(out, "provisioned_capacity_gb", promised_gib);
-    kn_jsonw_int(out, "reserved_percentage", 0);
-    kn_jsonw_bool(out, "thin_provisioning_support", true);
-    kn_jsonw_bool(out, "thick_provisioning_support", false);
-    kn_jsonw_bool(out, "QoS_support", false);
-    kn_jsonw_bool(out, "multiattach", false);
-    kn_jsonw_bool(out, "replication_enabled", false);
-    kn_jsonw_str(out, "updated", now);
-    kn_jsonw_str(out, "timestamp", now);
-    kn_jsonw_end_object(out);
-}
-
-/* Whether what the query asks for leaves the pool in: its name, and a type that it can serve. */
-static int pools_match(struct kn_request *req, bool *ret, struct kn_error *err)
+static int pools_read(struct kn_request *req, struct pools_asked *ret, struct kn_error *err)
 {
-    static const struct kn_stmt SERVES = {
-        "volume_pool_serves",
-        "SELECT extra_specs - 'multiattach' <@ jsonb_build_object('volume_backend_name', $2::text) FROM volume_type WHERE $1 IN (id::text, name)",
-        2
-    };
-    enum { SERVES_IT };
+    static const struct kn_stmt SPECS = { "volume_pool_specs",
+                                          "SELECT extra_specs FROM volume_type WHERE $1 IN (id::text, name)", 1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_FREE char *pool = pools_name(req);
-    const char *name = req->microversion >= 28 ? kn_request_query(req, "name") : NULL,
-               *type = req->microversion >= 35 ? kn_request_query(req, "volume_type") : NULL;
+    const char *type = req->microversion >= 35 ? kn_request_query(req, "volume_type") : NULL;
 
-    if (type != NULL && kn_db_run(req->db, &SERVES, KN_ARGS(type, pools_backend(req)), &rows, err) < 0) {
+    if (kn_request_query_bool(req, "detail", false, &ret->detail, err) < 0 ||
+        (type != NULL && kn_db_run(req->db, &SPECS, KN_ARGS(type), &rows, err) < 0)) {
         return -1;
     }
     if (type != NULL && kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", type);
     }
-    *ret = (name == NULL || strcmp(name, pool) == 0) && (type == NULL || kn_rows_bool(rows, 0, SERVES_IT));
+    ret->name = req->microversion >= 28 ? kn_request_query(req, "name") : NULL;
+    ret->specs = type != NULL ? json_loads(kn_rows_text(rows, 0, KN_ONLY), 0, NULL) : NULL;
     return 0;
+}
+
+static void pools_print(const struct pools_asked *asked, const char *backend, json_t *capabilities, const char *now,
+                        struct kn_strbuf *out)
+{
+    AUTO_FREE char *name = pools_name(backend);
+    const char *unmet = NULL;
+
+    if ((asked->name != NULL && strcmp(asked->name, name) != 0) ||
+        (asked->specs != NULL && !kn_volume_capabilities_fit(capabilities, asked->specs, &unmet))) {
+        return;
+    }
+    kn_jsonw_object(out, NULL);
+    kn_jsonw_str(out, "name", name);
+    if (asked->detail) {
+        json_object_set_new(capabilities, "updated", json_string(now));
+        json_object_set_new(capabilities, "timestamp", json_string(now));
+        AUTO_FREE char *text = json_dumps(capabilities, JSON_COMPACT);
+        kn_jsonw_raw(out, "capabilities", text);
+    }
+    kn_jsonw_end_object(out);
 }
 
 int kn_volume_api_pools(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -101,22 +86,26 @@ int kn_volume_api_pools(struct kn_request *req, struct kn_response *res, struct 
     };
     enum { GIB, NOW };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    AUTO_FREE char *pool = pools_name(req);
-    bool detail = false, is_there = false;
+    AUTO(kn_rows) struct kn_rows *backends = NULL;
+    struct pools_asked asked = { 0 };
 
-    if (kn_request_query_bool(req, "detail", false, &detail, err) < 0 || pools_match(req, &is_there, err) < 0 ||
-        kn_db_run(req->db, &PROMISED, KN_NO_ARGS, &rows, err) < 0) {
+    if (pools_read(req, &asked, err) < 0) {
+        return -1;
+    }
+    json_auto_t *specs = asked.specs; /* goes with this call */
+    (void)specs;
+    if (kn_db_run(req->db, &PROMISED, KN_NO_ARGS, &rows, err) < 0 ||
+        kn_volume_backends(req->db, req->conf, &backends, err) < 0) {
         return -1;
     }
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_array(&res->body, "pools");
-    if (is_there) {
-        kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "name", pool);
-        if (detail) {
-            pools_print_capabilities(req, kn_rows_text(rows, 0, NOW), kn_rows_int(rows, 0, GIB), &res->body);
-        }
-        kn_jsonw_end_object(&res->body);
+    for (int i = 0; i < kn_rows_count(backends); i++) {
+        const char *backend = kn_rows_text(backends, i, KN_BACKEND_NAME);
+        json_auto_t *capabilities = kn_volume_capabilities(backend, req->conf->volume_file_gib,
+                                                           kn_rows_int(rows, 0, GIB));
+
+        pools_print(&asked, backend, capabilities, kn_rows_text(rows, 0, NOW), &res->body);
     }
     kn_jsonw_end_array(&res->body);
     kn_jsonw_end_object(&res->body);
@@ -125,22 +114,29 @@ int kn_volume_api_pools(struct kn_request *req, struct kn_response *res, struct 
 
 int kn_volume_api_capabilities(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    AUTO_FREE char *host = pools_host(req), *pool = pools_name(req);
-    AUTO_FREE char *namespace = kn_asprintf("OS::Storage::Capabilities::%s", host);
+    AUTO(kn_rows) struct kn_rows *backends = NULL;
     struct kn_strbuf *out = &res->body;
 
-    if (strcmp(req->params[0], host) != 0 && strcmp(req->params[0], pool) != 0) {
+    if (kn_volume_backends(req->db, req->conf, &backends, err) < 0) {
+        return -1;
+    }
+    const int row = kn_volume_backend_row(backends, req->params[0]);
+    if (row < 0) {
         return kn_fail(err, KN_NOT_FOUND, "Can't find service: %.64s", req->params[0]);
     }
+    const char *backend = kn_rows_text(backends, row, KN_BACKEND_NAME);
+    AUTO_FREE char *namespace = kn_asprintf("OS::Storage::Capabilities::" KN_VOLUME_HOST "@%s", backend);
+    json_auto_t *said = kn_volume_capabilities(backend, req->conf->volume_file_gib, 0);
+    static const char *const SAID[] = { "vendor_name", "volume_backend_name", "pool_name", "driver_version",
+                                        "storage_protocol" };
+
     kn_jsonw_object(out, NULL);
     kn_jsonw_str(out, "namespace", namespace);
-    kn_jsonw_str(out, "vendor_name", VENDOR);
-    kn_jsonw_str(out, "volume_backend_name", pools_backend(req));
-    kn_jsonw_str(out, "pool_name", pools_backend(req));
-    kn_jsonw_str(out, "driver_version", KN_VERSION);
-    kn_jsonw_str(out, "storage_protocol", pools_backend(req));
+    for (size_t i = 0; i < KN_COUNT(SAID); i++) {
+        kn_jsonw_str(out, SAID[i], kn_json_str(said, SAID[i]));
+    }
     for (size_t i = 0; i < KN_COUNT(BACKENDS); i++) {
-        if (strcmp(BACKENDS[i].name, pools_backend(req)) == 0) {
+        if (strcmp(BACKENDS[i].name, backend) == 0) {
             kn_jsonw_str(out, "display_name", BACKENDS[i].title);
             kn_jsonw_str(out, "description", BACKENDS[i].description);
         }

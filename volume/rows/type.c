@@ -156,7 +156,7 @@ int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], st
 
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
-    enum { ID, CAN_SERVE };
+    enum { ID };
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -167,9 +167,7 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
         return -1;
     }
     wanted = is_chosen ? wanted : dflt;
-    /* What the back end of new volumes says of itself. */
-    kn_rest_add(&q, "SELECT t.id, t.extra_specs - 'multiattach' <@ jsonb_build_object('volume_backend_name', ?::text) ",
-                req->conf->volume_driver);
+    kn_rest_text(&q, "SELECT t.id ");
     kn_rest_text(&q, "FROM volume_type t WHERE ");
     kn_rest_add(&q, "? IN (t.id::text, t.name)", wanted);
     if (is_chosen && !kn_policy_allows(KN_CINDER_TYPE, &req->caller, NULL)) {
@@ -182,10 +180,6 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
     }
     if (kn_rows_count(rows) == 0) {
         return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", wanted);
-    }
-    if (!kn_rows_bool(rows, 0, CAN_SERVE)) {
-        return kn_fail(err, KN_BAD_REQUEST,
-                       "Invalid volume type: no back end here does what the extra specs of %.64s ask for.", wanted);
     }
     kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, ID));
     return 0;

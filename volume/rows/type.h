@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* type: volume types: which there are, who may use them, whether a back end here does what they ask for. */
+/* type: volume types: which there are, who may use them. Whether a back end does what they ask for is seen when a volume is made (volume/serve/pool.h). */
 #ifndef KN_VOLUME_ROWS_TYPE_H
 #define KN_VOLUME_ROWS_TYPE_H
 
@@ -15,7 +15,6 @@ extern const struct kn_rest_noun kn_volume_type_noun;
 int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 /*
  * The type that a new volume of the caller's gets: named by id or name; NULL = the default one, which the project may use whether it sees it or not. KN_NOT_FOUND: there is none that he sees.
- * KN_BAD_REQUEST: no back end here does what its extra specs ask for.
  */
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err);
 

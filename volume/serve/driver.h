@@ -91,7 +91,9 @@ extern const struct kn_volume_driver kn_volume_driver_file;
 extern const struct kn_volume_driver
     kn_volume_driver_nbd; /* its disks are those of the file driver; how hosts reach them is its own */
 
-/* By its name: volume.driver, volume.backend. NULL: there is none. */
+/* Do all words of this list, parted by commas, name a driver, and is there one at all? */
+bool kn_volume_drivers_known(const char *list);
+/* By its name: one of volume.driver, volume.backend. NULL: there is none. */
 const struct kn_volume_driver *kn_volume_driver_find(const char *name);
 /* All of them, ended by NULL. */
 extern const struct kn_volume_driver *const kn_volume_drivers[];

@@ -2,6 +2,8 @@
 /* The columns `format` of volumes and snapshots and `backend` of volumes: read before every use of a disk, written before a disk is made. Never read from the disk. */
 #include "volume/serve/formats.h"
 
+#include <string.h>
+
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
@@ -51,7 +53,9 @@ int kn_volume_driver_of(struct kn_db *db, const struct kn_conf *conf, const char
     if (kn_db_run(db, &BACKEND, KN_ARGS(volume), &rows, err) < 0) {
         return -1;
     }
-    const char *name = kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, KN_ONLY) : conf->volume_driver;
+    const size_t len = strcspn(conf->volume_driver, ", ");
+    AUTO_FREE char *first = kn_asprintf("%.*s", (int)len, conf->volume_driver);
+    const char *name = kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, KN_ONLY) : first;
     const struct kn_volume_driver *driver = kn_volume_driver_find(name);
 
     if (driver == NULL) {

@@ -20,7 +20,7 @@ int kn_volume_format_of(struct kn_db *db, bool is_snapshot, const char *id, char
 /* Of a disk that is about to be made: as its row has it already, else what that driver makes, which its row has from now on, as it has the driver; raw where several guests write it at once, because they share nothing but its bytes. KN_NOT_FOUND likewise. */
 int kn_volume_format_settle(struct kn_db *db, const char *volume, const struct kn_volume_driver *driver,
                             const struct kn_conf *conf, char ret[KN_VOLUME_FORMAT_SIZE], struct kn_error *err);
-/* Whose disk it is. Where there is no row any more: whose new ones are. KN_INTERNAL: the row names a back end that is not there. */
+/* Whose disk it is. Where there is no row any more: the first of volume.driver. KN_INTERNAL: the row names a back end that is not there. */
 int kn_volume_driver_of(struct kn_db *db, const struct kn_conf *conf, const char *volume,
                         const struct kn_volume_driver **ret, struct kn_error *err);
 /* A snapshot is written as its volume is. */

@@ -22,6 +22,7 @@
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
+#include "volume/serve/pool.h"
 #include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
@@ -182,12 +183,13 @@ static int service_create(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *volume = kn_json_str(c->m->body, "volume");
+    const struct kn_volume_driver *chosen = NULL;
     char format[KN_VOLUME_FORMAT_SIZE];
     struct service_source source;
 
-    return check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
-                   kn_volume_format_settle(kn_work_db(c->work), volume, kn_volume_driver_find(c->conf->volume_driver),
-                                           c->conf, format, err) < 0 ||
+    return kn_volume_pool_choose(kn_work_db(c->work), c->conf, volume, &chosen, err) < 0 ||
+                   check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
+                   kn_volume_format_settle(kn_work_db(c->work), volume, chosen, c->conf, format, err) < 0 ||
                    kn_volume_driver_of(kn_work_db(c->work), c->conf, volume, &c->driver, err) < 0
                ? -1
                : c->driver->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin, &watch,
@@ -476,8 +478,9 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
                                          .jobs_per_project = JOBS_OF_ONE };
 
     s->conf = &d->conf;
-    if (kn_volume_driver_find(s->conf->volume_driver) == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", neither file nor nbd", s->conf->volume_driver);
+    if (!kn_volume_drivers_known(s->conf->volume_driver)) {
+        return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", and not file, nbd or both with a comma between",
+                       s->conf->volume_driver);
     }
     for (const struct kn_volume_driver *const *driver = kn_volume_drivers; *driver != NULL; driver++) {
         if ((*driver)->start(s->conf, err) < 0) {

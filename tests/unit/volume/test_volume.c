@@ -12,6 +12,7 @@
 #include "lib/domain/volume_qos.h"
 #include "lib/rest/write.h"
 #include "tests/support/scratch.h"
+#include "volume/rows/capabilities.h"
 #include "volume/rows/type.h"
 #include "volume/rows/volume.h"
 #include "volume/serve/driver.h"
@@ -169,6 +170,71 @@ static void test_rates(void **state)
     }
 }
 
+/* As Cinder's extra_specs_ops and CapabilitiesFilter. */
+static void test_capabilities(void **state)
+{
+    static const struct {
+        const char *value, *required;
+        bool meets;
+    } CASES[] = {
+        { "file", "file", true },
+        { "file", "nbd", false },
+        { "file", "<or> nbd <or> file", true },
+        { "file", "<or> nbd <or> lvm", false },
+        { "file", "<in> il", true },
+        { "file", "<in> lv", false },
+        { "True", "<is> true", true },
+        { "False", "<is> True", false },
+        { "10", "= 9", true },
+        { "10", ">= 11", false },
+        { "10", "<= 10", true },
+        { "10", "== 10.0", true },
+        { "10", "!= 10", false },
+        { "ten", "!= 10", false },
+        { "b", "s> a", true },
+        { "b", "s<= a", false },
+        { "b", "s== b", true },
+        { "b", "s!= b", false },
+        { "b", "s>= b", true },
+        { "b", "s< c", true },
+        { "10", ">=", false },
+        { "", "", true },
+        { "5", "5 ", false },
+        { NULL, "x", false },
+    };
+    static const struct {
+        const char *specs, *unmet; /* NULL: none */
+    } TYPES[] = {
+        { "{}", NULL },
+        { "{\"multiattach\":\"<is> True\",\"volume_backend_name\":\"nbd\"}", NULL },
+        { "{\"capabilities:free_capacity_gb\":\">= 60\"}", NULL },
+        { "{\"capabilities:free_capacity_gb\":\">= 61\"}", "capabilities:free_capacity_gb" },
+        { "{\"vendor:speed\":\"fast\"}", NULL },
+        { "{\"QoS_support\":\"<is> True\"}", "QoS_support" },
+        { "{\"colour\":\"red\"}", "colour" },
+    };
+    json_auto_t *nbd = kn_volume_capabilities("nbd", 100, 40);
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        if (kn_volume_capability_meets(CASES[i].value, CASES[i].required) != CASES[i].meets) {
+            fail_msg("%s against \"%s\"", CASES[i].value, CASES[i].required);
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(TYPES); i++) {
+        json_auto_t *specs = json_loads(TYPES[i].specs, 0, NULL);
+        const char *unmet = NULL;
+
+        assert_int_equal(kn_volume_capabilities_fit(nbd, specs, &unmet), TYPES[i].unmet == NULL);
+        assert_true((unmet == NULL) == (TYPES[i].unmet == NULL));
+        assert_true(unmet == NULL || strcmp(unmet, TYPES[i].unmet) == 0);
+    }
+    assert_true(kn_volume_drivers_known("file, nbd"));
+    assert_true(kn_volume_drivers_known("nbd"));
+    assert_false(kn_volume_drivers_known("file,tape"));
+    assert_false(kn_volume_drivers_known(","));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -176,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_bodies_of_types),
         cmocka_unit_test(test_names_of_disks),
         cmocka_unit_test(test_rates),
+        cmocka_unit_test(test_capabilities),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
