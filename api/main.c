@@ -25,6 +25,7 @@ static struct kn_db *thread_db(void *ctx)
     struct kn_db *db = kn_daemon_db(door->conf, "api");
 
     kn_db_by_key(db);
+    kn_db_share(db);
     return db;
 }
 

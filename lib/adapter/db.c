@@ -35,6 +35,7 @@ void kn_db_free(struct kn_db *db)
     }
     PQfinish(db->conn);
     kn_hmap_free(db->prepared);
+    kn_db_share_leave(db);
     free(db->lock);
     free(db->name);
     free(db->url);
@@ -80,6 +81,7 @@ void kn_db_drop(struct kn_db *db)
     }
     PQfinish(db->conn);
     db->conn = NULL;
+    kn_db_share_clear(db); /* what this one met, the others will */
     kn_hmap_free(db->prepared);
     db->prepared = NULL;
     if (db->tx == KN_TX_OPEN) {
@@ -197,7 +199,10 @@ int kn_db_connect(struct kn_db *db, int64_t wait_ms, struct kn_error *err)
     if (db->tx != KN_TX_NONE) {
         return kn_fail(err, KN_INTERNAL, "connect inside a transaction");
     }
-    return kn_db_alive(db) ? 0 : connect_patiently(db, wait_ms, err);
+    kn_db_share_take(db);
+    const int rc = kn_db_alive(db) ? 0 : connect_patiently(db, wait_ms, err);
+    kn_db_share_give(db);
+    return rc;
 }
 
 int kn_db_ready(struct kn_db *db, struct kn_error *err)
@@ -205,14 +210,16 @@ int kn_db_ready(struct kn_db *db, struct kn_error *err)
     if (db->tx == KN_TX_LOST) {
         return kn_fail(err, KN_UNAVAILABLE, "the database connection was lost inside a transaction");
     }
+    kn_db_share_take(db);
     if (db->tx == KN_TX_OPEN || kn_db_alive(db)) {
         return 0;
     }
+    const bool was_lost = db->share != NULL ? db->conn != NULL : db->session > 0;
     kn_db_drop(db);
     if (db->lock != NULL) {
         return kn_fail(err, KN_UNAVAILABLE, "the database connection that held the lock \"%s\" was lost", db->lock);
     }
-    if (db->session > 0) {
+    if (was_lost) {
         kn_log(KN_WARNING, "database connection lost, connecting again", "connection", db->name, NULL);
     }
     return connect_patiently(db, PATIENCE_MS, err);

@@ -64,6 +64,11 @@ void kn_db_by_key(struct kn_db *db);
  */
 void kn_db_plan_once(struct kn_db *db);
 /*
+ * The connections of one url and name that say so share their sessions: each takes one for a statement or a transaction, the one that was used last, and there are no
+ * more than work at once. All of them are told the same (kn_db_by_key, …); none holds a lock. Call before the first connect.
+ */
+void kn_db_share(struct kn_db *db);
+/*
  * No statement is waited for longer than this (0 = for ever, the default): a server that takes connections and says nothing holds nobody for
  * ever. Then the connection is dropped and the call fails with KN_UNAVAILABLE; what the server makes of the statement is unknown, as after
  * any loss, and it is not asked again. Scripts are not bounded.

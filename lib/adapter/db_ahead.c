@@ -147,7 +147,7 @@ static bool ahead_receive(struct kn_db *db)
 }
 
 /* A connection on which something is still under way is no good to anybody. */
-static void ahead_ask(struct kn_db *db)
+static void ahead_ask_once(struct kn_db *db)
 {
     if (kn_db_ready(db, NULL) < 0 || !ahead_prepare(db) || PQenterPipelineMode(db->conn) == 0) {
         return;
@@ -155,6 +155,12 @@ static void ahead_ask(struct kn_db *db)
     if (!ahead_send(db) || !ahead_receive(db) || PQexitPipelineMode(db->conn) == 0) {
         kn_db_drop(db);
     }
+}
+
+static void ahead_ask(struct kn_db *db)
+{
+    ahead_ask_once(db);
+    kn_db_share_give(db);
 }
 
 /* --- together ----------------------------------------------------------------------------------------------------------- */

@@ -24,6 +24,8 @@ struct kn_db {
     PGconn *conn;            /* NULL: not connected */
     int64_t session;         /* counts connections made */
     enum kn_db_tx_state tx;
+    struct kn_db_share
+        *share; /* whose sessions these are while nobody runs a statement on them; NULL: the connection's own */
     struct kn_hmap *prepared; /* names of statements that this session knows */
     int repeated;             /* how many of them are texts of kn_db_repeat() */
     struct kn_db_asked *asked; /* NULL: nobody asks ahead */
@@ -38,6 +40,14 @@ int kn_db_connect_once(struct kn_db *db, struct kn_error *err);
 void kn_db_drop(struct kn_db *db);
 /* True when the connection looks usable: nothing pending says that the server closed it. Not inside a transaction. */
 bool kn_db_alive(const struct kn_db *db);
+/*
+ * Shared sessions (db_share.c); nothing is done to a connection that has its own. Taking one that rests, if there is one and none is held; giving it back, unless a
+ * transaction is open or the session is lost; ending those that rest; the end of a connection that shares.
+ */
+void kn_db_share_take(struct kn_db *db);
+void kn_db_share_give(struct kn_db *db);
+void kn_db_share_clear(struct kn_db *db);
+void kn_db_share_leave(struct kn_db *db);
 /* Connects if need be, the way kn_db_run promises. */
 int kn_db_ready(struct kn_db *db, struct kn_error *err);
 

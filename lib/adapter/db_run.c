@@ -172,7 +172,7 @@ static int db_run_run_once(struct kn_db *db, const struct db_run_call *call, PGr
     return -1;
 }
 
-static int db_run_run(struct kn_db *db, const struct db_run_call *call, PGresult **ret_result, struct kn_error *err)
+static int db_run_again(struct kn_db *db, const struct db_run_call *call, PGresult **ret_result, struct kn_error *err)
 {
     const bool again = db->tx == KN_TX_NONE && is_repeatable(call->stmt->sql);
 
@@ -194,6 +194,14 @@ static int db_run_run(struct kn_db *db, const struct db_run_call *call, PGresult
     }
     kn_db_drop(db);
     return again ? db_run_run_once(db, call, ret_result, err) : -1;
+}
+
+static int db_run_run(struct kn_db *db, const struct db_run_call *call, PGresult **ret_result, struct kn_error *err)
+{
+    const int rc = db_run_again(db, call, ret_result, err);
+
+    kn_db_share_give(db);
+    return rc;
 }
 
 /* What both public forms end with: the rows, the count, or neither. */
@@ -262,6 +270,7 @@ int kn_db_repeat(struct kn_db *db, const char *sql, int params, const char *cons
     const struct db_run_call call = { &stmt, args, "query" };
     PGresult *result = NULL;
 
+    kn_db_share_take(db); /* which it will run on */
     snprintf(name, sizeof(name), "again_%016llx", (unsigned long long)db_run_hash_of(sql));
     if (db->prepared == NULL || kn_hmap_get(db->prepared, name) == NULL) {
         if (db->repeated >= KN_DB_REPEATED) {
@@ -288,6 +297,7 @@ int kn_db_script(struct kn_db *db, const char *sql, struct kn_error *err)
     if (kn_db_lost(db)) {
         kn_db_drop(db);
     }
+    kn_db_share_give(db);
     return rc;
 }
 

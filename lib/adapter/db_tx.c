@@ -39,6 +39,7 @@ int kn_tx_commit(struct kn_tx *tx, struct kn_error *err)
     }
     db->tx = KN_TX_NONE;
     tx->db = NULL;
+    kn_db_share_give(db);
     return 0;
 }
 
@@ -68,4 +69,5 @@ void kn_tx_release(struct kn_tx *tx)
     memcpy(db->constraint, constraint, sizeof(constraint));
     db->values_at_fault = values_at_fault;
     db->tx = KN_TX_NONE;
+    kn_db_share_give(db);
 }

@@ -32,8 +32,10 @@ static int authenticate(const char *token, struct kn_caller *ret_caller, struct 
 static struct kn_db *thread_db(void *ctx)
 {
     const struct kn_api_door *door = ctx;
+    struct kn_db *db = kn_db_new(door->conf->db_url, "test front");
 
-    return kn_db_new(door->conf->db_url, "test front");
+    kn_db_share(db);
+    return db;
 }
 
 struct kn_test_front *kn_test_front_start(const struct kn_conf *conf, const struct kn_api *const *apis)
