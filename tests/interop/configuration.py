@@ -66,7 +66,8 @@ def machines(target):
 
 def write(work, target):
     """tempest.conf for this cloud; INTEROP_CONF names a file whose options win."""
-    options = {**access(work, target), **images(target), **machines(target), "volume": contents.microversions(target, "block-storage")}
+    options = {**access(work, target), **images(target), **machines(target),
+               "volume": {**contents.microversions(target, "block-storage"), "storage_protocol": "file"}}
     save(work, options)
     override = os.environ.get("INTEROP_CONF")
     if override:

@@ -82,6 +82,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("os-vol-tenant-attr:tenant_id", "v.project_id", KN_REST_TEXT, GETS, .read = KN_CINDER_TENANT),
     KN_REST_ATTR("os-vol-host-attr:host", "'kilonova@' || v.backend || '#' || v.backend", KN_REST_TEXT, GETS,
                  .read = KN_CINDER_HOST),
+    KN_REST_ATTR("migration_status", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("os-vol-mig-status-attr:migstat", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("os-vol-mig-status-attr:name_id", "NULL", KN_REST_TEXT, GETS, .read = KN_CINDER_MIGRATION),
     KN_REST_ATTR("project_id", "v.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
