@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+const uint8_t KN_DOOR_MAC[6] = { 0x02, 0x00, 0xa9, 0xfe, 0xa9, 0xfe };
+
 bool kn_network_mac_parse(const char *text, uint8_t out[6])
 {
     uint8_t mac[6], all = 0;

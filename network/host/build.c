@@ -153,21 +153,30 @@ static int build_vxlan(struct kn_network_links *links, const struct kn_network_h
 
 /* --- DHCP ----------------------------------------------------------------------------------------------------------- */
 
-struct kn_ip_prefix *kn_network_host_inside(const struct kn_network_host_network *network, size_t *ret_count)
+/* The door reaches subnets on which its namespace has no address as the metadata server. */
+struct kn_network_inside_address *kn_network_host_inside(const struct kn_network_host_network *network,
+                                                         size_t *ret_count)
 {
     const struct kn_network_state_network *wanted = network->wanted;
-    struct kn_ip_prefix *list = kn_realloc_array(NULL, wanted->subnet_count + 2, sizeof(*list));
+    struct kn_network_inside_address *list = kn_realloc_array(NULL, wanted->subnet_count + 2, sizeof(*list));
     size_t count = 0;
     struct kn_ip ip;
 
-    list[count++] = (struct kn_ip_prefix){ .ip = KN_METADATA_IP, .length = 32 };
+    list[count++] = (struct kn_network_inside_address){ .ip = KN_METADATA_IP, .length = 32 };
     if (kn_network_host_network_speaks(network, 6)) {
-        list[count++] = (struct kn_ip_prefix){ .ip = KN_METADATA_IP6, .length = 64 };
+        list[count++] = (struct kn_network_inside_address){ .ip = KN_METADATA_IP6, .length = 64 };
     }
     for (size_t i = 0; i < wanted->subnet_count; i++) {
-        if (kn_network_state_dhcp_ip(network->wanted, &wanted->subnets[i], &ip) &&
-            kn_network_host_network_speaks(network, ip.family)) {
-            list[count++] = (struct kn_ip_prefix){ .ip = ip, .length = wanted->subnets[i].cidr.length };
+        const struct kn_ip_prefix *cidr = &wanted->subnets[i].cidr;
+
+        if (kn_network_state_dhcp_ip(wanted, &wanted->subnets[i], &ip)) {
+            if (kn_network_host_network_speaks(network, ip.family)) {
+                list[count++] = (struct kn_network_inside_address){ .ip = ip, .length = cidr->length };
+            }
+        } else if (cidr->ip.family == 4) {
+            list[count++] = (struct kn_network_inside_address){ .ip = KN_METADATA_IP,
+                                                                .length = cidr->length,
+                                                                .peer = kn_ip_prefix_first(cidr) };
         }
     }
     *ret_count = count;
@@ -190,17 +199,14 @@ static int build_inside(void *ctx, struct kn_error *err)
     size_t count;
 
     if (kn_network_links_open(&links, err) < 0 || kn_network_link_up(links, "lo", 0, err) < 0 ||
-        kn_network_link_mac(links, KN_HOST_DHCP_IFACE, network->wanted->dhcp_mac, err) < 0 ||
+        kn_network_link_mac(links, KN_HOST_DHCP_IFACE, kn_network_state_door_mac(network->wanted), err) < 0 ||
         kn_network_link_up(links, KN_HOST_DHCP_IFACE, network->wanted->mtu, err) < 0 || build_deaf(err) < 0) {
         return -1;
     }
-    AUTO_FREE struct kn_ip_prefix *list = kn_network_host_inside(network, &count);
-    AUTO_FREE struct kn_network_inside_address *addresses = kn_realloc_array(NULL, count, sizeof(*addresses));
+    AUTO_FREE struct kn_network_inside_address *addresses = kn_network_host_inside(network, &count);
 
     for (size_t i = 0; i < count; i++) {
-        addresses[i] = (struct kn_network_inside_address){ .device = kn_network_link_index(KN_HOST_DHCP_IFACE),
-                                                           .ip = list[i].ip,
-                                                           .length = list[i].length };
+        addresses[i].device = kn_network_link_index(KN_HOST_DHCP_IFACE);
     }
     return kn_network_inside_addresses(links, addresses, count, err);
 }
@@ -225,35 +231,47 @@ static int build_veth(struct kn_network_links *links, const struct kn_network_ho
                       struct kn_error *err)
 {
     AUTO_CLOSE int ns = kn_network_netns_open(network->netns);
-    const struct kn_network_state_network *wanted = network->wanted;
+    uint8_t mac[1][6];
 
-    if (kn_network_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, wanted->dhcp_mac, wanted->mtu, err) < 0 ||
+    memcpy(mac[0], kn_network_state_door_mac(network->wanted), sizeof(mac[0]));
+    if (kn_network_link_veth(links, network->veth, ns, KN_HOST_DHCP_IFACE, mac[0], network->wanted->mtu, err) < 0 ||
         kn_network_link_enslave(links, network->veth, network->bridge, true, err) < 0) {
         return -1;
     }
-    return is_whole ? kn_network_link_stations(links, network->veth, &wanted->dhcp_mac, 1, err)
-                    : kn_network_link_station(links, network->veth, wanted->dhcp_mac, err);
+    return is_whole ? kn_network_link_stations(links, network->veth, (const uint8_t(*)[6])mac, 1, err)
+                    : kn_network_link_station(links, network->veth, mac[0], err);
 }
 
-/* Nothing of it is served any more: nobody answers for it. */
-static int end_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network, struct kn_error *err)
+/* Nothing of it is served any more. */
+static void end_dhcp(const struct kn_network_host_network *network)
 {
     if (kn_network_dnsmasq_runs(network->dir)) {
         kn_network_dnsmasq_remove(network->dir);
     }
+}
+
+/* Nobody answers for it. */
+static int end_doors(struct kn_network_links *links, const struct kn_network_host_network *network,
+                     struct kn_error *err)
+{
+    end_dhcp(network);
     return kn_network_netns_remove(network->netns, err) < 0 ? -1 : kn_network_link_delete(links, network->veth, err);
 }
 
 static int build_dhcp(struct kn_network_links *links, const struct kn_network_host_network *network, bool is_whole,
                       struct kn_error *err)
 {
-    if (!kn_network_state_is_served(network->wanted)) {
-        return end_dhcp(links, network, err);
+    if (!kn_network_state_has_door(network->wanted)) {
+        return end_doors(links, network, err);
     }
     if (clear_remains(links, network, err) < 0 || kn_network_netns_ensure(network->netns, err) < 0 ||
         build_veth(links, network, is_whole, err) < 0 ||
         kn_network_netns_run(network->netns, build_inside, (void *)(uintptr_t)network, err) < 0) {
         return -1;
+    }
+    if (!kn_network_state_is_served(network->wanted)) {
+        end_dhcp(network);
+        return 0;
     }
     return kn_network_dnsmasq_ensure(network, err);
 }

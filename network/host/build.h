@@ -3,6 +3,7 @@
 #ifndef KN_NETWORK_HOST_BUILD_H
 #define KN_NETWORK_HOST_BUILD_H
 
+#include "network/host/link/inside.h"
 #include "network/host/link/link.h"
 #include "network/host/network.h"
 
@@ -18,8 +19,9 @@ const struct kn_network_state_peer **kn_network_host_elsewhere(const struct kn_n
                                                                size_t *ret_count);
 /* Whether what serves the network stands half: a namespace without its device, or the other way round. Then nothing of it is relied upon. */
 bool kn_network_host_is_torn(const struct kn_network_host_network *network);
-/* The addresses that the device of DHCP has, and no others: where it answers, and the metadata door's. A new array. Pure. */
-struct kn_ip_prefix *kn_network_host_inside(const struct kn_network_host_network *network, size_t *ret_count);
+/* The addresses that the device of DHCP has, and no others: where it answers, and the metadata door's; without the device. A new array. Pure. */
+struct kn_network_inside_address *kn_network_host_inside(const struct kn_network_host_network *network,
+                                                         size_t *ret_count);
 /* A tap whose port is not of this host any more: out of everything, and kept for who made it. */
 int kn_network_host_unplug_tap(struct kn_network_links *links, struct kn_network_plug *plug, struct kn_error *err);
 /* Goes on where it can and reports the first thing that did not work. */

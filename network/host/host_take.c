@@ -65,7 +65,7 @@ static int open_doors(struct kn_network_host *host, struct kn_network_host_netwo
     char name[KN_UUID_SIZE + 2];
     int fd = -1;
 
-    if (host->options.metadata_open == NULL || !kn_network_state_is_served(network->wanted)) {
+    if (host->options.metadata_open == NULL || !kn_network_state_has_door(network->wanted)) {
         return 0;
     }
     for (int door = 0; door < 2; door++) {
@@ -89,7 +89,7 @@ int kn_network_host_advertise(struct kn_network_host *host, const struct kn_netw
     size_t count;
     AUTO_FREE struct kn_network_advert *adverts = kn_network_adverts_of(network, &count);
 
-    return kn_network_state_is_served(network->wanted)
+    return kn_network_state_has_door(network->wanted)
                ? kn_network_advertiser_set(host->advertiser, network, adverts, count, err)
                : 0;
 }
@@ -153,7 +153,7 @@ int kn_network_host_settle(struct kn_network_host *host, struct kn_network_host_
         return network->built ? host_demolish(host, network, err) : 0;
     }
     if ((network->has_doors[0] || network->has_doors[1]) &&
-        (kn_network_host_is_torn(network) || !kn_network_state_is_served(network->wanted))) {
+        (kn_network_host_is_torn(network) || !kn_network_state_has_door(network->wanted))) {
         close_doors(host, network);
         kn_network_advertiser_drop(host->advertiser, network->id);
     }

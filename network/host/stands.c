@@ -41,7 +41,7 @@ static bool devices_agree(struct kn_network_look *look, const struct kn_network_
         { .name = network->vxlan, .bridge = network->bridge, .mtu = mtu },
         { .name = network->veth, .bridge = network->bridge, .mtu = mtu },
     };
-    const bool is_wanted[] = { true, has_overlay(look, network), kn_network_state_is_served(network->wanted) };
+    const bool is_wanted[] = { true, has_overlay(look, network), kn_network_state_has_door(network->wanted) };
     const char *id;
     void *value;
 
@@ -90,8 +90,8 @@ static void stations_of(const struct kn_network_look *look, const struct kn_netw
     const char *id;
     void *value;
 
-    if (kn_network_state_is_served(network->wanted)) {
-        stations_add(list, network->veth, network->wanted->dhcp_mac);
+    if (kn_network_state_has_door(network->wanted)) {
+        stations_add(list, network->veth, kn_network_state_door_mac(network->wanted));
     }
     for (size_t at = 0; kn_hmap_next(network->plugs, &at, &id, &value);) {
         const struct kn_network_plug *plug = value;
@@ -157,6 +157,21 @@ static struct kn_ip inside_ip(const struct ifaddrs *at)
     return ip;
 }
 
+/* Whether the address stands for that range, or for none beside its own. */
+static bool inside_reaches(const struct ifaddrs *at, const struct kn_ip *peer)
+{
+    struct in_addr to = { 0 }, own;
+
+    if (at->ifa_addr->sa_family != AF_INET) {
+        return peer->family == 0;
+    }
+    own = ((const struct sockaddr_in *)(const void *)at->ifa_addr)->sin_addr;
+    if (at->ifa_dstaddr != NULL) {
+        to = ((const struct sockaddr_in *)(const void *)at->ifa_dstaddr)->sin_addr;
+    }
+    return peer->family == 0 ? to.s_addr == 0 || to.s_addr == own.s_addr : memcmp(&to, peer->bytes, 4) == 0;
+}
+
 static bool inside_says(const struct inside_look *look, const char *words, const struct kn_ip *ip)
 {
     char text[KN_IP_SIZE];
@@ -169,7 +184,7 @@ static bool inside_says(const struct inside_look *look, const char *words, const
 static bool inside_has_addresses(const struct inside_look *look)
 {
     size_t count;
-    AUTO_FREE struct kn_ip_prefix *wanted = kn_network_host_inside(look->network, &count);
+    AUTO_FREE struct kn_network_inside_address *wanted = kn_network_host_inside(look->network, &count);
     AUTO_FREE bool *is_there = kn_alloc(count * sizeof(*is_there));
 
     for (const struct ifaddrs *at = look->list; at != NULL; at = at->ifa_next) {
@@ -179,7 +194,7 @@ static bool inside_has_addresses(const struct inside_look *look)
         if (ip.family == 0 || strcmp(at->ifa_name, KN_HOST_DHCP_IFACE) != 0) {
             continue;
         }
-        while (i < count && !kn_ip_equal(&wanted[i].ip, &ip)) {
+        while (i < count && (!kn_ip_equal(&wanted[i].ip, &ip) || !inside_reaches(at, &wanted[i].peer))) {
             i++;
         }
         if (i == count) {
@@ -210,7 +225,7 @@ static bool inside_agrees(const struct inside_look *look)
             continue;
         }
         is_up = is_up || (at->ifa_flags & IFF_UP) != 0;
-        if (!inside_has_mac(at, look->network->wanted->dhcp_mac)) {
+        if (!inside_has_mac(at, kn_network_state_door_mac(look->network->wanted))) {
             snprintf(look->why, KN_STOCK_WHY, "%s in %s has another MAC", KN_HOST_DHCP_IFACE, look->network->netns);
             return false;
         }
@@ -244,17 +259,18 @@ static bool dhcp_agrees(struct kn_network_look *look, const struct kn_network_ho
     struct inside_look inside = { network, NULL, look->why };
     struct kn_error err;
 
-    const bool is_served = kn_network_state_is_served(network->wanted);
+    const bool is_served = kn_network_state_is_served(network->wanted),
+               has_door = kn_network_state_has_door(network->wanted);
 
-    if (kn_network_netns_exists(network->netns) != is_served) {
-        snprintf(look->why, sizeof(look->why), "the namespace %s is %s", network->netns, is_served ? "gone" : "there");
+    if (kn_network_netns_exists(network->netns) != has_door) {
+        snprintf(look->why, sizeof(look->why), "the namespace %s is %s", network->netns, has_door ? "gone" : "there");
         return false;
     }
-    if (!is_served) {
+    if (!has_door) {
         return true;
     }
-    if (!kn_network_dnsmasq_runs(network->dir)) {
-        snprintf(look->why, sizeof(look->why), "dnsmasq does not run");
+    if (kn_network_dnsmasq_runs(network->dir) != is_served) {
+        snprintf(look->why, sizeof(look->why), "dnsmasq %s", is_served ? "does not run" : "runs");
         return false;
     }
     return kn_network_netns_run(network->netns, inside_work, &inside, &err) == 0;

@@ -331,6 +331,14 @@ static int walk_router(struct trace_walk *walk, const struct kn_network_found_po
 
 /* --- the way ---------------------------------------------------------------------------------------------------------- */
 
+static bool walk_is_metadata(const struct kn_ip *ip)
+{
+    struct kn_ip door, door6;
+
+    return kn_ip_parse("169.254.169.254", &door) && kn_ip_parse("fe80::a9fe:a9fe", &door6) &&
+           (kn_ip_equal(ip, &door) || kn_ip_equal(ip, &door6));
+}
+
 /* Nobody of the cloud has the next hop's address. */
 static void walk_outside(struct trace_walk *walk, const struct kn_network_found_port *from, const struct kn_ip *next)
 {
@@ -338,7 +346,14 @@ static void walk_outside(struct trace_walk *walk, const struct kn_network_found_
     char text[KN_IP_SIZE];
 
     kn_ip_text(next, text);
-    if (from->is_flat) {
+    if (walk_is_metadata(next) && !from->is_flat) {
+        struct kn_network_found_port door = { .owner = DOOR_PORT };
+
+        kn_network_mac_text(KN_DOOR_MAC, door.mac);
+        walk_say(walk, "door", "pass", "", "%s is on every host that has the network, though nothing else is served",
+                 text);
+        walk_segment(walk, from, &door, next);
+    } else if (from->is_flat) {
         walk_say(walk, "outside", "pass", "", "no port of the cloud has %s: it leaves by the physical network", text);
         walk_segment(walk, from, &nobody, next);
     } else {
@@ -385,14 +400,6 @@ static int walk_arrive(struct trace_walk *walk, const struct kn_network_found_po
     return walk_groups(walk, to, true, err);
 }
 
-static bool walk_is_metadata(const struct kn_ip *ip)
-{
-    struct kn_ip door, door6;
-
-    return kn_ip_parse("169.254.169.254", &door) && kn_ip_parse("fe80::a9fe:a9fe", &door6) &&
-           (kn_ip_equal(ip, &door) || kn_ip_equal(ip, &door6));
-}
-
 /* Whoever has `next` in the network of `from`; of a router *ret_out and *ret_next are how it goes on, and `from` is done with. */
 static int walk_step(struct trace_walk *walk, const struct kn_network_found_port *from, bool is_first,
                      const struct kn_ip *next, struct kn_network_found_port *ret_out, struct kn_ip *ret_next,
@@ -408,7 +415,9 @@ static int walk_step(struct trace_walk *walk, const struct kn_network_found_port
     }
     const bool is_door = holder.port[0] != '\0' && strcmp(to.owner, DOOR_PORT) == 0;
 
-    if (is_first && walk_leave(walk, from, is_door && walk_is_metadata(next), err) < 0) {
+    if (is_first &&
+        walk_leave(walk, from, (is_door || (holder.port[0] == '\0' && !from->is_flat)) && walk_is_metadata(next), err) <
+            0) {
         return -1;
     }
     if (holder.port[0] == '\0') {

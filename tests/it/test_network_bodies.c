@@ -325,6 +325,7 @@ static void test_bound_port(void **state)
     host_hears(port, 1);
     put(200, ALICE, "port", port, "\"admin_state_up\":false");
     host_hears(port, 1);
+    put(400, ADMIN, "port", port, "\"mac_address\":\"02:00:A9:FE:A9:FE\""); /* the metadata door's */
     put(409, ADMIN, "port", port, "\"mac_address\":\"fa:16:3e:00:00:02\"");
     put(200, ADMIN, "port", port, "\"mac_address\":\"FA:16:3E:00:00:01\"");
     put(403, ALICE, "port", port, "\"mac_address\":\"FA:16:3E:00:00:01\""); /* as Neutron: it is named */

@@ -154,7 +154,12 @@ static void test_metadata_comes_back_with_the_mtu(void **state)
 
 #define ASK "timeout 3 busybox wget -qO- http://169.254.169.254/"
 
-/* A guest that was told of nothing but its router sends to the router's MAC, and the door of its own host answers; in nobody's name but its own. */
+#define UNSERVED \
+    "{\"kind\":\"network\",\"id\":\"" NET \
+    "\",\"type\":\"vxlan\",\"vni\":4242,\"mtu\":1450,\"subnets\":[{\"id\":\"" SUBNET \
+    "\",\"cidr\":\"10.5.0.0/24\",\"gateway\":\"10.5.0.1\",\"dhcp\":false,\"dns\":[],\"routes\":[]}]}"
+
+/* A guest that was told of nothing but its router sends to the router's MAC, and the door of its own host answers; in nobody's name but its own. Also where the network has no DHCP. */
 static void test_metadata_by_way_of_a_router(void **state)
 {
     struct kn_actor guest;
@@ -173,6 +178,21 @@ static void test_metadata_by_way_of_a_router(void **state)
     assert_runs(&guest, "ip route del 169.254.169.254");
     kn_actor_await(&guest, ASK " | grep " SERVER(1), true, NULL);
     assert_says(kn_actor_ask(&agent, "firewall"), "same");
+    tell(UNSERVED);
+    assert_runs(&shell, "! ip netns exec kn-0a0a0a0a busybox netstat -lun | grep -q ':53 '");
+    for (int i = 0; i < 2; i++) {
+        kn_actor_await(&guest, ASK " | grep " SERVER(1), true, NULL);
+        assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+        assert_says(kn_actor_ask(&agent, "firewall"), "same");
+        assert_runs(&shell, DOOR);
+        assert_runs(&shell, "ip netns exec kn-0a0a0a0a ip addr del 169.254.169.254 peer 10.5.0.0/24 dev dhcp");
+        assert_false(strcmp(kn_actor_ask(&agent, "broken"), "[]") == 0);
+        tick();
+    }
+    tell(NETWORK(1450));
+    kn_actor_await(&shell, "ip netns exec kn-0a0a0a0a busybox netstat -lun | grep -q ':53 '", true, NULL);
+    kn_actor_await(&guest, ASK " | grep " SERVER(1), true, NULL);
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
     kn_actor_kill(&guest);
 }
 

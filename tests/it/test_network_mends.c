@@ -256,10 +256,12 @@ static void test_what_was_served_ends(void **state)
     kn_actor_await(&guests[0], PING "10.5.0.9", true, NULL);
     assert_runs(&shell, "! " DHCP "ip addr show dhcp | grep 10.5.0.2/");
     kn_actor_await(&guests[0], PING "10.5.0.2", false, NULL);
-    /* nothing is served: no namespace, no process, no door */
+    /* nothing is served: no process, and no address but the door's */
     assert_string_equal(kn_actor_ask(&agent, STATE(4, 5, SERVED("fa:16:3e:ff:ff:ff", "10.5.0.9", "false"), "")), "ok");
     assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
-    assert_runs(&shell, "! ip netns list | grep kn-0a0a0a0a && ! ip link show kd0a0a0a0a");
+    assert_runs(&shell, "! " DHCP "ip addr show dhcp | grep 10.5.0.9 && " DHCP
+                        "ip addr show dhcp | grep '169.254.169.254 peer 10.5.0.0/24'");
+    kn_actor_await(&guests[0], PING "10.5.0.9", false, NULL);
     assert_runs(&shell, "! pgrep -f '[d]nsmasq.*%s/n/'", dir);
     kn_actor_await(&guests[0], PING IP(3), true, NULL);
     assert_string_equal(kn_actor_ask(&agent, STATE(5, 6, SERVED("fa:16:3e:ff:ff:01", "10.5.0.2", "true"), "")), "ok");

@@ -277,13 +277,13 @@ static void test_the_way_by_rows(void **state)
         { PORT(1), "to=10.0.0.1", "passes", "", "", { 0, 1, 0, 2 }, "10.0.0.11" },
         { PORT(1), "to=192.0.2.5", "stopped", "address", "has 10.0.0.9", { 0 }, NULL },
         { PORT(1), "to=169.254.169.254:80", "passes", "", "", { 0, 1, 0, 0 }, NULL },
+        { PORT(4), "to=169.254.169.254:80", "passes", "", "", { 0, 0, 1, 0 }, NULL }, /* no DHCP there */
         { PORT(1), "to=10.0.0.2:53&protocol=udp", "passes", "", "", { 0, 1, 0, 0 }, NULL },
         { PORT(1), "to=[fd00::1]:80", "stopped", "address", "has no IPv6 address", { 0 }, NULL },
     };
 
     for (size_t i = 0; i < KN_COUNT(CASES); i++) {
         json_auto_t *said = trace(CASES[i].port, CASES[i].query);
-
         assert_verdict(said, CASES[i].verdict, CASES[i].check, CASES[i].says);
         for (int host = 1; host <= 3; host++) {
             AUTO_FREE char *name = kn_asprintf("h%d", host);

@@ -479,11 +479,11 @@ static void compile_network(const struct compilation *to, const struct kn_networ
     if (network->zone == 0) { /* the host routes it */
         want_element(to, KN_RULESET_INET, "set gateways", bridge, "");
     }
-    if (kn_network_state_is_served(network)) {
+    if (kn_network_state_has_door(network)) {
         AUTO_FREE char *chain = kn_asprintf("door_%s", network->id);
         char mac[KN_MAC_TEXT];
 
-        kn_network_mac_text(network->dhcp_mac, mac);
+        kn_network_mac_text(kn_network_state_door_mac(network), mac);
         AUTO_FREE char *rule = kn_asprintf("ether daddr set %s\n", mac);
 
         want_body(to, KN_RULESET_BRIDGE, chain, rule);

@@ -39,7 +39,7 @@ static struct kn_hmap *taken_by_all(const struct kn_network_host_network *networ
         take_ips(taken, residents[i].ips);
     }
     if (network->wanted != NULL) {
-        take_mac(taken, network->wanted->dhcp_mac);
+        take_mac(taken, kn_network_state_door_mac(network->wanted));
         take_ips(taken, &network->wanted->dhcp_ips);
     }
     return taken;

@@ -19,7 +19,7 @@ struct inside_entry {
     unsigned device; /* of an address */
     struct kn_ip ip; /* the address; where a route leads */
     uint8_t length;
-    struct kn_ip via; /* of a route */
+    struct kn_ip via; /* of a route; of an address: what it reaches, if that is not its own range */
 };
 
 struct inside_entries {
@@ -96,13 +96,18 @@ static int inside_read_address(struct nl_msg *msg, void *arg)
     const struct ifaddrmsg *info = nlmsg_data(header);
     struct nlattr *local = nlmsg_find_attr(header, sizeof(*info), IFA_LOCAL);
 
+    struct nlattr *address = nlmsg_find_attr(header, sizeof(*info), IFA_ADDRESS);
+
     if (local == NULL) {
-        local = nlmsg_find_attr(header, sizeof(*info), IFA_ADDRESS);
+        local = address;
     }
+    const struct kn_ip ip = inside_read_ip(info->ifa_family, local), to = inside_read_ip(info->ifa_family, address);
+
     if (info->ifa_index != list->lo && (info->ifa_family == AF_INET || info->ifa_family == AF_INET6)) {
         inside_add(list, (struct inside_entry){ .device = info->ifa_index,
-                                                .ip = inside_read_ip(info->ifa_family, local),
-                                                .length = info->ifa_prefixlen });
+                                                .ip = ip,
+                                                .length = info->ifa_prefixlen,
+                                                .via = kn_ip_equal(&ip, &to) ? KN_IP_NONE : to });
     }
     return NL_OK;
 }
@@ -129,7 +134,8 @@ static int inside_set_address(struct kn_network_links *links, const struct insid
 
     nlmsg_append(msg, &info, sizeof(info), NLMSG_ALIGNTO);
     nla_put(msg, IFA_LOCAL, (int)inside_width(&entry->ip), entry->ip.bytes);
-    nla_put(msg, IFA_ADDRESS, (int)inside_width(&entry->ip), entry->ip.bytes);
+    nla_put(msg, IFA_ADDRESS, (int)inside_width(&entry->ip),
+            entry->via.family == 0 ? entry->ip.bytes : entry->via.bytes);
     return kn_network_links_send(links, msg, there ? NLE_EXIST : NLE_NOADDR, "cannot change an address",
                                  kn_ip_text(&entry->ip, text), err);
 }
@@ -142,8 +148,10 @@ int kn_network_inside_addresses(struct kn_network_links *links, struct kn_networ
     bool is_less = false;
 
     for (size_t i = 0; i < count; i++) {
-        inside_add(&want,
-                   (struct inside_entry){ .device = wanted[i].device, .ip = wanted[i].ip, .length = wanted[i].length });
+        inside_add(&want, (struct inside_entry){ .device = wanted[i].device,
+                                                 .ip = wanted[i].ip,
+                                                 .length = wanted[i].length,
+                                                 .via = wanted[i].peer });
     }
     for (size_t i = 0; i < have.count && rc == 0; i++) {
         if (!inside_has(&want, &have.items[i])) {

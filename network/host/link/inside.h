@@ -13,6 +13,8 @@ struct kn_network_inside_address {
     unsigned device; /* index */
     struct kn_ip ip;
     uint8_t length;
+    struct kn_ip
+        peer; /* what is reached with that address though it is in another range: `length` is of it; of no family: none */
     bool is_new; /* set by kn_network_inside_addresses(): it was not there */
 };
 /* All devices but lo have these addresses and no others. */

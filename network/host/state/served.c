@@ -2,6 +2,7 @@
 /* served.c: what of a network DHCP, DNS, router advertisements and metadata are for, and from which address. Pure. */
 #include <string.h>
 
+#include "network/address/mac.h"
 #include "network/host/state/state.h"
 
 /* IPv6 without DHCP may still want router advertisements. */
@@ -10,11 +11,11 @@ static bool subnet_is_served(const struct kn_network_state_subnet *subnet)
     return subnet->dhcp || (subnet->cidr.ip.family == 6 && subnet->ra_mode != KN_RA_NONE);
 }
 
+static const uint8_t NO_MAC[6];
+
 bool kn_network_state_dhcp_ip(const struct kn_network_state_network *network,
                               const struct kn_network_state_subnet *subnet, struct kn_ip *ret)
 {
-    static const uint8_t NO_MAC[6];
-
     if (!subnet_is_served(subnet) || memcmp(network->dhcp_mac, NO_MAC, sizeof(NO_MAC)) == 0) {
         return false;
     }
@@ -42,4 +43,15 @@ bool kn_network_state_is_served(const struct kn_network_state_network *network)
         }
     }
     return false;
+}
+
+/* A physical network is others', too, who may have a server of that address of their own. */
+bool kn_network_state_has_door(const struct kn_network_state_network *network)
+{
+    return kn_network_state_is_served(network) || (network->type == KN_NETWORK_VXLAN && network->subnet_count > 0);
+}
+
+const uint8_t *kn_network_state_door_mac(const struct kn_network_state_network *network)
+{
+    return memcmp(network->dhcp_mac, NO_MAC, sizeof(NO_MAC)) == 0 ? KN_DOOR_MAC : network->dhcp_mac;
 }

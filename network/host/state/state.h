@@ -248,8 +248,12 @@ const void *kn_network_state_get(const struct kn_network_state *state, enum kn_n
 /* The address that the network's namespace has on the subnet; false if it has none. */
 bool kn_network_state_dhcp_ip(const struct kn_network_state_network *network,
                               const struct kn_network_state_subnet *subnet, struct kn_ip *ret);
-/* Is there anything that DHCP, DNS or router advertisements are for? Then a host that carries it has such a namespace, with the network's door to metadata. */
+/* Is there anything that DHCP, DNS or router advertisements are for? */
 bool kn_network_state_is_served(const struct kn_network_state_network *network);
+/* Does a host that carries it have a namespace for it, with its door to metadata? What is served has one, and overlays whose guests have their addresses from elsewhere. */
+bool kn_network_state_has_door(const struct kn_network_state_network *network);
+/* As which station: DHCP's MAC, else KN_DOOR_MAC. */
+const uint8_t *kn_network_state_door_mac(const struct kn_network_state_network *network);
 /* What it says, in eight bytes: equal objects of two hosts or two moments have equal ones. */
 uint64_t kn_network_state_digest(const void *object);
 

@@ -55,7 +55,7 @@ static bool ports_is_mac(const char *text)
 {
     uint8_t mac[6];
 
-    return kn_network_mac_parse(text, mac);
+    return kn_network_mac_parse(text, mac) && memcmp(mac, KN_DOOR_MAC, sizeof(mac)) != 0;
 }
 
 static const struct kn_text_rule IP = { ports_is_ip, "is not a valid IP address", false };
