@@ -194,6 +194,7 @@ struct kn_rest_noun {
     const struct kn_rest_attr *attrs;
     const struct kn_rest_param *params; /* may be NULL */
     const struct kn_rest_manners *manners;
+    bool any_marker; /* a marker that names nothing he sees is none: the list is from its beginning */
     bool absent_marker; /* a marker that is none is said to be absent, whatever the manners say */
     bool is_map; /* lists are {"<many>": {id: {…}}} */
     bool is_unpaged; /* lists offer no other pages */

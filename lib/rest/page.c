@@ -296,12 +296,15 @@ static int no_marker(const struct kn_rest_list *l, struct kn_error *err)
 {
     const struct kn_rest_manners *m = l->noun->manners;
 
+    if (l->noun->any_marker) {
+        return 0;
+    }
     return m->missing_marker == NULL || l->noun->absent_marker
                ? kn_rest_not_found(l->noun, l->page.marker, err)
                : kn_rest_fail(err, m->marker_code, m->missing_marker, l->noun->label, l->page.marker);
 }
 
-/* The marker's sort values, of a row that the caller sees. */
+/* The marker's sort values, of a row that the caller sees; untouched where the noun takes any marker and this is none. */
 static int read_marker(const struct kn_rest_list *l, const char *marker, struct kn_rows **ret, struct kn_error *err)
 {
     const struct kn_rest_noun *noun = l->noun;
@@ -388,10 +391,10 @@ int kn_rest_page_add(const struct kn_rest_list *l, const struct kn_rest_page *pa
 {
     AUTO(kn_rows) struct kn_rows *marker = NULL;
 
-    if (page->marker != NULL) {
-        if (read_marker(l, page->marker, &marker, err) < 0) {
-            return -1;
-        }
+    if (page->marker != NULL && read_marker(l, page->marker, &marker, err) < 0) {
+        return -1;
+    }
+    if (marker != NULL) {
         (one_way(&l->page) ? add_behind_one_way : add_behind_mixed)(l, sql, marker);
     }
     for (int i = 0; i < l->page.count; i++) {

@@ -57,6 +57,8 @@ static const struct {
       "Allow to configure QoS bandwidth limit rule with specific direction: ingress or egress" },
     { "qos-default", "QoS default policy", "Expose the QoS default policy per project" },
     { "qos-port-network-policy", "QoS network policy of a port", "Shows the policy that a port has from its network" },
+    { "qos-rule-type-details", "Details of QoS rule types",
+      "Expose details about QoS rule types supported by loaded backend drivers" },
     { "quota-check-limit", "Quota engine limit check",
       "Support for checking the resource usage before applying a new quota limit" },
     { "quota_details", "Quota details management support", "Expose functions for quotas usage statistics per project" },

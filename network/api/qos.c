@@ -94,7 +94,61 @@ HANDLERS(dscp_marking)
 
 /* --- types ---------------------------------------------------------------------------------------------------------- */
 
-static const char *const TYPES[] = { "bandwidth_limit", "dscp_marking" };
+/* What a parameter may be: a range (words, values: NULL), one of some words, or of some numbers, ended by a negative one. */
+struct qos_parameter {
+    const char *name;
+    int64_t most;
+    const char *const *words;
+    const int *values;
+};
+
+static const struct qos_parameter LIMIT_PARAMETERS[] = {
+    { "max_kbps", KN_MAX_QOS_KBPS, NULL, NULL },
+    { "max_burst_kbps", KN_MAX_QOS_KBPS, NULL, NULL },
+    { "direction", 0, kn_network_qos_directions, NULL },
+    { NULL, 0, NULL, NULL },
+};
+static const struct qos_parameter MARK_PARAMETERS[] = {
+    { "dscp_mark", 0, NULL, kn_network_qos_marks },
+    { NULL, 0, NULL, NULL },
+};
+static const struct {
+    const char *name;
+    const struct qos_parameter *parameters;
+} TYPES[] = {
+    { "bandwidth_limit", LIMIT_PARAMETERS },
+    { "dscp_marking", MARK_PARAMETERS },
+};
+
+static json_t *parameter_values(const struct qos_parameter *parameter)
+{
+    json_t *values;
+
+    if (parameter->words == NULL && parameter->values == NULL) {
+        return json_pack("{s:i, s:I}", "start", 0, "end", (json_int_t)parameter->most);
+    }
+    values = json_array();
+    for (size_t i = 0; parameter->words != NULL && parameter->words[i] != NULL; i++) {
+        json_array_append_new(values, json_string(parameter->words[i]));
+    }
+    for (size_t i = 0; parameter->values != NULL && parameter->values[i] >= 0; i++) {
+        json_array_append_new(values, json_integer(parameter->values[i]));
+    }
+    return values;
+}
+
+static json_t *type_parameters(const struct qos_parameter *parameters)
+{
+    json_t *list = json_array();
+
+    for (const struct qos_parameter *p = parameters; p->name != NULL; p++) {
+        json_t *values = parameter_values(p);
+
+        json_array_append_new(list, json_pack("{s:s, s:s, s:o}", "parameter_name", p->name, "parameter_type",
+                                              json_is_array(values) ? "choices" : "range", "parameter_values", values));
+    }
+    return list;
+}
 
 int kn_network_qos_types_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
@@ -104,7 +158,7 @@ int kn_network_qos_types_list(struct kn_request *req, struct kn_response *res, s
     kn_jsonw_array(&res->body, "rule_types");
     for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
         kn_jsonw_object(&res->body, NULL);
-        kn_jsonw_str(&res->body, "type", TYPES[i]);
+        kn_jsonw_str(&res->body, "type", TYPES[i].name);
         kn_jsonw_end_object(&res->body);
     }
     kn_jsonw_end_array(&res->body);
@@ -115,12 +169,10 @@ int kn_network_qos_types_list(struct kn_request *req, struct kn_response *res, s
 int kn_network_qos_types_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     for (size_t i = 0; i < sizeof(TYPES) / sizeof(TYPES[0]); i++) {
-        if (strcmp(TYPES[i], req->params[0]) == 0) {
-            kn_jsonw_object(&res->body, NULL);
-            kn_jsonw_object(&res->body, "rule_type");
-            kn_jsonw_str(&res->body, "type", TYPES[i]);
-            kn_jsonw_end_object(&res->body);
-            kn_jsonw_end_object(&res->body);
+        if (strcmp(TYPES[i].name, req->params[0]) == 0) {
+            kn_response_json(res, json_pack("{s:{s:s, s:[{s:s, s:o}]}}", "rule_type", "type", TYPES[i].name, "drivers",
+                                            "name", "kilonova", "supported_parameters",
+                                            type_parameters(TYPES[i].parameters)));
             return 0;
         }
     }

@@ -126,7 +126,7 @@ static const struct kn_route ROUTES[] = {
     REFUSED_BELOW_POLICY(packet_rate_limit, QOS_PACKET_LIMIT),
     REFUSED_BELOW_POLICY(minimum_packet_rate, QOS_MIN_PACKETS),
     ROUTE("GET", "/v2.0/qos/rule-types", QOS_TYPES, 200, kn_network_qos_types_list),
-    ROUTE("GET", "/v2.0/qos/rule-types/{type}", QOS_TYPES, 200, kn_network_qos_types_show),
+    ROUTE("GET", "/v2.0/qos/rule-types/{type}", QOS_TYPE_DETAILS, 200, kn_network_qos_types_show),
     NOUN(routers, ROUTER),
     TAG_ROUTES(routers, "routers", ROUTER),
     ROUTE("PUT", "/v2.0/routers/{id}/add_router_interface", ADD_ROUTER_INTERFACE, 200, kn_network_routers_add_leg),

@@ -105,6 +105,7 @@ const struct kn_rest_noun kn_network_policies = {
     .ties = "id",
     .attrs = ATTRS,
     .params = PARAMS,
+    .any_marker = true,
     .manners = &KN_REST_NEUTRON,
     .table = "qos_policy",
     .project_column = "project_id",

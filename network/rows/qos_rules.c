@@ -14,8 +14,9 @@
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 
-static const char *const DIRECTIONS[] = { "ingress", "egress", NULL };
-static const int MARKS[] = { 0, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30, 32, 34, 36, 38, 40, 44, 46, 48, 56 };
+const char *const kn_network_qos_directions[] = { "ingress", "egress", NULL };
+const int kn_network_qos_marks[] = { 0,  8,  10, 12, 14, 16, 18, 20, 22, 24, 26, 28,
+                                     30, 32, 34, 36, 38, 40, 44, 46, 48, 56, -1 };
 
 /* clang-format off */
 #define BELOW \
@@ -28,7 +29,7 @@ static const struct kn_rest_attr LIMIT_ATTRS[] = {
     BELOW,
     KN_REST_ATTR("max_kbps", "r.max_kbps", KN_REST_INT, FIND | KN_REST_WRITE | KN_REST_REQUIRED, .column = "max_kbps", .limit = KN_LIMIT_QOS_KBPS),
     KN_REST_ATTR("max_burst_kbps", "r.max_burst_kbps", KN_REST_INT, FIND | KN_REST_WRITE, .column = "max_burst_kbps", .limit = KN_LIMIT_QOS_KBPS),
-    KN_REST_ATTR("direction", "r.direction", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "direction", .words = DIRECTIONS),
+    KN_REST_ATTR("direction", "r.direction", KN_REST_TEXT, FIND | KN_REST_WRITE, .column = "direction", .words = kn_network_qos_directions),
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_attr MARK_ATTRS[] = {
@@ -49,11 +50,11 @@ static int check_mark(const json_t *object, struct kn_error *err)
     const int64_t mark = kn_schema_int(object, "dscp_mark", 0);
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf known = KN_STRBUF_INIT;
 
-    for (size_t i = 0; i < sizeof(MARKS) / sizeof(MARKS[0]); i++) {
-        if (MARKS[i] == mark) {
+    for (size_t i = 0; kn_network_qos_marks[i] >= 0; i++) {
+        if (kn_network_qos_marks[i] == mark) {
             return 0;
         }
-        kn_strbuf_addf(&known, "%s%d", i > 0 ? ", " : "", MARKS[i]);
+        kn_strbuf_addf(&known, "%s%d", i > 0 ? ", " : "", kn_network_qos_marks[i]);
     }
     return kn_fail(err, KN_BAD_REQUEST, "Invalid input for dscp_mark. Reason: %lld is not in [%s].", (long long)mark,
                    known.buf);

@@ -14,6 +14,7 @@
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
 #define CHIEF KN_TEST_TOKEN("a11ce", "manager")
 #define BOB KN_TEST_TOKEN("b0b", "manager")
+#define ADMIN KN_TEST_TOKEN("ad", "admin")
 #define NOBODY KN_NEUTRON_NOBODY
 #define assert_said(path, text) assert_string_equal(neutron_get(path), text)
 
@@ -114,7 +115,31 @@ static void test_rules(void **state)
     below(501, CHIEF, "POST", "minimum_packet_rate_rule", NULL, "\"min_kpps\":1");
     neutron_say(200, ALICE, "GET /qos/rule-types", NULL);
     assert_said("rule_types.1.type", "dscp_marking");
-    neutron_say(404, ALICE, "GET /qos/rule-types/minimum_bandwidth", NULL);
+    neutron_say(403, ALICE, "GET /qos/rule-types/dscp_marking", NULL);
+    neutron_say(404, ADMIN, "GET /qos/rule-types/minimum_bandwidth", NULL);
+    neutron_say(200, ADMIN, "GET /qos/rule-types/dscp_marking", NULL);
+    assert_said("rule_type.drivers.0.supported_parameters.0.parameter_name", "dscp_mark");
+    assert_said("rule_type.drivers.0.supported_parameters.0.parameter_type", "choices");
+    assert_said("rule_type.drivers.0.supported_parameters.0.parameter_values.21", "56");
+    assert_said("rule_type.drivers.0.supported_parameters.0.parameter_values.22", "(absent)");
+    neutron_say(200, ADMIN, "GET /qos/rule-types/bandwidth_limit", NULL);
+    assert_said("rule_type.drivers.0.supported_parameters.1.parameter_values.end", "2147483647");
+    assert_said("rule_type.drivers.0.supported_parameters.2.parameter_values.1", "egress");
+}
+
+/* As Neutron's: who sees no such policy is given the list from its beginning. */
+static void test_a_marker_that_is_none(void **state)
+{
+    (void)state;
+    AUTO_FREE char *behind = kn_asprintf("GET /qos/policies?limit=1&marker=%s", policy);
+
+    neutron_say(200, BOB, behind, NULL);
+    assert_int_equal(neutron_count("policies"), 0);
+    neutron_say(200, ALICE, behind, NULL);
+    assert_int_equal(neutron_count("policies"), 0); /* it is the last */
+    neutron_say(200, ALICE, "GET /qos/policies?limit=1&marker=nothing", NULL);
+    assert_said("policies.0.id", policy);
+    neutron_say(404, ALICE, "GET /networks?limit=1&marker=nothing", NULL);
 }
 
 static void test_policies_of_ports(void **state)
@@ -149,6 +174,7 @@ int main(void)
     static const struct CMUnitTest TESTS[] = {
         cmocka_unit_test_setup(test_policies, fresh),
         cmocka_unit_test_setup(test_rules, fresh),
+        cmocka_unit_test_setup(test_a_marker_that_is_none, fresh),
         cmocka_unit_test_setup(test_policies_of_ports, fresh),
     };
 

@@ -99,7 +99,7 @@ const struct kn_neutron_bad kn_neutron_bad[] = {
     { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.0\"}]}}" },
     { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"x\"}]}}" },
     { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"subnet_id\":\"" NOBODY "\"}]}}" },
-    { 409, "POST /ports",
+    { 400, "POST /ports",
       "{\"port\":{\"network_id\":\"$N\",\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"},{\"ip_address\":\"10.0.0.9\"}]}}" },
     { 404, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"security_groups\":[\"" NOBODY "\"]}}" },
     { 400, "POST /ports", "{\"port\":{\"network_id\":\"$N\",\"security_groups\":[\"x\"]}}" },

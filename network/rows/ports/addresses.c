@@ -135,6 +135,25 @@ static int draw_item(struct kn_db *db, const struct kn_network_port_wish *wish, 
 }
 
 /* Those that name an address choose first: it might be the next one otherwise. */
+/* On a subnet twice is two addresses; an address twice is a mistake. */
+static int check_twice(const json_t *list, struct kn_error *err)
+{
+    const json_t *item;
+    size_t i;
+
+    json_array_foreach (list, i, item) {
+        const char *said = kn_schema_text(item, "ip_address", NULL);
+
+        for (size_t before = 0; said != NULL && before < i; before++) {
+            if (strcmp(kn_schema_text(json_array_get(list, before), "ip_address", ""), said) == 0) {
+                return kn_fail(err, KN_BAD_REQUEST, "Invalid input for fixed_ips. Reason: Duplicate IP address '%s'.",
+                               said);
+            }
+        }
+    }
+    return 0;
+}
+
 static int draw_list(struct kn_db *db, const struct kn_network_port_wish *wish, struct kn_network_draw *draw,
                      struct kn_error *err)
 {
@@ -144,6 +163,9 @@ static int draw_list(struct kn_db *db, const struct kn_network_port_wish *wish, 
     if (json_array_size(wish->list) > FIXED_IPS_MAX) {
         kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Exceeded maximum amount of fixed ips per port.");
         return kn_fail_name(err, "InvalidInput");
+    }
+    if (check_twice(wish->list, err) < 0) {
+        return -1;
     }
     for (int pass = 0; pass < 2; pass++) {
         json_array_foreach (wish->list, i, item) {
