@@ -324,6 +324,11 @@ static void test_hosts_by_hand(void **state)
     assert_string_equal(neutron_get("port.binding:host_id"), "(absent)");
     put_as(200, ADMIN, "\"binding:host_id\":\"h8\"");
     assert_host("h8", "unbound");
+    neutron_say(200, ADMIN,
+                "GET /ports?binding:host_id=h8&name=x&device_owner=", NULL); /* empty is a value to ask for */
+    assert_string_equal(neutron_get("ports.0.id"), port);
+    neutron_say(200, ADMIN, "GET /ports?binding:host_id=h8&name=", NULL);
+    assert_string_equal(neutron_get("ports.0.id"), "(absent)");
     put_as(200, ADMIN, "\"binding:host_id\":null");
     assert_host("", "unbound");
     put_as(200, ADMIN, "\"binding:host_id\":\"h8\"");
