@@ -92,6 +92,7 @@ static const struct {
     { "router_availability_zone", "Router Availability Zone", "Availability zone support for router." },
     { "service-type", "Neutron Service Type Management",
       "API for retrieving service providers for Neutron advanced services" },
+    { "sort-key-validation", "Sort keys validation", "Provides validation on sort keys." },
     { "sorting", "Sorting support", "Extension that indicates that sorting is enabled." },
     { "standard-attr-description", "standard-attr-description",
       "Extension to add descriptions to standard attributes" },
@@ -106,6 +107,7 @@ static const struct {
     { "subnet_onboard", "Subnet Onboard", "Provides support for onboarding subnets" },
     { "subnetpool-prefix-ops", "Subnet Pool Prefix Operations",
       "Provides support for adjusting the prefix list of subnet pools" },
+    { "tag-creation", "Tag creation extension", "Allow to create multiple tags for a resource" },
     { "tag-ports-during-bulk-creation", "Tag Ports During Bulk Creation", "Allow to tag ports during bulk creation" },
     { "stateful-security-group", "Stateful security group", "Indicates if the security group is stateful or not" },
 };

@@ -199,6 +199,7 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v2.0/trunks", "trunks" },
     { "/v2.0/qos/alias-bandwidth-limit-rules", "aliases of QoS rules" },
     { "/v2.0/qos/alias-dscp-marking-rules", "aliases of QoS rules" },
+    { "/v2.0/security-groups-default-statefulness", "default statefulness of security groups" },
     { "/v2.0/network_segment_ranges", "segment ranges" },
     { "/v2.0/metering", "metering labels" },
     { "/v2.0/flavors", "network flavors" },

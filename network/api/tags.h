@@ -18,6 +18,7 @@ int kn_network_tags_fit(struct kn_request *req, const struct kn_rows *now, const
         .attr = "tags", \
         .key = "tags", \
         .is_set = true, \
+        .echoes = true, \
         .body = kn_network_tags_body, \
         .words = &KN_SCHEMA_NEUTRON, \
         .absent = "Tag %2 could not be found.", \
