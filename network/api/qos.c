@@ -183,8 +183,12 @@ int kn_network_qos_types_show(struct kn_request *req, struct kn_response *res, s
 int kn_network_qos_refuse(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const char *kind = strrchr(req->path, '/') + 1;
+    bool is_owned = false;
 
     (void)res;
+    if (kn_rest_see(&kn_network_policies, req, req->params[0], &is_owned, err) < 0) {
+        return -1;
+    }
     return kn_fail(
         err, KN_NOT_IMPLEMENTED,
         "QoS rules of the kind %.64s are not built in Kilonova: a policy has bandwidth_limit_rules and dscp_marking_rules.",

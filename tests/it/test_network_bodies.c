@@ -317,7 +317,7 @@ static void test_bound_port(void **state)
     assert_string_equal(name, "named");
     put(200, ALICE, "port", port, "\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"}]");
     put(200, ALICE, "port", port, any);
-    put(409, ALICE, "port", port, "\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"},{\"ip_address\":\"10.0.0.50\"}]");
+    put(400, ALICE, "port", port, "\"fixed_ips\":[{\"ip_address\":\"10.0.0.50\"},{\"ip_address\":\"10.0.0.50\"}]");
     host_hears(port, 0);
     put(200, ALICE, "port", port, "\"fixed_ips\":[{\"ip_address\":\"10.0.0.51\"}]");
     host_hears(port, 1);

@@ -111,6 +111,8 @@ static void test_rules(void **state)
     below(204, CHIEF, "DELETE", "bandwidth_limit_rule", limit, NULL);
     below(404, CHIEF, "DELETE", "bandwidth_limit_rule", limit, NULL);
     below(501, CHIEF, "POST", "minimum_bandwidth_rule", NULL, "\"min_kbps\":1");
+    below(404, BOB, "POST", "minimum_bandwidth_rule", NULL, "\"min_kbps\":1");
+    assert_said("NeutronError.type", "QosPolicyNotFound");
     below(501, CHIEF, "POST", "packet_rate_limit_rule", NULL, "\"max_kpps\":1");
     below(501, CHIEF, "POST", "minimum_packet_rate_rule", NULL, "\"min_kpps\":1");
     neutron_say(200, ALICE, "GET /qos/rule-types", NULL);

@@ -376,6 +376,10 @@ static void test_service_types(void **state)
     assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.2");
     neutron_post(400, ALICE, "subnet", net.text,
                  ",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":[\"x\"]");
+    neutron_post(400, ALICE, "subnet", net.text, ",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":[\"\"]");
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.2.0/24\",\"enable_dhcp\":false,\"service_types\":[\"test:own\"]");
+    neutron_post(201, ALICE, "port", net.text, ",\"device_owner\":\"test:own\"");
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.2.2");
 }
 
 int main(void)

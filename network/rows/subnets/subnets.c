@@ -19,9 +19,10 @@
 #define POOLS_SAID "_pools" /* what _decide notes for _after: the body named other pools */
 #define LIST (KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL)
 
+/* As Neutron's, which looks at the first letter alone. */
 static bool is_service_type(const char *text)
 {
-    return strncmp(text, "network:", strlen("network:")) == 0 || strncmp(text, "compute:", strlen("compute:")) == 0;
+    return text[0] != '\0' && strchr("network:compute:", text[0]) != NULL;
 }
 
 static const struct kn_text_rule SERVICE_RULE = { is_service_type,
