@@ -136,7 +136,7 @@ static int draw_item(struct kn_db *db, const struct kn_network_port_wish *wish, 
 
 /* Those that name an address choose first: it might be the next one otherwise. */
 /* On a subnet twice is two addresses; an address twice is a mistake. */
-static int check_twice(const json_t *list, struct kn_error *err)
+static int draw_check_twice(const json_t *list, struct kn_error *err)
 {
     const json_t *item;
     size_t i;
@@ -164,7 +164,7 @@ static int draw_list(struct kn_db *db, const struct kn_network_port_wish *wish, 
         kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Exceeded maximum amount of fixed ips per port.");
         return kn_fail_name(err, "InvalidInput");
     }
-    if (check_twice(wish->list, err) < 0) {
+    if (draw_check_twice(wish->list, err) < 0) {
         return -1;
     }
     for (int pass = 0; pass < 2; pass++) {
