@@ -143,6 +143,43 @@ static int detach_volume(struct command_call *c, struct kn_error *err)
     return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
 }
 
+/* Only what kilonova-volume made for it (snapshot.open) is written. */
+static int command_copy_of(struct command_call *c, struct kn_agent_disk_copy *ret, struct kn_error *err)
+{
+    static const char NAME[] = "/.host-snapshot-";
+    const char *path = kn_json_str(c->body, "path"), *name = strrchr(path, '/');
+
+    *ret = (struct kn_agent_disk_copy){ kn_json_str(c->body, "volume"), path, kn_json_str(c->body, "format") };
+    return path[0] == '/' && strncmp(name, NAME, strlen(NAME)) == 0 && kn_uuid_valid(name + strlen(NAME))
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "\"%.200s\" is no file for a copy of a volume", path);
+}
+
+static int copy_volume(struct command_call *c, struct kn_error *err)
+{
+    const struct kn_agent_driver *driver = c->agent->driver;
+    struct kn_agent_disk_copy copy;
+    bool is_copied = false;
+
+    if (command_copy_of(c, &copy, err) < 0 ||
+        (driver->copy_disk != NULL &&
+         driver->copy_disk(c->agent->driver_state, &c->ref, &copy, c->work, &is_copied, err) < 0)) {
+        return -1;
+    }
+    c->result = json_pack("{s:b}", "copied", is_copied);
+    return 0;
+}
+
+static int drop_copy(struct command_call *c, struct kn_error *err)
+{
+    const struct kn_agent_driver *driver = c->agent->driver;
+    struct kn_agent_disk_copy copy;
+
+    return command_copy_of(c, &copy, err) < 0 ? -1
+           : driver->drop_copy == NULL        ? 0
+                                              : driver->drop_copy(c->agent->driver_state, &c->ref, &copy, err);
+}
+
 static int resize_volume(struct command_call *c, struct kn_error *err)
 {
     return c->agent->driver->resize_disk == NULL
@@ -302,6 +339,8 @@ static const struct command_command COMMANDS[] = {
     { "server.drop_snapshot", "server", ABOUT_GUEST, KN_INTENT_RELEASE, command_drop_snapshot },
     { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
     { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
+    { "server.copy_volume", "server", ABOUT_GUEST, KN_INTENT_USE, copy_volume },
+    { "server.drop_copy", "server", ABOUT_GUEST, KN_INTENT_RELEASE, drop_copy },
     { "server.resize_volume", "server", ABOUT_GUEST, KN_INTENT_USE, resize_volume },
     { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },

@@ -49,6 +49,11 @@ struct kn_agent_driver_events {
 
 typedef void kn_agent_guest_visit(void *ctx, const char *server, const struct kn_agent_guest *guest);
 
+/* A file that a volume of a guest is copied to, and nothing else is. */
+struct kn_agent_disk_copy {
+    const char *volume, *path, *format;
+};
+
 struct kn_agent_driver {
     const char *name; /* agent.driver */
     const char *const *
@@ -100,6 +105,13 @@ struct kn_agent_driver {
     int (*attach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err);
+    /*
+     * Optional, both: what a guest that runs has in the volume, in a file of that name and format, and an end of that; *ret_copied false: it is off. Whoever is killed meanwhile begins anew.
+     */
+    int (*copy_disk)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_copy *copy,
+                     struct kn_work *work, bool *ret_copied, struct kn_error *err);
+    int (*drop_copy)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_copy *copy,
+                     struct kn_error *err);
     /* Optional: the volume has so many bytes now; a guest that runs and has it sees them. Nothing to do for any other. */
     int (*resize_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, int64_t bytes,
                        struct kn_error *err);

@@ -448,7 +448,8 @@ static int lv_cache_image(void *state, const json_t *image, struct kn_work *work
     .answer = kn_agent_libvirt_answer, .ensure_running = kn_agent_libvirt_ensure_running, \
     .destroy = kn_agent_libvirt_destroy, .power = kn_agent_libvirt_power, .describe = lv_describe, \
     .give_way = kn_agent_libvirt_give_way, .detach_disk = kn_agent_libvirt_detach_disk, \
-    .resize_disk = kn_agent_libvirt_resize_disk, .attach_nic = kn_agent_libvirt_attach_nic, \
+    .resize_disk = kn_agent_libvirt_resize_disk, .copy_disk = kn_agent_libvirt_copy_disk, \
+    .drop_copy = kn_agent_libvirt_drop_copy, .attach_nic = kn_agent_libvirt_attach_nic, \
     .detach_nic = kn_agent_libvirt_detach_nic, .console_log = lv_console_log, .console = kn_agent_libvirt_console, \
     .diagnose = kn_agent_libvirt_diagnose, .password = lv_password, .forget_password = lv_forget_password, \
     .cache_image = lv_cache_image, .list = kn_agent_libvirt_list, .observe = kn_agent_libvirt_observe, \

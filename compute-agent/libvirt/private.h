@@ -226,6 +226,10 @@ int kn_agent_libvirt_snapshot(void *state, const struct kn_agent_guest_ref *ref,
                               json_t **ret_made, struct kn_error *err);
 int kn_agent_libvirt_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,
                             struct kn_error *err);
+int kn_agent_libvirt_copy_disk(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_copy *copy,
+                               struct kn_work *work, bool *ret_copied, struct kn_error *err);
+int kn_agent_libvirt_drop_copy(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_copy *copy,
+                               struct kn_error *err);
 int kn_agent_libvirt_drop_snapshot(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err);
 
 /* --- console.c --- */

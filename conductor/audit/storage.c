@@ -11,7 +11,8 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no snapshot of a volume in a transitional state without an open task",
       "SELECT format('snapshot %s is %s and nobody works on it', s.id, s.status) FROM volume_snapshot s "
-      "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id"), NULL, NULL },
+      "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM task t "
+      "WHERE t.kind = 'server.snapshot_volume' AND t.state IN ('run', 'undo') AND t.input->>'snapshot' = s.id::text)", NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
       "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },

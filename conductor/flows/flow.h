@@ -92,6 +92,7 @@ extern const struct kn_conductor_flow kn_conductor_flows_snapshot[];
 extern const struct kn_conductor_flow kn_conductor_flows_shelve[];
 extern const struct kn_conductor_flow kn_conductor_flows_interface[];
 extern const struct kn_conductor_flow kn_conductor_flows_volume[];
+extern const struct kn_conductor_flow kn_conductor_flows_held[];
 extern const struct kn_conductor_flow kn_conductor_flows_disk[];
 extern const struct kn_conductor_flow kn_conductor_flows_boot[];
 /* All of them, ended by NULL: for the tests and for people. */

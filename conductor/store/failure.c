@@ -2,6 +2,8 @@
 /* Failures become messages: the task's kind and code say which (lib/domain/volume_failure.h). A task fails once, so there is one message of it, however often its move is written. */
 #include "conductor/store/failure.h"
 
+#include <string.h>
+
 #include "conductor/flows/context.h"
 #include "lib/adapter/batch.h"
 #include "lib/domain/volume_failure.h"
@@ -25,10 +27,11 @@ static struct kn_batch_stmt TELL = {
 };
 
 /* What is done to a volume with the server that has it is that server's task. */
-static const char *failure_object(const struct kn_conductor_task *task)
+static const char *failure_object(const struct kn_conductor_task *task, const struct kn_volume_failure *failure)
 {
-    return task->flow->object == &kn_conductor_record_server ? kn_conductor_wished_str(task, "volume")
-                                                             : task->object_id;
+    return task->flow->object != &kn_conductor_record_server ? task->object_id
+           : strcmp(failure->resource, "VOLUME") == 0        ? kn_conductor_wished_str(task, "volume")
+                                                             : kn_conductor_wished_str(task, "snapshot");
 }
 
 int kn_conductor_failures_tell(struct kn_db *db, const struct kn_conductor_move *moves, int count, int64_t days,
@@ -48,7 +51,7 @@ int kn_conductor_failures_tell(struct kn_db *db, const struct kn_conductor_move 
             kn_batch_add(&batch, task->project_id);
             kn_batch_add(&batch, task->request_id);
             kn_batch_add(&batch, failure->resource);
-            kn_batch_add(&batch, failure_object(task));
+            kn_batch_add(&batch, failure_object(task, failure));
             kn_batch_add(&batch, failure->action);
             kn_batch_add(&batch, failure->detail);
             kn_batch_addint(&batch, days);

@@ -42,6 +42,14 @@ static const struct kn_stmt FREE = {
 };
 enum { FREE_VOLUME, FREE_REQUEST = 3 };
 
+/* Snapshots that were tasks of the server and came to no end. */
+static const struct kn_stmt UNKEPT = {
+    "conductor_snapshot_unkept",
+    "UPDATE volume_snapshot SET status = 'error', updated_at = now() WHERE status = 'creating' AND id IN "
+    "(SELECT (t.input->>'snapshot')::uuid FROM task t WHERE t.object_id = ANY($1::uuid[]) AND t.kind = 'server.snapshot_volume')",
+    1
+};
+
 static struct kn_batch_stmt FOLLOW = {
     "conductor_volume_follow",
     "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' THEN 'deleting' "
@@ -84,6 +92,7 @@ int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct
     kn_batch_init(&follow, &FOLLOW);
     kn_batch_init(&doomed, &DOOM);
     if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 ||
+        kn_db_run(db, &UNKEPT, KN_ARGS(server_ids), NULL, err) < 0 ||
         kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
         return -1;
     }

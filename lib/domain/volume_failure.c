@@ -44,6 +44,9 @@ static const struct kn_volume_failure FAILURES[] = {
     SNAPSHOT("snapshot.create", KN_NO_VALID_HOST, "009", "create snapshot", NO_ROOM),
     SNAPSHOT("snapshot.create", KN_OK, "009", "create snapshot", "013", "Snapshot failed to create.",
              "Delete it. " BY_REQUEST),
+    SNAPSHOT("server.snapshot_volume", KN_NO_VALID_HOST, "009", "create snapshot", NO_ROOM),
+    SNAPSHOT("server.snapshot_volume", KN_OK, "009", "create snapshot", "013", "Snapshot failed to create.",
+             "Delete it. " BY_REQUEST),
     SNAPSHOT("snapshot.delete", KN_OK, "010", "delete snapshot", "016", "Snapshot failed to delete.",
              "Delete it again. " BY_REQUEST),
 };

@@ -72,6 +72,8 @@ const struct kn_wish_type kn_wish_types[] = {
                 KN_MAY("tag", KN_STR, SERVER_TAG, "the user's")) },
     { "server.detach_volume", "unplug a volume",
       KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("attachment", KN_UUID, NONE, "its row")) },
+    { "server.snapshot_volume", "keep what a volume that the server has holds now",
+      KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("snapshot", KN_UUID, NONE, "its row is there")) },
     { "server.extend_volume", "make a volume that the server has larger, and tell its guest",
       KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"),
                 KN_MUST("size_gib", KN_INT, VOLUME_SIZE_GIB, "its new size, which its row has already")) },

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A real guest whose root disk is a volume: with another that grows, rescued, rebuilt, taken from its host and back, its agent killed in between. Needs what tests/support/one_guest.h says. */
+/* A real guest whose root disk is a volume: with another that grows and is copied, rescued, rebuilt, taken from its host and back, its agent killed in between. Needs what tests/support/one_guest.h says. */
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/one_guest.h"
 #include "tests/support/process.h"
@@ -104,6 +106,52 @@ static void test_its_volume_grows(void **state)
     }
 }
 
+#define COPY "/run/.host-snapshot-" ONE_IMAGE
+
+static int64_t send_copy(const char *type, const char *path)
+{
+    return kn_test_agent_command(&kn_one_guest.agent, type, 1,
+                                 json_pack("{s:s, s:s, s:s, s:s}", "server", kn_one_guest.server, "volume", ONE_NETWORK,
+                                           "path", path, "format", "raw"));
+}
+
+static void copied(bool is_copied)
+{
+    json_auto_t *result = kn_test_agent_done(&kn_one_guest.agent, "server.copy_volume",
+                                             send_copy("server.copy_volume", COPY));
+
+    assert_int_equal(kn_json_bool(result, "copied"), is_copied);
+}
+
+static bool same_bytes(void)
+{
+    AUTO_FREE char *compare = kn_asprintf("cmp %s " COPY, kn_one_guest.volume_path);
+
+    return system(compare) == 0;
+}
+
+/* What a guest that runs has in a volume, in another file, whatever happened to an earlier try; the guest goes on with its own. */
+static void test_its_volume_is_copied(void **state)
+{
+    AUTO_CLOSE int fd = open(kn_one_guest.volume_path, O_WRONLY | O_CLOEXEC);
+    struct kn_message hello;
+
+    (void)state;
+    assert_int_equal(pwrite(fd, "what is kept", 12, 1 << 20), 12);
+    kn_test_agent_refused(&kn_one_guest.agent, "server.copy_volume", send_copy("server.copy_volume", ROOT),
+                          KN_BAD_REQUEST);
+    send_copy("server.copy_volume", COPY);
+    kn_test_agent_kill9(&kn_one_guest.agent);
+    kn_test_agent_start(&kn_one_guest.agent);
+    hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
+    kn_message_release(&hello);
+    copied(true);
+    assert_true(same_bytes());
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.drop_copy", send_copy("server.drop_copy", COPY)));
+    assert_int_equal(access(COPY, F_OK), -1);
+    assert_true(kn_one_guest_sees("disk vdb sectors=2097152"));
+}
+
 /* From a disk behind all others: its own volumes are there to be mended, by their names. */
 static void test_is_rescued(void **state)
 {
@@ -113,6 +161,7 @@ static void test_is_rescued(void **state)
     kn_one_guest_await("disk vdc", true);
     kn_one_guest_await("disk vdb sectors=2097152", true);
     power_root("unrescue_off", false, 4);
+    copied(false); /* it is off, and nobody writes it */
 }
 
 /* Off, its volume is another one, and on again: it counts anew. The other volume is what it was. */
@@ -143,11 +192,9 @@ static void test_leaves_and_comes_back(void **state)
 static int run_inside(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_boots_from_a_volume),
-        cmocka_unit_test(test_its_volume_grows),
-        cmocka_unit_test(test_is_rescued),
-        cmocka_unit_test(test_is_rebuilt),
-        cmocka_unit_test(test_leaves_and_comes_back),
+        cmocka_unit_test(test_boots_from_a_volume),  cmocka_unit_test(test_its_volume_grows),
+        cmocka_unit_test(test_its_volume_is_copied), cmocka_unit_test(test_is_rescued),
+        cmocka_unit_test(test_is_rebuilt),           cmocka_unit_test(test_leaves_and_comes_back),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);

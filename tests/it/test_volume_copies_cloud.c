@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * What volumes are made from and what is made from them, in a whole cloud: images, snapshots, clones, uploads, growth. kilonova-volume and a conductor are killed in the middle of all of it;
- * every one comes to its end, every disk holds what it must, files and rows agree, and the audit finds every promise kept.
+ * every one comes to its end, every disk holds what it must, files and rows agree, and the audit finds every promise kept. Also of volumes that servers have.
  */
 #include "tests/support/test.h"
 
@@ -287,6 +287,78 @@ static void all_of_it_goes(void **state)
     files_agree();
 }
 
+static void snap_at(int status, const char *minor, const char *volume, const char *more)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"snapshot\": {\"volume_id\": \"%s\"%s}}", volume, more),
+                   *headers = kn_asprintf(KN_WHOLE_JSON "OpenStack-API-Version: volume 3.%s\r\n", minor);
+
+    kn_whole_cloud_expect(status, "POST", SNAPSHOTS, headers, body);
+}
+
+static void boot_from(const char *volume, char ret_server[KN_UUID_SIZE])
+{
+    AUTO_FREE char *body = kn_asprintf("{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"networks\": \"none\", "
+                                       "\"block_device_mapping_v2\": [{\"source_type\": \"volume\", \"uuid\": \"%s\", "
+                                       "\"destination_type\": \"volume\", \"boot_index\": 0}]}}",
+                                       kn_whole_cloud_flavor(), volume);
+
+    kn_whole_cloud_expect(202, "POST", "/compute/v2.1/servers", KN_WHOLE_JSON "OpenStack-API-Version: compute 2.90\r\n",
+                          body);
+    kn_copy(ret_server, KN_UUID_SIZE, kn_whole_cloud_text("server.id"));
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE id = $1 AND status = 'in-use'", volume),
+                     1);
+}
+
+static const char *snapped(void)
+{
+    const char *snapshot = kn_whole_cloud_text("snapshot.id");
+
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot WHERE id = $1 AND status = 'available'",
+                                          snapshot),
+                     1);
+    return snapshot;
+}
+
+/* By force, or since 3.66. Whoever dies in the middle, it is whole; its server's end in the middle is its own. */
+static void of_one_that_a_server_has(void **state)
+{
+    static const char *const DAEMONS[] = { "kilonova-volume", "kilonova-conductor", "kilonova-agent" };
+    const int64_t before = kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot", NULL);
+    char volume[KN_UUID_SIZE], server[KN_UUID_SIZE];
+
+    (void)state;
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image);
+
+    post_volume(of_image, volume);
+    settled();
+    write_disk(volume, "a guest's bytes");
+    boot_from(volume, server);
+    snap_at(400, "65", volume, "");
+    snap_at(202, "65", volume, ", \"force\": true");
+    expect_disk("snapshot", snapped(), GIB, "a guest's bytes");
+    for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
+        snap_at(202, "66", volume, "");
+        kn_whole_cloud_restart(DAEMONS[i]);
+        expect_disk("snapshot", snapped(), GIB, "a guest's bytes");
+        assert_true(kn_whole_cloud_is_sound());
+    }
+    snap_at(202, "66", volume, "");
+    AUTO_FREE char *path = kn_asprintf("/compute/v2.1/servers/%s", server);
+
+    kn_whole_cloud_expect(204, "DELETE", path, NEW, NULL);
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot WHERE status = 'creating'", NULL), 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot", NULL), before + 5);
+    assert_true(kn_whole_cloud_is_sound());
+    AUTO_FREE char *with_all = kn_asprintf(VOLUMES "/%s?cascade=true", volume);
+
+    kn_whole_cloud_expect(202, "DELETE", with_all, NEW, NULL);
+    kn_whole_cloud_await(BUSY, 0);
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot", NULL), before);
+}
+
 static int start_cloud(void **state)
 {
     (void)state;
@@ -304,6 +376,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(of_one_that_a_server_has, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(killed_in_the_middle_of_all, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(each_goes_where_its_type_says, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(all_of_it_goes, kn_whole_cloud_sound),

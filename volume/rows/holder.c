@@ -52,17 +52,30 @@ int kn_volume_holder_check(struct kn_db *db, const struct kn_volume *v, const ch
     return kn_rows_bool(rows, 0, IS_ALONE) ? 0 : holder_refuse(v->id, "has several servers", err);
 }
 
-int kn_volume_holder_can_grow(struct kn_db *db, const struct kn_volume *v, struct kn_error *err)
+static const struct kn_stmt DISK = { "volume_holder_disk",
+                                     "SELECT backend = 'file', format = 'raw' FROM volume WHERE id = $1", 1 };
+enum { DISK_IS_FILE, DISK_IS_RAW };
+
+int kn_volume_holder_can_copy(struct kn_db *db, const struct kn_volume *v, struct kn_error *err)
 {
-    static const struct kn_stmt DISK = { "volume_holder_disk",
-                                         "SELECT backend = 'file', format = 'raw' FROM volume WHERE id = $1", 1 };
-    enum { IS_FILE, IS_RAW };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &DISK, KN_ARGS(v->id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_bool(rows, 0, IS_FILE) && kn_rows_bool(rows, 0, IS_RAW)
+    return kn_rows_bool(rows, 0, DISK_IS_FILE)
+               ? 0
+               : holder_refuse(v->id, "is attached, and only the back end file takes snapshots then", err);
+}
+
+int kn_volume_holder_can_grow(struct kn_db *db, const struct kn_volume *v, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &DISK, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_bool(rows, 0, DISK_IS_FILE) && kn_rows_bool(rows, 0, DISK_IS_RAW)
                ? 0
                : holder_refuse(v->id, "is attached, and only raw disks of the back end file grow then", err);
 }

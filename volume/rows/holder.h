@@ -14,6 +14,8 @@
 int kn_volume_holder_hold(struct kn_db *db, const char *volume, char ret_server[KN_UUID_SIZE], struct kn_error *err);
 /* The volume is held: that server has it, and nobody else. KN_BAD_REQUEST. */
 int kn_volume_holder_check(struct kn_db *db, const struct kn_volume *v, const char *server, struct kn_error *err);
+/* Whether its back end can copy what a guest that runs has in it. KN_BAD_REQUEST in words. */
+int kn_volume_holder_can_copy(struct kn_db *db, const struct kn_volume *v, struct kn_error *err);
 /* Whether its disk, as its back end has it, can change below a guest that runs. KN_BAD_REQUEST in words. */
 int kn_volume_holder_can_grow(struct kn_db *db, const struct kn_volume *v, struct kn_error *err);
 

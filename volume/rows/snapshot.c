@@ -15,9 +15,11 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/holder.h"
 #include "volume/rows/noun.h"
 #include "volume/rows/volume.h"
 
+#define ALWAYS_FORCED 66 /* the microversion whose clients need not say that a volume may be in use */
 #define GETS (KN_REST_LIST | KN_REST_SHOW)
 #define SAID (KN_REST_POST | KN_REST_CLEAR)
 #define NAME .limit = KN_LIMIT_VOLUME_NAME
@@ -89,7 +91,7 @@ static int snapshot_check(struct kn_request *req, json_t *object, struct kn_erro
     if (!json_is_string(json_object_get(object, "volume_id"))) {
         return kn_fail(err, KN_NOT_FOUND, "Volume None could not be found.");
     }
-    return req->microversion < 66 || kn_schema_bool(object, "force", true)
+    return req->microversion < ALWAYS_FORCED || kn_schema_bool(object, "force", true)
                ? 0
                : kn_fail(err, KN_BAD_REQUEST,
                          "Since microversion 3.66 the 'force' flag is invalid for this request.  For backward "
@@ -97,20 +99,44 @@ static int snapshot_check(struct kn_request *req, json_t *object, struct kn_erro
                          "is silently ignored.");
 }
 
+/* Of a volume that a server has: by force, or where clients need say none. *ret_server "": as any other. */
+static int snapshot_hold_server(struct kn_request *req, const json_t *object, char ret_server[KN_UUID_SIZE],
+                                struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+
+    ret_server[0] = '\0';
+    if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), false, &rows, &v, err) < 0) {
+        return -1;
+    }
+    return strcmp(v.status, "in-use") == 0 &&
+                   (req->microversion >= ALWAYS_FORCED || kn_schema_bool(object, "force", false))
+               ? kn_volume_holder_hold(req->db, v.id, ret_server, err)
+               : 0;
+}
+
 static int snapshot_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    char server[KN_UUID_SIZE];
     struct kn_volume v;
 
     (void)id;
     if (now != NULL) {
         return 0;
     }
-    if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
-        kn_volume_move(req->db, &v, KN_VOLUME_COPY, err) < 0) {
+    if (snapshot_hold_server(req, object, server, err) < 0 ||
+        kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
+        kn_volume_move(req->db, &v, server[0] != '\0' ? KN_VOLUME_COPY_HELD : KN_VOLUME_COPY, err) < 0) {
         return -1;
     }
+    if (server[0] != '\0' &&
+        (kn_volume_holder_check(req->db, &v, server, err) < 0 || kn_volume_holder_can_copy(req->db, &v, err) < 0)) {
+        return -1;
+    }
+    json_object_set_new(object, "held_by", json_string(server));
     json_object_set_new(object, "of_volume", json_string(v.id));
     json_object_set_new(object, "size", json_integer(v.size_gib));
     json_object_set_new(object, "type_id", json_string(v.type_id));
@@ -123,15 +149,40 @@ static int snapshot_after(struct kn_request *req, const char *id, const struct k
                           struct kn_error *err)
 {
     json_auto_t *input = json_pack("{s:s}", "volume", kn_json_str(object, "of_volume"));
-    const struct kn_task_wish wish = { "snapshot.create", id,   req->caller.project_id, req->caller.user_id,
-                                       req->request_id,   input };
+    const char *server = kn_json_str(object, "held_by");
+    const bool is_held = *server != '\0';
+    const struct kn_task_wish wish = { is_held ? "server.snapshot_volume" : "snapshot.create",
+                                       is_held ? server : id,
+                                       req->caller.project_id,
+                                       req->caller.user_id,
+                                       req->request_id,
+                                       input };
     int64_t task = 0;
 
     if (now != NULL) {
         return 0;
     }
+    if (is_held) {
+        json_object_set_new(input, "snapshot", json_string(id));
+    }
     return kn_task_insert(req->db, &wish, &task, err) < 0 ? -1
                                                           : json_object_set_new(object, "task", json_integer(task));
+}
+
+/* tell of the noun: the task is the snapshot's, or of the server that has its volume. */
+static void snapshot_tell(struct kn_request *req, const json_t *changed)
+{
+    const char *id;
+    json_t *object;
+
+    json_object_foreach ((json_t *)(uintptr_t)changed, id, object) { /* jansson walks over non-const objects only */
+        const char *server = kn_json_str(object, "held_by");
+        const int64_t task = json_integer_value(json_object_get(object, "task"));
+
+        if (task > 0) {
+            kn_task_wake(req->bus, *server != '\0' ? server : id, task);
+        }
+    }
 }
 
 static const struct kn_rest_counts COUNTS = {
@@ -159,7 +210,7 @@ const struct kn_rest_noun kn_volume_snapshot_noun = {
     .check = snapshot_check,
     .decide = snapshot_decide,
     .after = snapshot_after,
-    .tell = kn_rest_tell_task,
+    .tell = snapshot_tell,
     .counts = &COUNTS,
 };
 
@@ -278,6 +329,29 @@ static int snapshot_refuse_used(struct kn_db *db, const struct kn_volume_snapsho
                          kn_rows_text(rows, 0, USER));
 }
 
+/* One that is a task of its server is ended by that alone. */
+static int snapshot_refuse_made(struct kn_db *db, const struct kn_volume_snapshot *s, struct kn_error *err)
+{
+    static const struct kn_stmt MADE = {
+        "volume_snapshot_made",
+        "SELECT 1 FROM task WHERE kind = 'server.snapshot_volume' AND state IN ('run', 'undo') AND input->>'snapshot' = $1",
+        1
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (strcmp(s->status, "creating") != 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &MADE, KN_ARGS(s->id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0 ? 0
+                                    : kn_fail(err, KN_BAD_REQUEST,
+                                              "Invalid snapshot: Snapshot %s is just being made by the host of the "
+                                              "server that has its volume.",
+                                              s->id);
+}
+
 static bool snapshot_may_go(const char *status)
 {
     return strcmp(status, "available") == 0 || strcmp(status, "error") == 0 || strcmp(status, "error_deleting") == 0;
@@ -296,7 +370,7 @@ int kn_volume_snapshot_doom(struct kn_request *req, const struct kn_volume_snaps
                        "status is: %s.",
                        s->id, s->status);
     }
-    return snapshot_refuse_used(req->db, s, err) < 0 ||
+    return snapshot_refuse_used(req->db, s, err) < 0 || snapshot_refuse_made(req->db, s, err) < 0 ||
                    kn_volume_snapshot_set_status(req->db, s->id, "deleting", err) < 0
                ? -1
                : kn_task_insert(req->db, &wish, ret_task, err);

@@ -66,6 +66,7 @@ static const struct {
     [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
     [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
     [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true },
+    [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true },
     [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
     [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true },
     [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },

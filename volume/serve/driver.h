@@ -71,6 +71,14 @@ struct kn_volume_driver {
     /* The volume as it is now, in its format; one that is there stays as it is. It needs its volume no more, nor does what is made from it need it. */
     int (*snapshot)(const struct kn_conf *conf, const char *snapshot, const char *volume,
                     const struct kn_volume_watch *watch, struct kn_error *err);
+    /*
+     * The same of a volume that a guest writes, in two steps, where the driver can: *ret_path (heap): a file that its host makes and fills, which is not there yet; and that file is the snapshot from now on.
+     * NULL, both: it cannot.
+     */
+    int (*open_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                         char **ret_path, struct kn_error *err);
+    int (*adopt_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                          struct kn_error *err);
     int (*remove_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                            struct kn_error *err);
     /* *ret_path (heap): a file that holds the whole disk in the format `as`, for the time being; end_export() drops what was made for it. */

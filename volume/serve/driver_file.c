@@ -381,12 +381,54 @@ static int file_snapshot(const struct kn_conf *conf, const char *snapshot, const
     return make_copy(&h, from, err) < 0 ? -1 : driver_file_settle(conf, &h, err);
 }
 
+/* What a host fills: QEMU's user writes it until it is the snapshot. */
+#define OF_HOST ".host-snapshot-"
+
+static int file_open_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                              char **ret_path, struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+    AUTO_FREE char *path = disk_path(conf, OF_HOST, snapshot, err);
+
+    if (path == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ||
+        driver_file_unlink(conf, path, err) < 0) {
+        return -1;
+    }
+    *ret_path = kn_steal(&path);
+    return 0;
+}
+
+static int file_adopt_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
+                               struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h;
+    AUTO_FREE char *path = disk_path(conf, OF_HOST, snapshot, err);
+
+    if (path == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0) {
+        return -1;
+    }
+    if (access(h.path, F_OK) == 0) {
+        return 0;
+    }
+    AUTO_CLOSE int fd = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+
+    if (fd < 0 || fchown(fd, geteuid(), getegid()) < 0 || fchmod(fd, 0600) < 0 || fsync(fd) < 0 ||
+        rename(path, h.path) < 0) {
+        return driver_file_fail_errno(err, "take over", path);
+    }
+    return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
+}
+
 static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                                 struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
+    AUTO_FREE char *of_host = disk_path(conf, OF_HOST, snapshot, err);
 
-    return take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ? -1 : driver_file_unlink(conf, h.path, err);
+    return of_host == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ||
+                   driver_file_unlink(conf, of_host, err) < 0
+               ? -1
+               : driver_file_unlink(conf, h.path, err);
 }
 
 /* --- for others --------------------------------------------------------------------------------------------------------------------- */
@@ -461,6 +503,8 @@ const struct kn_volume_driver kn_volume_driver_file = {
     .extend = file_extend,
     .remove = file_remove,
     .snapshot = file_snapshot,
+    .open_snapshot = file_open_snapshot,
+    .adopt_snapshot = file_adopt_snapshot,
     .remove_snapshot = file_remove_snapshot,
     .export = file_export,
     .end_export = file_end_export,

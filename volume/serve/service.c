@@ -235,11 +235,35 @@ static int service_upload(struct volume_call *c, struct kn_error *err)
     return rc;
 }
 
+static int service_open_snapshot(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *snapshot = kn_json_str(c->m->body, "snapshot");
+    char format[KN_VOLUME_FORMAT_SIZE];
+    AUTO_FREE char *path = NULL;
+
+    if (c->driver->open_snapshot == NULL) {
+        return kn_fail(err, KN_CONFLICT, "volume \"%s\" is attached, and its back end takes no snapshot of one that is",
+                       kn_json_str(c->m->body, "volume"));
+    }
+    if (check_capacity(c, snapshot, err) < 0 ||
+        kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0 ||
+        kn_volume_format_of(kn_work_db(c->work), true, snapshot, format, err) < 0 ||
+        c->driver->open_snapshot(c->conf, snapshot, &watch, &path, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:s, s:s}", "path", path, "format", format);
+    return 0;
+}
+
 static int service_snapshot(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *snapshot = kn_json_str(c->m->body, "snapshot");
 
+    if (kn_json_bool(c->m->body, "copied")) {
+        return c->driver->adopt_snapshot(c->conf, snapshot, &watch, err);
+    }
     return check_capacity(c, snapshot, err) < 0 ||
                    kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0
                ? -1
@@ -357,6 +381,7 @@ static const struct {
     { "volume.extend", service_extend },
     { "volume.upload", service_upload },
     { "volume.delete", delete },
+    { "snapshot.open", service_open_snapshot },
     { "snapshot.create", service_snapshot },
     { "snapshot.delete", service_drop_snapshot },
     { "volume.connect", connect },
