@@ -78,6 +78,11 @@ int64_t kn_network_host_version(struct kn_network_host *host); /* -1: nothing is
  * Returns when guests may be started.
  */
 int kn_network_host_plug(struct kn_network_host *host, const char *server_id, const json_t *nics, struct kn_error *err);
+/*
+ * The server's guest was started, or a NIC of it plugged in: whoever opens a tap for a guest takes the limits away that it had (libvirt does), so they are set again, at once. What fails is in the log, and
+ * tried again by every tick.
+ */
+void kn_network_host_opened(struct kn_network_host *host, const char *server_id);
 /* Removes the server's taps. Unknown is fine. */
 int kn_network_host_unplug(struct kn_network_host *host, const char *server_id, struct kn_error *err);
 /* Every few seconds: starts a dnsmasq that died, builds again what failed or went (a bridge, the firewall; a tap only at the next plug). The error is worth a line in the log. */

@@ -281,6 +281,7 @@ static int ensure_running(struct kn_agent_libvirt *lv, const struct kn_agent_gue
     if (kn_agent_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_agent_libvirt_start(dom, err) < 0) {
         return -1;
     }
+    kn_network_host_opened(lv->net, ref->server);
     if (lv->is_lxc && kn_agent_container_tend(lv, ref->server, err) < 0) {
         return -1;
     }

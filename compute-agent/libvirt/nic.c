@@ -123,6 +123,7 @@ int kn_agent_libvirt_attach_nic(void *state, const struct kn_agent_guest_ref *re
 
     kn_agent_libvirt_begin(lv, ref->server);
     done = nic_attach(lv, ref, nic, err);
+    kn_network_host_opened(lv->net, ref->server);
     kn_agent_libvirt_end(lv, ref->server, -1);
     return done;
 }

@@ -245,7 +245,10 @@ static int power_run(struct kn_agent_libvirt *lv, const struct power_action *act
     if (dom == NULL && action->needs_domain) {
         return kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no guest on \"%s\"", call->ref->server, call->ref->host);
     }
-    if (action->run(call, err) < 0 || (lv->is_lxc && kn_agent_container_tend(lv, call->ref->server, err) < 0)) {
+    const int done = action->run(call, err);
+
+    kn_network_host_opened(lv->net, call->ref->server); /* also what failed may have started it */
+    if (done < 0 || (lv->is_lxc && kn_agent_container_tend(lv, call->ref->server, err) < 0)) {
         return -1;
     }
     if (dom == NULL && kn_agent_libvirt_find(lv, call->ref->server, &dom, err) < 0) {

@@ -65,19 +65,24 @@ int kn_network_host_firewall_digests(struct kn_network_host *host, char ret_want
 
 /* --- limits --------------------------------------------------------------------------------------------------------- */
 
-void kn_network_host_shape_look(struct kn_network_host *host)
+static bool plug_is_limited(const struct kn_network_plug *plug)
 {
     static const struct kn_network_state_limit NONE;
+
+    return memcmp(&plug->to_guest, &NONE, sizeof(NONE)) != 0 || memcmp(&plug->from_guest, &NONE, sizeof(NONE)) != 0;
+}
+
+void kn_network_host_shape_look(struct kn_network_host *host)
+{
     const char *id;
     void *value;
 
     for (size_t at = 0; kn_hmap_next(host->plugs, &at, &id, &value);) {
         struct kn_network_plug *plug = value;
         char why[KN_STOCK_WHY];
-        const bool is_limited = memcmp(&plug->to_guest, &NONE, sizeof(NONE)) != 0 ||
-                                memcmp(&plug->from_guest, &NONE, sizeof(NONE)) != 0;
 
-        if (is_limited && plug->shaped_index != 0 && plug->shaped_index == kn_network_link_index(plug->tap) &&
+        if (plug_is_limited(plug) && plug->shaped_index != 0 &&
+            plug->shaped_index == kn_network_link_index(plug->tap) &&
             !kn_network_link_is_shaped(host->links, plug->tap, &plug->to_guest, &plug->from_guest, why)) {
             kn_log(KN_WARNING, "a limit of this host was taken away or changed, it is set again", "port", plug->port,
                    "reason", why, NULL);
@@ -133,6 +138,26 @@ int kn_network_host_shape(struct kn_network_host *host, const struct kn_network_
         }
     }
     return 0;
+}
+
+void kn_network_host_opened(struct kn_network_host *host, const char *server_id)
+{
+    const char *id;
+    void *value;
+
+    pthread_mutex_lock(&host->lock);
+    for (size_t at = 0; kn_hmap_next(host->plugs, &at, &id, &value);) {
+        struct kn_network_plug *plug = value;
+        struct kn_error why = { 0 };
+
+        if (strcmp(plug->server, server_id) == 0 && plug_is_limited(plug)) {
+            plug->shaped_index = 0;
+            if (shape_plug(host, plug, &why) < 0) {
+                kn_log_error("the limits of a tap", &why);
+            }
+        }
+    }
+    pthread_mutex_unlock(&host->lock);
 }
 
 int kn_network_host_unshape(struct kn_network_host *host, struct kn_network_plug *plug, struct kn_error *err)
