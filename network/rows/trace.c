@@ -374,6 +374,12 @@ static void walk_say_holder(struct trace_walk *walk, const struct kn_network_fou
             walk, "address", "note", "",
             "no port has %s of its own; port %s announced it last, as %s, heard on %s at %s (allowed address pairs)",
             text, to->id, holder->mac, to->host[0] != '\0' ? to->host : "a host that it left since", holder->heard);
+        if (holder->rests[0] != '\0') {
+            walk_say(
+                walk, "address", "note", "",
+                "guests fight over %s: it moved %d times in a short time and stays there until %s, whoever announces it",
+                text, KN_MAX_ANNOUNCED_MOVES, holder->rests);
+        }
     } else if (holder->how == KN_HELD_BY_PAIR) {
         walk_say(
             walk, "address", "note", "",

@@ -35,21 +35,21 @@ static const struct kn_stmt TRACE_NEXT = { "trace_next",
 /* As hosts decide (network/host/link/behind.h): what is a port's own, if it is anywhere; what was announced; a single address that pairs allow; then the rest, which nobody answers for. */
 #define HOLDS_IT(p) "EXISTS (SELECT FROM port_binding b WHERE b.port_id = " p " AND b.state = 'active')"
 static const struct kn_stmt TRACE_HOLDER = { "trace_holder",
-    "SELECT w.port, w.how, w.mac, to_char(w.heard_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') FROM ("
+    "SELECT w.port, w.how, w.mac, to_char(w.heard_at AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC'), to_char(w.rests_until AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS UTC') FROM ("
     " SELECT CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN (SELECT g.id FROM floating_ip f JOIN port g ON g.device_id = f.router_id::text"
     "   AND g.device_owner = '" KN_ROUTER_GATEWAY "' WHERE f.own_port_id = p.id) ELSE p.id END AS port,"
-    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 2 ELSE 1 END AS how, NULL AS mac, NULL::timestamptz AS heard_at,"
+    "  CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 2 ELSE 1 END AS how, NULL AS mac, NULL::timestamptz AS heard_at, NULL::timestamptz AS rests_until,"
     "  CASE WHEN p.device_owner LIKE 'network:%' OR " HOLDS_IT("p.id") " THEN 0 ELSE 3 END AS rank"
     "  FROM address a JOIN port p ON p.id = a.port_id WHERE p.network_id = $1::uuid AND a.ip = $2::inet"
-    " UNION ALL SELECT c.port_id, 3, c.mac::text, c.heard_at, CASE WHEN " HOLDS_IT("c.port_id") " THEN 1 ELSE 4 END FROM announced_address c"
+    " UNION ALL SELECT c.port_id, 3, c.mac::text, c.heard_at, CASE WHEN c.rests_until > now() THEN c.rests_until END, CASE WHEN " HOLDS_IT("c.port_id") " THEN 1 ELSE 4 END FROM announced_address c"
     "  JOIN port p ON p.id = c.port_id WHERE c.network_id = $1::uuid AND c.ip = $2::inet AND EXISTS (SELECT FROM jsonb_array_elements(p.allowed_pairs) e"
     "   WHERE (e->>'ip_address')::inet >>= c.ip AND (e->>'mac_address')::macaddr = c.mac)"
     " UNION ALL SELECT p.id, CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) THEN 4 ELSE 5 END,"
-    "  (array_agg(e.pair->>'mac_address' ORDER BY (e.pair->>'ip_address')::inet = $2::inet DESC, (e.pair->>'mac_address')::macaddr = p.mac DESC))[1], NULL,"
+    "  (array_agg(e.pair->>'mac_address' ORDER BY (e.pair->>'ip_address')::inet = $2::inet DESC, (e.pair->>'mac_address')::macaddr = p.mac DESC))[1], NULL, NULL,"
     "  CASE WHEN bool_or((e.pair->>'ip_address')::inet = $2::inet) AND " HOLDS_IT("p.id") " THEN 2 WHEN " HOLDS_IT("p.id") " THEN 5 ELSE 6 END"
     "  FROM port p, jsonb_array_elements(p.allowed_pairs) AS e(pair) WHERE p.network_id = $1::uuid AND (e.pair->>'ip_address')::inet >>= $2::inet GROUP BY p.id) w"
     " WHERE w.port IS NOT NULL ORDER BY w.rank, w.port LIMIT 1", 2 };
-enum { H_PORT, H_HOW, H_MAC, H_HEARD };
+enum { H_PORT, H_HOW, H_MAC, H_HEARD, H_RESTS };
 
 static const struct kn_stmt TRACE_DOOR = { "trace_door",
     "SELECT id FROM port WHERE network_id = $1::uuid AND device_owner = 'network:dhcp' ORDER BY id LIMIT 1", 1 };
@@ -189,6 +189,7 @@ int kn_network_find_holder(struct kn_db *db, const char *network, const struct k
         kn_copy(ret->port, sizeof(ret->port), kn_rows_text(rows, 0, H_PORT));
         kn_copy(ret->mac, sizeof(ret->mac), kn_rows_text(rows, 0, H_MAC));
         kn_copy(ret->heard, sizeof(ret->heard), kn_rows_text(rows, 0, H_HEARD));
+        kn_copy(ret->rests, sizeof(ret->rests), kn_rows_text(rows, 0, H_RESTS));
     }
     return 0;
 }

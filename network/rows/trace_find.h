@@ -40,6 +40,7 @@ struct kn_network_found_holder {
     char port[KN_UUID_SIZE]; /* "": nobody */
     char mac[KN_MAC_TEXT]; /* as which it is there; "": the port's own */
     char heard[64]; /* when it was announced, for people */
+    char rests[64]; /* it moved too often: until when it stays there, for people; "": it does not */
 };
 int kn_network_find_holder(struct kn_db *db, const char *network, const struct kn_ip *ip,
                            struct kn_network_found_holder *ret, struct kn_error *err);

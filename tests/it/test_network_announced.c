@@ -167,6 +167,58 @@ static void test_no_port_has_too_many(void **state)
     assert_true(says("a2", "h2", word(PORT(2), "10.0.0.9", VRRP, 0, 0)));
 }
 
+/* Whoever says it at that moment; whether it moved. */
+static bool grabs(int n)
+{
+    return n == 1 ? says("a1", "h1", word(PORT(1), "10.0.0.9", VRRP, newest(), 0))
+                  : says("a2", "h2", word(PORT(2), "10.0.0.9", VRRP, newest(), 0));
+}
+
+#define RESTS "SELECT moves || CASE WHEN rests_until > now() THEN ' rests' ELSE '' END FROM announced_address"
+
+/* RFC 7432, 15.1: what moved five times in three minutes stays for three minutes where it is. */
+static void test_guests_that_fight(void **state)
+{
+    (void)state;
+    assert_true(grabs(1)); /* nobody had it: no move */
+    assert_true(grabs(2) && grabs(1) && grabs(2) && grabs(1));
+    assert_string_equal(text(RESTS), "4");
+    assert_true(grabs(2));
+    assert_string_equal(text(RESTS), "5 rests");
+    const int64_t last = newest();
+
+    for (int i = 0; i < 20; i++) {
+        assert_false(grabs(1));
+    }
+    assert_int_equal(newest(), last);
+    assert_true(grabs(2)); /* who has it may say so */
+    assert_string_equal(text(RESTS), "5 rests");
+    assert_false(grabs(1));
+    assert_ok(kn_db_script(db, "UPDATE announced_address SET rests_until = now(), moves_from = now()", &err), &err);
+    assert_true(grabs(1)); /* and so on */
+    assert_string_equal(text(RESTS), "1");
+    assert_true(grabs(2) && grabs(1) && grabs(2) && grabs(1));
+    assert_string_equal(text(RESTS), "5 rests");
+    assert_ok(kn_db_script(db, "DELETE FROM port_binding WHERE port_id = '" PORT(1) "'", &err), &err);
+    assert_true(grabs(2)); /* nobody has it any more */
+    assert_string_equal(text(RESTS), "0");
+}
+
+/* Now and then is no fight. */
+static void test_moves_long_ago_do_not_count(void **state)
+{
+    (void)state;
+    assert_true(grabs(1));
+    for (int i = 0; i < 12; i++) {
+        assert_true(grabs(i % 2 == 0 ? 2 : 1));
+        if (i % 4 == 3) {
+            assert_string_equal(text(RESTS), "4");
+            assert_ok(kn_db_script(db, "UPDATE announced_address SET moves_from = now() - interval '180 s'", &err),
+                      &err);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -174,6 +226,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_not_theirs_to_say, fresh),
         cmocka_unit_test_setup(test_who_had_it_went, fresh),
         cmocka_unit_test_setup(test_no_port_has_too_many, fresh),
+        cmocka_unit_test_setup(test_guests_that_fight, fresh),
+        cmocka_unit_test_setup(test_moves_long_ago_do_not_count, fresh),
     };
 
     return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);

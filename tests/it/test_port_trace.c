@@ -374,17 +374,17 @@ static void test_an_address_that_moves(void **state)
     json_decref(trace(PORT(1), "to=10.0.0.100"));
 
     assert_told("no guest announced it; port " PORT(1) " may have it, as " SHARED_MAC ", and is the one that hosts");
-    script("INSERT INTO announced_address (network_id, ip, port_id, mac, number, heard_at) VALUES ('" ID(
-        21) "', '10.0.0.100', '" PORT(2) "', '" SHARED_MAC "', 7, '2026-11-30 08:00:00+00')");
+    script("INSERT INTO announced_address (network_id, ip, port_id, mac, number, heard_at, rests_until) VALUES ('" ID(
+        21) "', '10.0.0.100', '" PORT(2) "', '" SHARED_MAC "', 7, '2026-11-30 08:00:00+00', now() + interval '1 h')");
     json_auto_t *moved = trace(PORT(1), "to=10.0.0.100");
 
     assert_verdict(moved, "passes", "", "");
     assert_told("port " PORT(2) " announced it last, as " SHARED_MAC ", heard on h2 at 2026-11-30 08:00:00 UTC");
     /* no host is asked about a MAC that the address does not have */
     assert_string_equal(kn_json_str(json_array_get(json_object_get(asked, "h2"), 0), "to_mac"), SHARED_MAC);
+    assert_told("guests fight over 10.0.0.100: it moved 5 times in a short time and stays there until");
     script("UPDATE port SET allowed_pairs = '[]' WHERE id = '" PORT(2) "'"); /* it may not any more */
     json_decref(trace(PORT(1), "to=10.0.0.100"));
-
     assert_told("no guest announced it; port " PORT(1) " may have it");
     script("DELETE FROM announced_address; UPDATE port SET allowed_pairs = '[]';"
            "UPDATE port SET allowed_pairs = " PAIR("10.0.0.64/26", "fa:16:3e:00:00:02") " WHERE id = '" PORT(2) "'");
