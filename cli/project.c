@@ -32,6 +32,7 @@ static const struct {
     { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s", NULL },
     { "server group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups",
       "/os-server-groups/%s", NULL },
+    { "volume backup", "block-storage", "/backups?all_tenants=1&project_id=%s", "backups", "/backups/%s", NULL },
     { "volume snapshot", "block-storage", "/snapshots?all_tenants=1&project_id=%s", "snapshots", "/snapshots/%s",
       NULL },
     { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s", NULL },

@@ -62,6 +62,7 @@ write_conf() {
 		data_listen = 127.0.0.1:$image_port
 		[volume]
 		file_dir = $lab/volumes
+		backup_dir = $lab/backups
 		END
     } >"$lab/conf/kilonova.conf"
     bus_conf "$bus" >"$lab/conf/agent.conf"

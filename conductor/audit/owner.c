@@ -29,7 +29,7 @@ const struct kn_conductor_promise kn_conductor_promises_owner[] = {
       NULL, NULL },
     { "6. everything belongs to a project that there is",
       "SELECT format('%s %s is of project \"%s\", which is not there', o.kind, o.id, o.project_id) FROM "
-      "(SELECT 'server' kind, id::text, project_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, project_id FROM volume "
+      "(SELECT 'server' kind, id::text, project_id FROM server WHERE deleted_at IS NULL UNION ALL SELECT 'volume', id::text, project_id FROM volume UNION ALL SELECT 'backup', id::text, project_id FROM volume_backup "
       "UNION ALL SELECT 'image', id::text, owner FROM image WHERE deleted_at IS NULL UNION ALL SELECT 'network', id::text, project_id FROM network "
       "UNION ALL SELECT 'subnet', id::text, project_id FROM subnet UNION ALL SELECT 'server group', id::text, project_id FROM server_group "
       "UNION ALL SELECT 'router', id::text, project_id FROM router UNION ALL SELECT 'floating IP', id::text, project_id FROM floating_ip "

@@ -6,13 +6,16 @@
 const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v "
-      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading') AND NOT " KN_AUDIT_MOVING("v.id") " "
+      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading', 'restoring-backup') AND NOT " KN_AUDIT_MOVING("v.id") " "
       "AND NOT EXISTS (SELECT FROM attachment a WHERE a.volume_id = v.id AND " KN_AUDIT_MOVING("a.server_id") ")) "
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no snapshot of a volume in a transitional state without an open task",
       "SELECT format('snapshot %s is %s and nobody works on it', s.id, s.status) FROM volume_snapshot s "
       "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM task t "
       "WHERE t.kind = 'server.snapshot_volume' AND t.state IN ('run', 'undo') AND t.input->>'snapshot' = s.id::text)", NULL, NULL },
+    { "2. no backup of a volume in a transitional state without an open task",
+      "SELECT format('backup %s is %s and nobody works on it', b.id, b.status) FROM volume_backup b "
+      "WHERE b.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("b.id"), NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
       "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
@@ -25,8 +28,10 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved', 'restoring-backup', 'error_restoring') "
       "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
+      "'error', 'error_deleting') "
+      "UNION ALL SELECT format('backup %s is \"%s\"', id, status) FROM volume_backup WHERE status NOT IN ('creating', 'available', 'deleting', "
       "'error', 'error_deleting') "
       "UNION ALL SELECT format('attachment %s is \"%s\"', id, status) FROM attachment WHERE status NOT IN ('reserved', 'attaching', 'attached', 'detaching') OR (status = 'reserved' AND server_id IS NOT NULL)", NULL, NULL },
     { "5. a volume in use has its attachment, any other has none",

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows of what fills disks: a volume that is made, empty or of an image, a snapshot or another volume; one that is overwritten or grows; an image of one; snapshots.
+ * The flows of what fills disks: a volume that is made, empty or of an image, a snapshot, a backup or another volume; one that is overwritten or grows; an image of one; snapshots.
  * Nothing is written of the source: its row says, while the copy is on its way, that it may not change (volume/rows/volume_write.c).
  */
 #include "conductor/flows/bodies.h"
@@ -33,7 +33,7 @@ static void disk_add_base(const struct kn_conductor_task *task, json_t *body)
 
 static json_t *build_disk_create(const struct kn_conductor_task *task, int item)
 {
-    static const char *const FROM[] = { "from_volume", "from_snapshot" };
+    static const char *const FROM[] = { "from_volume", "from_snapshot", "from_backup" };
     json_t *body = build_disk_sized(task, item);
 
     for (size_t i = 0; i < sizeof(FROM) / sizeof(FROM[0]); i++) {
@@ -52,6 +52,14 @@ static json_t *build_disk_revert(const struct kn_conductor_task *task, int item)
     json_t *body = build_disk_sized(task, item);
 
     json_object_set(body, "from_snapshot", kn_conductor_wished(task, "from_snapshot"));
+    return body;
+}
+
+static json_t *build_disk_restore(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_disk_sized(task, item);
+
+    json_object_set(body, "from_backup", kn_conductor_wished(task, "from_backup"));
     return body;
 }
 
@@ -89,6 +97,9 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
 };
 static const struct kn_conductor_flow_row REVERT_ROWS[] = {
     { { { .message = "volume.overwrite", .build = build_disk_revert } }, NULL },
+};
+static const struct kn_conductor_flow_row RESTORE_ROWS[] = {
+    { { { .message = "volume.overwrite", .build = build_disk_restore } }, NULL },
 };
 static const struct kn_conductor_flow_row REIMAGE_ROWS[] = {
     { { { .message = "image.locate", .build = kn_conductor_body_image_wished } }, NULL },
@@ -161,6 +172,7 @@ const struct kn_conductor_flow kn_conductor_flows_disk[] = {
     { OF_VOLUME("volume.create", CREATE_ROWS, 2), .finds = CREATE_FINDS, .done = VOLUME_IS("available"),
       .failed = VOLUME_IS("error") },
     { OF_VOLUME("volume.revert", REVERT_ROWS, 1), .done = VOLUME_IS(NULL), .failed = VOLUME_IS("error") },
+    { OF_VOLUME("volume.restore", RESTORE_ROWS, 1), .done = VOLUME_IS(NULL), .failed = VOLUME_IS("error_restoring") },
     { OF_VOLUME("volume.reimage", REIMAGE_ROWS, 2), .finds = REIMAGE_FINDS, .done = VOLUME_IS(NULL),
       .failed = VOLUME_IS("error") },
     { OF_VOLUME("volume.extend", EXTEND_ROWS, 1), .done = EXTENDED, .failed = VOLUME_IS("error_extending") },

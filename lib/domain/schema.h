@@ -117,6 +117,7 @@ extern const struct kn_text_rule KN_TEXT_IP;
 extern const struct kn_text_rule KN_TEXT_BASE64;
 extern const struct kn_text_rule KN_TEXT_TAG; /* no comma, no slash */
 extern const struct kn_text_rule KN_TEXT_META_KEY;
+extern const struct kn_text_rule KN_TEXT_CONTAINER; /* one name of a directory, hidden nowhere */
 extern const struct kn_text_rule KN_TEXT_KEYPAIR;
 extern const struct kn_text_rule KN_TEXT_KEYPAIR_292;
 extern const struct kn_text_rule KN_TEXT_FLAVOR_ID;

@@ -109,6 +109,11 @@ static bool device_id(const char *text)
     return made_of(text, LETTERS DIGITS "._-");
 }
 
+static bool container(const char *text)
+{
+    return device_id(text) && text[0] != '.';
+}
+
 static bool hostname(const char *text)
 {
     size_t len = strlen(text);
@@ -205,6 +210,7 @@ const struct kn_text_rule KN_TEXT_IPV6 = { ipv6, "is not a 'ipv6'", false };
 const struct kn_text_rule KN_TEXT_IP = { ip, "is not a 'ipv4' or 'ipv6'", false };
 const struct kn_text_rule KN_TEXT_BASE64 = { base64, "is not a 'base64'", false };
 const struct kn_text_rule KN_TEXT_TAG = { tag, "does not match '^[^,/]*$'", false };
+const struct kn_text_rule KN_TEXT_CONTAINER = { container, "does not match '^[a-zA-Z0-9_-][a-zA-Z0-9._-]*$'", false };
 const struct kn_text_rule KN_TEXT_META_KEY = { meta_key, "does not match '^[a-zA-Z0-9-_:. ]{1,255}$'", false };
 const struct kn_text_rule KN_TEXT_KEYPAIR = { keypair, "does not match '^[_\\- a-zA-Z0-9]+$'", false };
 const struct kn_text_rule KN_TEXT_KEYPAIR_292 = { keypair_292, "does not match '^[_\\-\\@\\. a-zA-Z0-9]+$'", false };

@@ -24,6 +24,11 @@
         kind, code, "VOLUME_SNAPSHOT", action, words, __VA_ARGS__ \
     }
 
+#define BACKUP(kind, code, action, words, ...) \
+    { \
+        kind, code, "VOLUME_BACKUP", action, words, __VA_ARGS__ \
+    }
+
 static const struct kn_volume_failure FAILURES[] = {
     VOLUME("volume.create", KN_NO_VALID_HOST, "001", "schedule allocate volume", NO_ROOM),
     VOLUME("volume.create", KN_TOO_LARGE, "005", "copy image to volume", IMAGE_TOO_LARGE),
@@ -49,6 +54,14 @@ static const struct kn_volume_failure FAILURES[] = {
              "Delete it. " BY_REQUEST),
     SNAPSHOT("snapshot.delete", KN_OK, "010", "delete snapshot", "016", "Snapshot failed to delete.",
              "Delete it again. " BY_REQUEST),
+    VOLUME("volume.restore", KN_OK, "015", "restore backup", "026", "Backup driver failed to restore backup.",
+           "The volume holds what it held before; an administrator can make it available again. " BY_REQUEST),
+    BACKUP("backup.create", KN_TOO_LARGE, "013", "create backup", "020", "Backup driver failed to create backup.",
+           "The store of backups is full: delete backups that are not needed, or try again later."),
+    BACKUP("backup.create", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
+           "Delete it. " BY_REQUEST),
+    BACKUP("backup.delete", KN_OK, "014", "delete backup", "025", "Backup driver failed to delete backup.",
+           "Delete it again. " BY_REQUEST),
 };
 
 const struct kn_volume_failure *kn_volume_failure_of(const char *kind, enum kn_code code)

@@ -189,7 +189,13 @@ volumes() {
     demo volume snapshot create --volume "$n-volume" "$n-snapshot" -f value -c size && until_is 'volume snapshot' available "$n-snapshot"
     refused '400|must not have snapshots' kilonova-demo volume delete "$n-volume"
     demo volume create --snapshot "$n-snapshot" "$n-copy" -f value -c name && until_volume available "$n-copy"
-    refused 'not built here' kilonova-demo volume backup create "$n-volume"
+    demo volume backup create --name "$n-backup" "$n-volume" -f value -c name && until_is 'volume backup' available "$n-backup"
+    demo volume backup create --incremental --name "$n-more" "$n-volume" -f value -c name && until_is 'volume backup' available "$n-more"
+    demo volume backup show "$n-more" -f value -c is_incremental && has '^True$'
+    refused '400|Incremental backups exist' kilonova-demo volume backup delete "$n-backup"
+    demo volume backup restore "$n-more" "$n-copy" -f value -c volume_id && until_volume available "$n-copy"
+    demo volume backup delete "$n-more" && until_gone 'volume backup' "$n-more"
+    demo volume backup delete "$n-backup" && until_gone 'volume backup' "$n-backup"
     demo server create --flavor tiny --nic none --boot-from-volume 1 --image guest --wait "$n-bfv" -f value -c status && has '^ACTIVE$'
     demo server volume list "$n-bfv" -f value -c Device && has '^/dev/vda$'
     demo server delete --wait "$n-bfv"

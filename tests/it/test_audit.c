@@ -29,6 +29,9 @@ struct breaker {
 #define SNAPSHOT_OF(volume, status) \
     "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT gen_random_uuid(), id, project_id, user_id, " \
     "size_gib, '" status "', type_id FROM volume WHERE id = '" volume "'"
+#define BACKUP_OF(volume, status) \
+    "INSERT INTO volume_backup (id, volume_id, project_id, user_id, size_gib, status, zone, container, data_timestamp) SELECT gen_random_uuid(), id, project_id, " \
+    "user_id, size_gib, '" status "', 'nova', 'c', now() FROM volume WHERE id = '" volume "'"
 static const struct breaker BREAKERS[] = {
     { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "1. no host holds more than its capacity",

@@ -35,6 +35,8 @@
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
 #define TRANSFER_FOREIGN "99999999-9999-4999-8999-200000000002"
 #define SNAPSHOT "99999999-9999-4999-8999-100000000001"
+#define BACKUP "99999999-9999-4999-8999-200000000001"
+#define BACKUP_FOREIGN "99999999-9999-4999-8999-200000000002"
 #define SNAPSHOT_FOREIGN "99999999-9999-4999-8999-100000000002"
 #define PORT_GUEST "33333333-3333-4333-8333-000000000002" /* mine, on a network of others */
 #define IMAGE_OFF "11111111-1111-4111-8111-000000000001"
@@ -44,7 +46,7 @@
     "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}"
 
 static const char SERVERS[] =
-    "TRUNCATE volume_snapshot, volume_type_project, image_member, metadef_namespace CASCADE;"
+    "TRUNCATE volume_snapshot, volume_backup, volume_type_project, image_member, metadef_namespace CASCADE;"
     "DELETE FROM volume_type WHERE id = '" TYPE_SECRET "';"
     "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, reservation_id, launched_at) VALUES "
     "('" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
@@ -68,6 +70,9 @@ static const char OTHERS[] =
     "', id, project_id, 'u', 1, 'available', type_id FROM volume WHERE id = '" VOLUME_IN_USE "';"
     "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" SNAPSHOT_FOREIGN
     "', id, project_id, 'u', 1, 'available', type_id FROM volume WHERE id = '" VOLUME_FOREIGN "';"
+    "INSERT INTO volume_backup (id, volume_id, project_id, user_id, size_gib, status, zone, container, manifest, data_timestamp) SELECT b::uuid, id, project_id, 'u', 1, "
+    "'available', 'nova', 'c', 'm', now() FROM volume JOIN (VALUES ('" VOLUME_IN_USE "', '" BACKUP
+    "'), ('" VOLUME_FOREIGN "', '" BACKUP_FOREIGN "')) x (v, b) ON v::uuid = id;"
     "INSERT INTO attachment (id, volume_id, server_id, status, device) VALUES "
     "('88888888-8888-4888-8888-100000000001', '" VOLUME_IN_USE "', '" MINE "', 'attached', '/dev/vdb'), "
     "('88888888-8888-4888-8888-100000000002', '" VOLUME_FOREIGN "', '" FOREIGN "', 'attached', '/dev/vdb');"
@@ -464,6 +469,7 @@ static const struct {
     { NOVA "/images/{id}", SEED_IMAGE_PRIVATE },
     { CINDER "/volumes/{id}", VOLUME_FOREIGN },
     { CINDER "/snapshots/{id}", SNAPSHOT_FOREIGN },
+    { CINDER "/backups/{id}", BACKUP_FOREIGN },
     { CINDER "/os-volume-transfer/{id}", TRANSFER_FOREIGN },
     { CINDER "/volume-transfers/{id}", TRANSFER_FOREIGN },
     { CINDER "/attachments/{id}", "88888888-8888-4888-8888-100000000002" },

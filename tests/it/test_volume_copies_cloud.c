@@ -18,6 +18,7 @@
 #include "tests/support/whole_cloud.h"
 
 #define VOLUMES "/volume/v3/volumes"
+#define BACKUPS "/volume/v3/backups"
 #define SNAPSHOTS "/volume/v3/snapshots"
 #define NEW KN_WHOLE_JSON "OpenStack-API-Version: volume 3.71\r\n"
 #define GIB (INT64_C(1) << 30)
@@ -161,6 +162,70 @@ static void to_an_image_and_back(void **state)
     post_volume(of_image, back);
     settled();
     expect_disk("volume", back, 2 * GIB, "what went");
+    files_agree();
+}
+
+static void back_up(const char *volume, const char *more, char ret_id[KN_UUID_SIZE])
+{
+    AUTO_FREE char *body = kn_asprintf("{\"backup\": {\"volume_id\": \"%s\"%s}}", volume, more);
+
+    kn_whole_cloud_expect(202, "POST", BACKUPS, NEW, body);
+    kn_copy(ret_id, KN_UUID_SIZE, kn_whole_cloud_text("backup.id"));
+}
+
+static void restore(const char *backup, const char *volume, char ret_id[KN_UUID_SIZE])
+{
+    AUTO_FREE char *path = kn_asprintf(BACKUPS "/%s/restore", backup);
+    AUTO_FREE char *body = volume != NULL ? kn_asprintf("{\"restore\": {\"volume_id\": \"%s\"}}", volume)
+                                          : kn_strdup("{\"restore\": {}}");
+
+    kn_whole_cloud_expect(202, "POST", path, NEW, body);
+    kn_copy(ret_id, KN_UUID_SIZE, kn_whole_cloud_text("restore.volume_id"));
+}
+
+/* Of a volume, of what changed, of a snapshot; killed while they are made, restored and deleted. */
+static void to_backups_and_back(void **state)
+{
+    AUTO_FREE char *path = NULL, *parent = NULL;
+    char volume[KN_UUID_SIZE], snapshot[KN_UUID_SIZE], full[KN_UUID_SIZE], more[KN_UUID_SIZE], kept[KN_UUID_SIZE],
+        back[KN_UUID_SIZE], other[KN_UUID_SIZE];
+
+    (void)state;
+    post_volume("\"size\": 1", volume);
+    settled();
+    write_disk(volume, "what was");
+    snap(volume, snapshot);
+    back_up(volume, ", \"name\": \"full\"", full);
+    kn_whole_cloud_restart("kilonova-volume");
+    settled();
+    write_disk(volume, "what came");
+    back_up(volume, ", \"incremental\": true", more);
+    AUTO_FREE char *of_snapshot = kn_asprintf(", \"snapshot_id\": \"%s\"", snapshot);
+    back_up(volume, of_snapshot, kept);
+    settled();
+    post_volume("\"size\": 3", other);
+    settled();
+    restore(full, NULL, back);
+    restore(more, other, other);
+    kn_whole_cloud_restart("kilonova-volume");
+    settled();
+    expect_disk("volume", back, GIB, "what was");
+    expect_disk("volume", other, 3 * GIB, "what came");
+    restore(kept, volume, volume);
+    settled();
+    expect_disk("volume", volume, GIB, "what was");
+    parent = kn_asprintf(BACKUPS "/%s", full);
+    kn_whole_cloud_expect(400, "DELETE", parent, NEW, NULL);
+    path = kn_asprintf(BACKUPS "/%s", more);
+    kn_whole_cloud_expect(202, "DELETE", path, NEW, NULL);
+    kn_whole_cloud_restart("kilonova-volume");
+    kn_whole_cloud_await(BUSY, 0);
+    kn_whole_cloud_expect(202, "DELETE", parent, NEW, NULL);
+    AUTO_FREE char *last = kn_asprintf(BACKUPS "/%s", kept);
+    kn_whole_cloud_expect(202, "DELETE", last, NEW, NULL);
+    kn_whole_cloud_await("SELECT count(*) FROM volume_backup", 0);
+    AUTO_FREE char *store = kn_asprintf("%s/backups/volumebackups", kn_whole.dir);
+    assert_int_equal(rmdir(store), 0); /* nothing is left in it */
     files_agree();
 }
 
@@ -377,6 +442,7 @@ int main(void)
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(of_one_that_a_server_has, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(to_backups_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(killed_in_the_middle_of_all, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(each_goes_where_its_type_says, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(all_of_it_goes, kn_whole_cloud_sound),

@@ -208,10 +208,10 @@ static void test_images(void **state)
         assert_ok(FILES->create(&conf, VOLUME, to, 1, &origin, NULL, &err), &err);
         assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
         assert_true(holds(to, "volume-" VOLUME, "0 8M 1016M"));
-        assert_ok(FILES->export(&conf, VOLUME, to, from, NULL, &exported, &err), &err);
+        assert_ok(FILES->export(&conf, false, VOLUME, to, from, NULL, &exported, &err), &err);
         name = kn_strdup(strrchr(exported, '/') + 1);
         assert_true(holds(from, name, "5 4M 64k"));
-        FILES->end_export(&conf, VOLUME);
+        FILES->end_export(&conf, false, VOLUME);
         assert_int_equal(unlink(image), 0);
         assert_true(holds(to, "volume-" VOLUME, "5 4M 64k"));
         assert_ok(FILES->remove(&conf, VOLUME, NULL, &err), &err);
@@ -274,10 +274,10 @@ static void test_a_guests_head_is_not_believed(void **state)
     assert_int_equal(system(make), 0);
     assert_ok(FILES->create(&conf, COPY, "qcow2", 1, &of_volume, NULL, &err), &err);
     assert_int_equal(system(same), 0);
-    assert_ok(FILES->export(&conf, VOLUME, "raw", "qcow2", NULL, &exported, &err), &err);
+    assert_ok(FILES->export(&conf, false, VOLUME, "raw", "qcow2", NULL, &exported, &err), &err);
     AUTO_FREE char *too = kn_asprintf("qemu-img compare -q -f raw -F qcow2 %s %s", path, exported);
     assert_int_equal(system(too), 0);
-    FILES->end_export(&conf, VOLUME);
+    FILES->end_export(&conf, false, VOLUME);
     assert_int_equal(unlink(secret), 0);
     assert_int_equal(unlink(evil), 0);
     drop_all(&conf);

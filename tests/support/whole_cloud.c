@@ -80,7 +80,7 @@ void kn_whole_cloud_await(const char *sql, int64_t wanted)
     }
 }
 
-static char *options[11]; /* section.key=value, of all daemons alike */
+static char *options[12]; /* section.key=value, of all daemons alike */
 
 static void start_daemon(size_t i)
 {
@@ -114,6 +114,7 @@ static void start_daemons(const char *hosts, int port)
     options[7] = kn_asprintf("volume.file_dir=%s", kn_whole.dir);
     options[8] = kn_asprintf("agent.state_dir=%s", kn_whole.dir);
     options[9] = kn_asprintf("agent.sim_hosts=%s", hosts);
+    options[11] = kn_asprintf("volume.backup_dir=%s/backups", kn_whole.dir);
     kn_whole.console_port = kn_test_free_port();
     options[10] = kn_asprintf("console.listen=127.0.0.1:%d", kn_whole.console_port);
     for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {

@@ -61,8 +61,14 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PUT", "/v3/snapshots/{id}/metadata/{key}", SNAPSHOT_METADATA_UPDATE, 200, kn_volume_api_snapshot_meta_set),
     ROUTE("DELETE", "/v3/snapshots/{id}/metadata/{key}", SNAPSHOT_METADATA_DELETE, 200,
           kn_volume_api_snapshot_meta_delete),
-    EMPTY(0, BACKUPS, "backups"),
-    EMPTY(0, BACKUPS, "backups/detail"),
+    ROUTE("POST", "/v3/backups", BACKUP_CREATE, 202, kn_volume_api_backup_create),
+    ROUTE("GET", "/v3/backups", BACKUPS, 200, kn_volume_api_backups),
+    ROUTE("GET", "/v3/backups/detail", BACKUPS, 200, kn_volume_api_backups_detail),
+    ROUTE("GET", "/v3/backups/{id}", BACKUP, 200, kn_volume_api_backup),
+    SINCE(9, "PUT", "/v3/backups/{id}", BACKUP_UPDATE, 200, kn_volume_api_backup_update),
+    ROUTE("DELETE", "/v3/backups/{id}", BACKUP_DELETE, 202, kn_volume_api_backup_delete),
+    ROUTE("POST", "/v3/backups/{id}/restore", BACKUP_RESTORE, 202, kn_volume_api_backup_restore),
+    ROUTE("POST", "/v3/backups/{id}/action", BACKUP_ACTION, 202, kn_volume_api_backup_action),
     TRANSFERS_AT(0, "os-volume-transfer"),
     TRANSFERS_AT(55, "volume-transfers"),
     EMPTY(0, GROUPS, "consistencygroups"),
@@ -136,7 +142,7 @@ static const struct kn_route ROUTES[] = {
 };
 
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v3/backups", "backups" },
+    { "/v3/backups", "exports and imports of backups' records" },
     { "/v3/consistencygroups", "consistency groups" },
     { "/v3/cgsnapshots", "consistency groups" },
     { "/v3/groups", "groups" },

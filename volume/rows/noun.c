@@ -102,6 +102,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("type_id", NULL, KN_REST_UUID, 0, .column = "type_id"),
     KN_REST_ATTR("from_snapshot", NULL, KN_REST_UUID, 0, .column = "snapshot_id"),
     KN_REST_ATTR("from_volume", NULL, KN_REST_UUID, 0, .column = "source_volid"),
+    KN_REST_ATTR("from_backup", NULL, KN_REST_UUID, 0, .column = "backup_id"),
     KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
     KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
     KN_REST_ATTR("shared_by_type", NULL, KN_REST_UUID, 0, .column = "multiattach",

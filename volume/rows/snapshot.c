@@ -314,7 +314,8 @@ static int snapshot_refuse_used(struct kn_db *db, const struct kn_volume_snapsho
     static const struct kn_stmt USED = {
         "volume_snapshot_used",
         "SELECT v.id FROM volume v WHERE v.status = 'creating' AND v.snapshot_id = $1 UNION ALL "
-        "SELECT v.id FROM volume v WHERE v.status = 'reverting' AND v.id = $2 LIMIT 1",
+        "SELECT v.id FROM volume v WHERE v.status = 'reverting' AND v.id = $2 UNION ALL "
+        "SELECT b.id FROM volume_backup b WHERE b.status = 'creating' AND b.snapshot_id = $1 LIMIT 1",
         2
     };
     enum { USER };
@@ -325,7 +326,7 @@ static int snapshot_refuse_used(struct kn_db *db, const struct kn_volume_snapsho
     }
     return kn_rows_count(rows) == 0
                ? 0
-               : kn_fail(err, KN_BAD_REQUEST, "Invalid snapshot: Snapshot %s is just being copied to volume %s.", s->id,
+               : kn_fail(err, KN_BAD_REQUEST, "Invalid snapshot: Snapshot %s is just being copied to %s.", s->id,
                          kn_rows_text(rows, 0, USER));
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The sources of new volumes. A snapshot or a volume is held by its row while the new one's row is written: from then on whoever would change or remove the source
- * finds the new one `creating` (volume_is_copied, snapshot_refuse_used) and is refused, until its copy is whole.
+ * The sources of new volumes. A snapshot, a backup or a volume is held by its row while the new one's row is written: from then on whoever would change or remove the source
+ * finds the new one `creating` (volume_is_copied, snapshot_refuse_used, volume_backup_is_read) and is refused, until its copy is whole.
  */
 #include "volume/rows/source.h"
 
@@ -13,6 +13,7 @@
 #include "lib/base/uuid.h"
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
+#include "volume/rows/backup.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/volume.h"
 
@@ -38,7 +39,6 @@ static int source_refuse_unbuilt(const json_t *in, struct kn_error *err)
     static const struct {
         const char *key, *noun;
     } SOURCES[] = {
-        { "backup_id", "Backup" },
         { "consistencygroup_id", "ConsistencyGroup" },
         { "group_id", "Group" },
     };
@@ -52,12 +52,13 @@ static int source_refuse_unbuilt(const json_t *in, struct kn_error *err)
     return 0;
 }
 
+/* type NULL: as the object says, or the default. */
 static void source_set(json_t *object, int64_t size_gib, const char *type, const char *image, bool is_bootable)
 {
     if (kn_schema_int(object, "size", 0) == 0) {
         json_object_set_new(object, "size", json_integer(size_gib));
     }
-    if (source_text(object, "volume_type") == NULL) {
+    if (type != NULL && source_text(object, "volume_type") == NULL) {
         json_object_set_new(object, "type_id", json_string(type));
     }
     json_object_set_new(object, "image", image != NULL ? json_loads(image, 0, NULL) : json_null());
@@ -112,6 +113,28 @@ static int source_volume(struct kn_db *db, const struct kn_caller *caller, const
     source_set(ret_object, v.size_gib, v.type_id, v.image, v.is_bootable);
     json_object_set_new(ret_object, "from_volume", json_string(v.id));
     return source_fits(ret_object, "volume", v.size_gib, err);
+}
+
+/* Of which type it was nobody asks: what it holds fits any. */
+static int source_backup(struct kn_db *db, const struct kn_caller *caller, const char *id, bool held,
+                         json_t *ret_object, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume_backup b;
+
+    if (kn_volume_backup_get(db, caller, id, held, &rows, &b, err) < 0) {
+        return -1;
+    }
+    if (!b.is_whole) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid backup: Originating backup status must be one of 'available' values");
+    }
+    if (ret_object == NULL) {
+        return 0;
+    }
+    source_set(ret_object, b.size_gib, NULL, b.image, b.is_bootable);
+    json_object_set_new(ret_object, "from_backup", json_string(b.id));
+    return source_fits(ret_object, "backup", b.size_gib, err);
 }
 
 /* --- images ---------------------------------------------------------------------------------------------------------------- */
@@ -208,12 +231,12 @@ static int source_of_image(struct kn_request *req, const char *image, json_t *ob
 int kn_volume_source_read(struct kn_request *req, json_t *object, struct kn_error *err)
 {
     const char *snapshot = source_text(object, "snapshot_id"), *volume = source_text(object, "source_volid"),
-               *image = source_image_id(object);
+               *backup = source_text(object, "backup_id"), *image = source_image_id(object);
 
     if (source_refuse_unbuilt(object, err) < 0) {
         return -1;
     }
-    if ((snapshot != NULL) + (volume != NULL) + (image != NULL) > 1) {
+    if ((snapshot != NULL) + (volume != NULL) + (image != NULL) + (backup != NULL) > 1) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input received: May specify only one of snapshot, imageRef, source volume or backup");
     }
@@ -223,15 +246,22 @@ int kn_volume_source_read(struct kn_request *req, json_t *object, struct kn_erro
     if (volume != NULL) {
         return source_volume(req->db, &req->caller, volume, false, object, err);
     }
+    if (backup != NULL) {
+        return source_backup(req->db, &req->caller, backup, false, object, err);
+    }
     return image != NULL ? source_of_image(req, image, object, err) : 0;
 }
 
 int kn_volume_source_hold(struct kn_db *db, const struct kn_caller *caller, const json_t *object, struct kn_error *err)
 {
-    const char *snapshot = source_text(object, "from_snapshot"), *volume = source_text(object, "from_volume");
+    const char *snapshot = source_text(object, "from_snapshot"), *volume = source_text(object, "from_volume"),
+               *backup = source_text(object, "from_backup");
 
     if (snapshot != NULL) {
         return source_snapshot(db, caller, snapshot, true, NULL, err);
+    }
+    if (backup != NULL) {
+        return source_backup(db, caller, backup, true, NULL, err);
     }
     return volume != NULL ? source_volume(db, caller, volume, true, NULL, err) : 0;
 }
@@ -243,6 +273,7 @@ void kn_volume_source_wish(const json_t *object, json_t *input)
     } WISHED[] = {
         { "from_snapshot", "from_snapshot" },
         { "from_volume", "from_volume" },
+        { "from_backup", "from_backup" },
         { "from_image", "image" },
     };
 

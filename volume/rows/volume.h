@@ -66,6 +66,7 @@ enum kn_volume_event {
     KN_VOLUME_REIMAGE,
     KN_VOLUME_REBUILD, /* the same with the server that boots from it, which is off meanwhile */
     KN_VOLUME_COPY_HELD, /* a snapshot, with the server that has it (holder.h) */
+    KN_VOLUME_RESTORE,
     KN_VOLUME_COPY, /* a snapshot or a clone is made of it: it stays what it is */
     KN_VOLUME_RETYPE,
     KN_VOLUME_TRANSFER,

@@ -32,10 +32,11 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
-const char *const kn_volume_statuses[] = { "creating",       "available",       "deleting",    "error",
-                                           "error_deleting", "error_extending", "attaching",   "detaching",
-                                           "in-use",         "extending",       "uploading",   "reverting",
-                                           "downloading",    "reserved",        "maintenance", NULL };
+const char *const kn_volume_statuses[] = {
+    "creating",    "available",        "deleting",        "error",     "error_deleting", "error_extending", "attaching",
+    "detaching",   "in-use",           "extending",       "uploading", "reverting",      "downloading",     "reserved",
+    "maintenance", "restoring-backup", "error_restoring", NULL
+};
 
 static const struct {
     const char *from[6]; /* ended by NULL; none: whatever it is */
@@ -52,7 +53,7 @@ static const struct {
                           false,
                           true },
     [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false },
-    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending" },
+    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending", "error_restoring" },
                            "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
@@ -67,6 +68,7 @@ static const struct {
     [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
     [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true },
     [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true },
+    [KN_VOLUME_RESTORE] = { { "available" }, "restoring-backup", "available to be restored to", true, true },
     [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
     [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true },
     [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },
@@ -106,8 +108,8 @@ static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_vo
                ? 0
                : kn_fail(
                      err, KN_BAD_REQUEST,
-                     "Invalid volume: Volume %s status must be %s, but a snapshot or a volume is just being made of "
-                     "it.",
+                     "Invalid volume: Volume %s status must be %s, but a snapshot, a backup or a volume is just being "
+                     "made of it.",
                      v->id, EVENTS[event].words);
 }
 

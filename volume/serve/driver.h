@@ -23,6 +23,13 @@ struct kn_volume_watch {
     void *ctx;
 };
 
+/* Who fills a new disk. */
+struct kn_volume_filling {
+    /* Writes the disk's bytes, raw, into an empty file, and has seen that they are there before it returns; what is not written is zeros. */
+    int (*fill)(void *ctx, int fd, const struct kn_volume_watch *watch, struct kn_error *err);
+    void *ctx;
+};
+
 /*
  * What a disk is made from: one of these, or none of them: then it is empty. Nobody writes it meanwhile; it may be taken away. Its format is never guessed: of an image it is what was found when
  * the image was inspected, of a volume or a snapshot what its row has.
@@ -31,6 +38,7 @@ struct kn_volume_origin {
     const char *volume;
     const char *snapshot;
     const char *image; /* a verified file, read-only */
+    const struct kn_volume_filling *filling; /* raw, whatever format says */
     const char *format; /* raw or qcow2 */
 };
 
@@ -81,10 +89,10 @@ struct kn_volume_driver {
                           struct kn_error *err);
     int (*remove_snapshot)(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                            struct kn_error *err);
-    /* *ret_path (heap): a file that holds the whole disk in the format `as`, for the time being; end_export() drops what was made for it. */
-    int (*export)(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
+    /* *ret_path (heap): a file that holds the whole disk, a volume's or a snapshot's, in the format `as`, for the time being; end_export() drops what was made for it. */
+    int (*export)(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format, const char *as,
                   const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err);
-    void (*end_export)(const struct kn_conf *conf, const char *volume);
+    void (*end_export)(const struct kn_conf *conf, bool is_snapshot, const char *id);
     /* *ret_connection: what the host needs to plug it in (kn_form_connection, lib/domain/form.h), a secret perhaps: it is written into no log; the caller drops it. */
     int (*connect)(const struct kn_conf *conf, const char *volume, const struct kn_volume_user *user,
                    json_t **ret_connection, struct kn_error *err);

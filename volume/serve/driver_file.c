@@ -94,6 +94,7 @@ static int file_may_be(const struct kn_conf *conf, bool is_snapshot, const char 
 struct hold {
     char *path; /* of the disk */
     char *temporary; /* and until it is whole */
+    const char *id;
     int fd; /* the temporary, locked; -1: not yet */
     const struct kn_volume_watch *watch; /* may be NULL */
     const char *format; /* of the disk; NULL: nobody asks */
@@ -130,7 +131,7 @@ static bool driver_file_is_named(int fd, const char *path)
 static int take_hold(const struct kn_conf *conf, const char *prefix, const char *temporary, const char *id,
                      const struct kn_volume_watch *watch, struct hold *h, struct kn_error *err)
 {
-    *h = (struct hold){ .path = disk_path(conf, prefix, id, err), .fd = -1, .watch = watch };
+    *h = (struct hold){ .path = disk_path(conf, prefix, id, err), .id = id, .fd = -1, .watch = watch };
     if (h->path == NULL) {
         return -1;
     }
@@ -260,9 +261,60 @@ static int make_of(const struct hold *h, const char *path, const struct kn_volum
                : driver_file_convert(path, origin->format, h->temporary, h->format, &run, h->watch, err);
 }
 
+/* What stands beside a disk for a while. */
+static void file_end_export(const struct kn_conf *conf, bool is_snapshot, const char *id)
+{
+    struct kn_error ignored = { 0 };
+    AUTO_FREE char *path = disk_path(conf, is_snapshot ? ".export-snapshot-" : ".export-volume-", id, &ignored);
+
+    if (path != NULL) {
+        unlink(path);
+    }
+}
+
+/* A qcow2 is made of a raw file, and compared with it. */
+static int make_converted(const struct kn_conf *conf, const struct hold *h, const struct kn_volume_filling *filling,
+                          struct kn_error *err)
+{
+    AUTO_FREE char *path = disk_path(conf, ".export-volume-", h->id, err);
+    AUTO_CLOSE int fd = path == NULL ? -1 : open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const struct kn_volume_run run = { .held = h->fd };
+    char *const compare[] = { (char[]){ "qemu-img" }, (char[]){ "compare" },
+                              (char[]){ "-q" },       (char[]){ "-f" },
+                              (char[]){ "raw" },      (char[]){ "-F" },
+                              (char[]){ "qcow2" },    path,
+                              h->temporary,           NULL };
+
+    if (path == NULL) {
+        return -1;
+    }
+    if (fd < 0) {
+        return driver_file_fail_errno(err, "make", path);
+    }
+    const int rc = filling->fill(filling->ctx, fd, h->watch, err) < 0 ||
+                           driver_file_convert(path, "raw", h->temporary, "qcow2", &run, h->watch, err) < 0
+                       ? -1
+                       : kn_volume_run_tool(compare, &run, h->watch, err);
+    unlink(path);
+    return rc;
+}
+
+static int make_filled(const struct kn_conf *conf, const struct hold *h, const struct kn_volume_filling *filling,
+                       struct kn_error *err)
+{
+    if (!hold_is_raw(h)) {
+        return make_converted(conf, h, filling, err);
+    }
+    return ftruncate(h->fd, 0) < 0 ? driver_file_fail_errno(err, "make", h->temporary)
+                                   : filling->fill(filling->ctx, h->fd, h->watch, err);
+}
+
 static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, int64_t bytes,
                             const struct kn_volume_origin *origin, struct kn_error *err)
 {
+    if (origin != NULL && origin->filling != NULL) {
+        return make_filled(conf, h, origin->filling, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
+    }
     if (origin == NULL || (origin->volume == NULL && origin->snapshot == NULL && origin->image == NULL)) {
         return make_blank(h, bytes, err);
     }
@@ -339,16 +391,6 @@ static int driver_file_unlink(const struct kn_conf *conf, const char *path, stru
     return sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
 }
 
-static void file_end_export(const struct kn_conf *conf, const char *volume)
-{
-    struct kn_error ignored = { 0 };
-    AUTO_FREE char *path = disk_path(conf, ".export-volume-", volume, &ignored);
-
-    if (path != NULL) {
-        unlink(path);
-    }
-}
-
 static int file_remove(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
                        struct kn_error *err)
 {
@@ -357,7 +399,7 @@ static int file_remove(const struct kn_conf *conf, const char *volume, const str
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
     }
-    file_end_export(conf, volume); /* of one that was killed, and is not wanted any more */
+    file_end_export(conf, false, volume); /* of one that was killed, and is not wanted any more */
     return driver_file_unlink(conf, h.path, err);
 }
 
@@ -425,35 +467,38 @@ static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot
     __attribute__((cleanup(hold_release))) struct hold h;
     AUTO_FREE char *of_host = disk_path(conf, OF_HOST, snapshot, err);
 
-    return of_host == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ||
-                   driver_file_unlink(conf, of_host, err) < 0
-               ? -1
-               : driver_file_unlink(conf, h.path, err);
+    if (of_host == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0) {
+        return -1;
+    }
+    file_end_export(conf, true, snapshot);
+    return driver_file_unlink(conf, of_host, err) < 0 ? -1 : driver_file_unlink(conf, h.path, err);
 }
 
 /* --- for others --------------------------------------------------------------------------------------------------------------------- */
 
-static int file_export(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
+static int file_export(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format, const char *as,
                        const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
 {
     __attribute__((cleanup(hold_release))) struct hold h;
-    AUTO_FREE char *path = disk_path(conf, ".export-volume-", volume, err);
+    AUTO_FREE char *path = disk_path(conf, is_snapshot ? ".export-snapshot-" : ".export-volume-", id, err);
 
     if (path == NULL) {
         return -1;
     }
-    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
+    if ((is_snapshot ? take_hold(conf, SNAPSHOT, id, watch, &h, err) : take_hold(conf, VOLUME, id, watch, &h, err)) <
+        0) {
         return -1;
     }
     if (access(h.path, F_OK) < 0) {
-        return kn_fail(err, KN_NOT_FOUND, "the disk of volume \"%s\" is not there: %s", volume, strerror(errno));
+        return kn_fail(err, KN_NOT_FOUND, "the disk of %s \"%s\" is not there: %s", is_snapshot ? "snapshot" : "volume",
+                       id, strerror(errno));
     }
     if (strcmp(format, as) == 0) {
         *ret_path = kn_steal(&h.path);
         return 0;
     }
     if (driver_file_convert(h.path, format, path, as, &(struct kn_volume_run){ .held = h.fd }, watch, err) < 0) {
-        file_end_export(conf, volume);
+        file_end_export(conf, is_snapshot, id);
         return -1;
     }
     *ret_path = kn_steal(&path);

@@ -89,15 +89,15 @@ static int nbd_remove_snapshot(const struct kn_conf *conf, const char *snapshot,
     return FILES->remove_snapshot(conf, snapshot, watch, err);
 }
 
-static int nbd_export(const struct kn_conf *conf, const char *volume, const char *format, const char *as,
+static int nbd_export(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format, const char *as,
                       const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
 {
-    return FILES->export(conf, volume, format, as, watch, ret_path, err);
+    return FILES->export(conf, is_snapshot, id, format, as, watch, ret_path, err);
 }
 
-static void nbd_end_export(const struct kn_conf *conf, const char *volume)
+static void nbd_end_export(const struct kn_conf *conf, bool is_snapshot, const char *id)
 {
-    FILES->end_export(conf, volume);
+    FILES->end_export(conf, is_snapshot, id);
 }
 
 static int nbd_connect(const struct kn_conf *conf, const char *volume, const struct kn_volume_user *user,

@@ -19,6 +19,7 @@
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/volume_qos.h"
+#include "volume/serve/backup.h"
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
@@ -150,9 +151,15 @@ static int service_fetch(struct volume_call *c, char *ret_path, size_t size, str
 /* What the disk is made from, as the command says. */
 struct service_source {
     struct kn_volume_origin origin;
+    struct kn_volume_backup_source backup; /* if it is one */
     char path[PATH_MAX]; /* of the image, if it is one */
     char format[KN_VOLUME_FORMAT_SIZE];
 };
+
+static void service_source_release(struct service_source *source)
+{
+    kn_volume_backup_source_release(&source->backup);
+}
 
 static int service_origin(struct volume_call *c, struct service_source *ret, struct kn_error *err)
 {
@@ -160,6 +167,11 @@ static int service_origin(struct volume_call *c, struct service_source *ret, str
     const char *volume = service_text(c, "from_volume"), *snapshot = service_text(c, "from_snapshot");
 
     ret->origin = (struct kn_volume_origin){ .volume = volume, .snapshot = snapshot, .format = ret->format };
+    if (service_text(c, "from_backup") != NULL) {
+        ret->origin.filling = &ret->backup.filling;
+        return kn_volume_backup_source_open(c->conf, kn_work_db(c->work), service_text(c, "from_backup"), &ret->backup,
+                                            err);
+    }
     if (base == NULL) {
         return volume == NULL && snapshot == NULL
                    ? 0
@@ -185,7 +197,7 @@ static int service_create(struct volume_call *c, struct kn_error *err)
     const char *volume = kn_json_str(c->m->body, "volume");
     const struct kn_volume_driver *chosen = NULL;
     char format[KN_VOLUME_FORMAT_SIZE];
-    struct service_source source;
+    AUTO_RELEASE(service_source) struct service_source source = { .origin = { .format = NULL } };
 
     return kn_volume_pool_choose(kn_work_db(c->work), c->conf, volume, &chosen, err) < 0 ||
                    check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
@@ -200,7 +212,7 @@ static int service_overwrite(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     char format[KN_VOLUME_FORMAT_SIZE];
-    struct service_source source;
+    AUTO_RELEASE(service_source) struct service_source source = { .origin = { .format = NULL } };
 
     return service_format(c, format, err) < 0 || service_origin(c, &source, err) < 0
                ? -1
@@ -227,11 +239,12 @@ static int service_upload(struct volume_call *c, struct kn_error *err)
     char format[KN_VOLUME_FORMAT_SIZE];
     AUTO_FREE char *path = NULL;
 
-    if (service_format(c, format, err) < 0 || c->driver->export(c->conf, volume, format, as, &watch, &path, err) < 0) {
+    if (service_format(c, format, err) < 0 ||
+        c->driver->export(c->conf, false, volume, format, as, &watch, &path, err) < 0) {
         return -1;
     }
     const int rc = kn_volume_upload(path, kn_json_str(c->m->body, "url"), as, c->work, err);
-    c->driver->end_export(c->conf, volume);
+    c->driver->end_export(c->conf, false, volume);
     return rc;
 }
 
@@ -275,6 +288,32 @@ static int service_drop_snapshot(struct volume_call *c, struct kn_error *err)
     const struct kn_volume_watch watch = { service_look, wanted, c };
 
     return c->driver->remove_snapshot(c->conf, kn_json_str(c->m->body, "snapshot"), &watch, err);
+}
+
+static int service_backup(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *snapshot = service_text(c, "snapshot"), *backup = kn_json_str(c->m->body, "backup"),
+               *id = snapshot != NULL ? snapshot : kn_json_str(c->m->body, "volume");
+    char format[KN_VOLUME_FORMAT_SIZE], manifest[KN_SHA256_HEX];
+    AUTO_FREE char *path = NULL;
+    int64_t objects = 0;
+
+    if (kn_volume_format_of(kn_work_db(c->work), snapshot != NULL, id, format, err) < 0 ||
+        c->driver->export(c->conf, snapshot != NULL, id, format, "raw", &watch, &path, err) < 0) {
+        return -1;
+    }
+    const int rc = kn_volume_backup_create(c->conf, kn_work_db(c->work), backup, path, &watch, &objects, manifest, err);
+    c->driver->end_export(c->conf, snapshot != NULL, id);
+    c->result = rc == 0 ? json_pack("{s:I, s:s}", "objects", (json_int_t)objects, "manifest", manifest) : NULL;
+    return rc;
+}
+
+static int service_drop_backup(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+
+    return kn_volume_backup_remove(c->conf, kn_work_db(c->work), kn_json_str(c->m->body, "backup"), &watch, err);
 }
 
 static int delete(struct volume_call *c, struct kn_error *err)
@@ -384,6 +423,8 @@ static const struct {
     { "snapshot.open", service_open_snapshot },
     { "snapshot.create", service_snapshot },
     { "snapshot.delete", service_drop_snapshot },
+    { "backup.create", service_backup },
+    { "backup.delete", service_drop_backup },
     { "volume.connect", connect },
     { "volume.disconnect", disconnect },
 };
@@ -431,21 +472,34 @@ static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *
 
 /* --- the service: it gives the commands away, and never waits for a disk ------------------------------------------------------------- */
 
-/* What a volume's or a snapshot's removal makes needless: older commands about its disk that have not come to their end. */
+/* What the removal of a volume, a snapshot or a backup makes needless: older commands about it that have not come to their end. */
+static const struct {
+    const char *removal, *command;
+    const char *whose; /* what both must name */
+} DOOMED[] = {
+    { "volume.delete", "volume.create", "volume" },     { "volume.delete", "volume.overwrite", "volume" },
+    { "volume.delete", "volume.extend", "volume" },     { "volume.delete", "volume.upload", "volume" },
+    { "volume.delete", "backup.create", "volume" },     { "snapshot.delete", "snapshot.create", "snapshot" },
+    { "snapshot.delete", "backup.create", "snapshot" }, { "backup.delete", "backup.create", "backup" },
+};
+
 static bool service_is_doomed(const struct kn_message *m, const void *what)
 {
-    static const char *const OF_VOLUME[] = { "volume.create", "volume.overwrite", "volume.extend", "volume.upload" };
     const struct kn_message *removal = what;
 
-    if (m->task >= removal->task || strcmp(kn_json_str(m->body, "volume"), kn_json_str(removal->body, "volume")) != 0) {
-        return false;
+    for (size_t i = 0; i < KN_COUNT(DOOMED) && m->task < removal->task; i++) {
+        if (strcmp(removal->type->name, DOOMED[i].removal) == 0 && strcmp(m->type->name, DOOMED[i].command) == 0 &&
+            strcmp(kn_json_str(m->body, DOOMED[i].whose), kn_json_str(removal->body, DOOMED[i].whose)) == 0) {
+            return true;
+        }
     }
-    if (strcmp(removal->type->name, "snapshot.delete") == 0) {
-        return strcmp(m->type->name, "snapshot.create") == 0 &&
-               strcmp(kn_json_str(m->body, "snapshot"), kn_json_str(removal->body, "snapshot")) == 0;
-    }
-    for (size_t i = 0; i < KN_COUNT(OF_VOLUME); i++) {
-        if (strcmp(m->type->name, OF_VOLUME[i]) == 0) {
+    return false;
+}
+
+static bool service_removes(const struct kn_message *m)
+{
+    for (size_t i = 0; i < KN_COUNT(DOOMED); i++) {
+        if (strcmp(m->type->name, DOOMED[i].removal) == 0) {
             return true;
         }
     }
@@ -463,7 +517,7 @@ static void serve_service_take(struct kn_daemon *d, struct kn_works *works, cons
     if (command_of(m) == NULL) {
         return;
     }
-    if (strcmp(m->type->name, "volume.delete") == 0 || strcmp(m->type->name, "snapshot.delete") == 0) {
+    if (service_removes(m)) {
         kn_works_cancel_where(works, service_is_doomed, m);
     }
     if (kn_works_take(works, kn_json_str(m->body, "volume"), NULL, m, &err) < 0) {
@@ -506,6 +560,10 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
     if (!kn_volume_drivers_known(s->conf->volume_driver)) {
         return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", and not file, nbd or both with a comma between",
                        s->conf->volume_driver);
+    }
+    if (kn_volume_backup_store_find(s->conf->volume_backup_driver) == NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "volume.backup_driver is \"%s\", which is none",
+                       s->conf->volume_backup_driver);
     }
     for (const struct kn_volume_driver *const *driver = kn_volume_drivers; *driver != NULL; driver++) {
         if ((*driver)->start(s->conf, err) < 0) {

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * The flows of backups: store what a volume holds, remove it. Of the volume nothing is written: while its backup is `creating` it may not change (volume_is_copied), and while a volume is
+ * restored its row says from which backup. Restoring is a task of the volume (disk.c).
+ */
+#include "conductor/flows/bodies.h"
+#include "conductor/flows/context.h"
+#include "conductor/flows/flow.h"
+#include "conductor/store/task.h"
+#include "lib/domain/volume_failure.h"
+
+static json_t *build_backup_delete(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return json_pack("{s:s, s:O}", "backup", task->object_id, "volume", kn_conductor_wished(task, "volume"));
+}
+
+static json_t *build_backup_create(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_backup_delete(task, item);
+
+    if (*kn_conductor_wished_str(task, "snapshot") != '\0') {
+        json_object_set(body, "snapshot", kn_conductor_wished(task, "snapshot"));
+    }
+    return body;
+}
+
+/* What its owner reads: no path, no host. */
+static json_t *backup_reason(const struct kn_conductor_task *task)
+{
+    const struct kn_volume_failure *failure = kn_volume_failure_of(task->flow->kind, task->error.code);
+
+    return json_sprintf("%s %s", failure->detail_words, failure->advice);
+}
+
+static const struct kn_conductor_finding CREATE_FINDS[] = {
+    { .name = "objects", .kind = KN_INT, .from = "backup.create", .read_by = "done" },
+    { .name = "manifest", .kind = KN_STR, .from = "backup.create", .read_by = "done" },
+    { .name = NULL },
+};
+static const struct kn_conductor_flow_row CREATE_ROWS[] = {
+    { { { .message = "backup.create",
+          .build = build_backup_create,
+          .undo = "backup.delete",
+          .undo_build = build_backup_delete } },
+      NULL },
+};
+static const struct kn_conductor_flow_row DELETE_ROWS[] = {
+    { { { .message = "backup.delete", .build = build_backup_delete } }, NULL },
+};
+
+static const struct kn_conductor_becomes CREATED[] = {
+    KN_SET(kn_conductor_record_backup, "status", "available"),
+    KN_SET_FOUND(kn_conductor_record_backup, "object_count", "objects"),
+    KN_SET_FOUND(kn_conductor_record_backup, "manifest", "manifest"),
+    KN_BECOMES_END,
+};
+static const struct kn_conductor_becomes NOT_CREATED[] = {
+    KN_SET(kn_conductor_record_backup, "status", "error"),
+    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", backup_reason),
+    KN_BECOMES_END,
+};
+static const struct kn_conductor_becomes DELETED[] = { KN_GOES(kn_conductor_record_backup), KN_BECOMES_END };
+static const struct kn_conductor_becomes NOT_DELETED[] = {
+    KN_SET(kn_conductor_record_backup, "status", "error_deleting"),
+    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", backup_reason),
+    KN_BECOMES_END,
+};
+
+const struct kn_conductor_flow kn_conductor_flows_backup[] = {
+    { .kind = "backup.create",
+      .object = &kn_conductor_record_backup,
+      .rows = CREATE_ROWS,
+      .row_count = 1,
+      .finds = CREATE_FINDS,
+      .retry_row = -1,
+      .done = CREATED,
+      .failed = NOT_CREATED },
+    { .kind = "backup.delete",
+      .object = &kn_conductor_record_backup,
+      .rows = DELETE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .supersedes = true,
+      .insists = true,
+      .done = DELETED,
+      .failed = NOT_DELETED },
+    { .kind = NULL },
+};

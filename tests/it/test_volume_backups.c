@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Backups of volumes over a real front door and database; we play the conductor. Who may see and do what, what depends on what while it is copied, what counts in the quota, and
+ * bad input after which nothing has changed.
+ */
+#include "lib/base/cleanup.h"
+#include "lib/base/mem.h"
+#include "tests/support/front_world.h"
+#include "tests/support/test.h"
+#include "volume/api.h"
+
+#define A KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.71\r\n"
+#define A_OLD KN_TEST_TOKEN("aaaa", "member")
+#define B KN_TEST_TOKEN("bbbb", "member") "OpenStack-API-Version: volume 3.71\r\n"
+#define ADMIN KN_TEST_TOKEN("cccc", "admin") "OpenStack-API-Version: volume 3.71\r\n"
+#define VOLUMES "/volume/v3/volumes"
+#define BACKUPS "/volume/v3/backups"
+#define SNAPSHOTS "/volume/v3/snapshots"
+#define ABSENT "00000000-0000-4000-8000-000000000000"
+#define USED(resource) \
+    "SELECT coalesce(sum(used), 0)::bigint FROM quota_usage WHERE service = 'volume' AND resource = '" resource "'"
+
+static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
+static struct kn_test_world world;
+
+static void expect(int status, const char *method, const char *path, const char *headers, const char *body)
+{
+    kn_test_world_expect(&world, status, method, path, headers, body);
+}
+
+static void expect_member(const char *key, const char *wanted)
+{
+    kn_test_world_expect_member(&world, "backup", key, wanted);
+}
+
+static void sql(const char *text)
+{
+    kn_test_world_sql(&world, text);
+}
+
+static int64_t count_of(const char *text)
+{
+    return kn_test_world_number(&world, text);
+}
+
+/* What the conductor and kilonova-volume would write. */
+static void settle(void)
+{
+    sql("UPDATE volume SET status = 'available' WHERE status IN ('creating', 'restoring-backup'); "
+        "UPDATE volume_snapshot SET status = 'available' WHERE status = 'creating'; "
+        "UPDATE volume_backup SET status = 'available', manifest = 'm', object_count = 3 WHERE status = 'creating'; "
+        "UPDATE task SET state = 'done'");
+}
+
+static char *made(const char *one, const char *path, const char *inner)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"%s\":{%s}}", one, inner);
+
+    expect(202, "POST", path, A, body);
+    char *id = kn_test_world_id(&world, one);
+    return id;
+}
+
+static char *settled(const char *one, const char *path, const char *inner)
+{
+    char *id = made(one, path, inner);
+
+    settle();
+    return id;
+}
+
+static char *volume(int gib)
+{
+    AUTO_FREE char *inner = kn_asprintf("\"size\":%d,\"name\":\"v\"", gib);
+
+    return settled("volume", VOLUMES, inner);
+}
+
+static char *inner_of(const char *id, const char *more)
+{
+    return kn_asprintf("\"volume_id\":\"%s\"%s", id, more);
+}
+
+static char *backup_of(const char *id, const char *more)
+{
+    AUTO_FREE char *inner = inner_of(id, more);
+
+    return made("backup", BACKUPS, inner);
+}
+
+static void refused(int status, const char *id, const char *more)
+{
+    AUTO_FREE char *inner = inner_of(id, more), *body = kn_asprintf("{\"backup\":{%s}}", inner);
+
+    expect(status, "POST", BACKUPS, A, body);
+}
+
+static void ask_of(int status, const char *method, const char *collection, const char *id, const char *tail,
+                   const char *headers, const char *body)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s%s", collection, id, tail);
+
+    expect(status, method, path, headers, body);
+}
+
+static void restore(int status, const char *id, const char *volume_id)
+{
+    AUTO_FREE char *body = volume_id != NULL ? kn_asprintf("{\"restore\":{\"volume_id\":\"%s\"}}", volume_id)
+                                             : kn_strdup("{\"restore\":{\"name\":null,\"volume_id\":null}}");
+
+    ask_of(status, "POST", BACKUPS, id, "/restore", A, body);
+}
+
+static int clean(void **state)
+{
+    (void)state;
+    sql("DELETE FROM attachment; DELETE FROM volume; DELETE FROM volume_snapshot; TRUNCATE volume_backup; DELETE FROM quota_usage; "
+        "DELETE FROM quota_limit; DELETE FROM task");
+    return 0;
+}
+
+static void quota_is_true(void)
+{
+    assert_int_equal(
+        count_of(
+            "SELECT count(*) FROM quota_fact f FULL JOIN (SELECT * FROM quota_usage WHERE used <> 0) u USING (service, project_id, resource) "
+            "WHERE service = 'volume' AND f.used IS DISTINCT FROM u.used"),
+        0);
+}
+
+static void test_life(void **state)
+{
+    AUTO_FREE char *v = volume(2),
+                   *b = backup_of(v,
+                                  ",\"name\":\"n\",\"description\":\"d\",\"container\":\"weekly\",\"metadata\":{\"k\":"
+                                  "\"v\"},\"availability_zone\":\"nova\"");
+
+    (void)state;
+    expect_member("name", "\"n\"");
+    expect_member("status", "absent"); /* as in Cinder: asked for by its id */
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.create' AND state = 'run'"), 1);
+    assert_int_equal(count_of(USED("backups")), 1);
+    assert_int_equal(count_of(USED("backup_gigabytes")), 2);
+    quota_is_true();
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
+    expect_member("status", "\"creating\"");
+    ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
+    ask_of(400, "DELETE", VOLUMES, v, "", A, NULL); /* it is just being copied */
+    restore(400, b, NULL);
+    settle();
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
+    expect_member("status", "\"available\"");
+    expect_member("size", "2");
+    expect_member("object_count", "3");
+    expect_member("container", "\"weekly\"");
+    expect_member("is_incremental", "false");
+    expect_member("has_dependent_backups", "false");
+    expect_member("metadata", "{\"k\":\"v\"}");
+    expect_member("fail_reason", "null");
+    ask_of(200, "GET", BACKUPS, b, "", A_OLD, NULL);
+    expect_member("metadata", "absent");
+    expect_member("user_id", "absent");
+    ask_of(404, "GET", BACKUPS, b, "", B, NULL);
+    ask_of(404, "DELETE", BACKUPS, b, "", B, NULL);
+    ask_of(404, "POST", BACKUPS, b, "/restore", B, "{\"restore\":{}}");
+    ask_of(404, "PUT", BACKUPS, b, "", B, "{\"backup\":{\"name\":\"x\"}}");
+    ask_of(404, "PUT", BACKUPS, b, "", A_OLD, "{\"backup\":{\"name\":\"x\"}}"); /* since 3.9 */
+    ask_of(200, "PUT", BACKUPS, b, "", A, "{\"backup\":{\"name\":\"other\",\"metadata\":{\"a\":\"b\"}}}");
+    expect(200, "GET", BACKUPS "/detail?name=other&with_count=true", A, NULL);
+    assert_non_null(strstr(world.http.body.buf, "{\"a\": \"b\"}"));
+    assert_non_null(strstr(world.http.body.buf, "\"count\":1"));
+    expect(200, "GET", BACKUPS "?status=error", A, NULL);
+    assert_string_equal(world.http.body.buf, "{\"backups\":[]}");
+    expect(200, "GET", BACKUPS, B, NULL);
+    assert_string_equal(world.http.body.buf, "{\"backups\":[]}");
+    ask_of(202, "DELETE", VOLUMES, v, "", A, NULL); /* which its backup outlives */
+    ask_of(202, "DELETE", BACKUPS, b, "", A, NULL);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.delete' AND state = 'run'"), 1);
+    ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
+    ask_of(403, "POST", BACKUPS, b, "/action", A, "{\"os-reset_status\":{\"status\":\"error\"}}");
+    ask_of(202, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-reset_status\":{\"status\":\"error\"}}");
+    ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-reset_status\":{\"status\":\"deleting\"}}");
+    ask_of(403, "POST", BACKUPS, b, "/action", A, "{\"os-force_delete\":{}}");
+    ask_of(202, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
+}
+
+static void test_chains(void **state)
+{
+    AUTO_FREE char *v = volume(1), *w = volume(1), *full = NULL, *more = NULL, *most = NULL;
+
+    (void)state;
+    refused(400, v, ",\"incremental\":true"); /* to nothing */
+    full = backup_of(v, "");
+    refused(400, v, ",\"incremental\":true"); /* it is not there yet */
+    settle();
+    refused(400, w, ",\"incremental\":true"); /* another volume's */
+    more = backup_of(v, ",\"incremental\":true");
+    settle();
+    most = backup_of(v, ",\"incremental\":true");
+    settle();
+    ask_of(200, "GET", BACKUPS, more, "", A, NULL);
+    expect_member("is_incremental", "true");
+    expect_member("has_dependent_backups", "true");
+    ask_of(400, "DELETE", BACKUPS, full, "", A, NULL);
+    assert_non_null(strstr(world.http.body.buf, "Incremental backups exist for this backup."));
+    ask_of(400, "POST", BACKUPS, more, "/action", ADMIN, "{\"os-force_delete\":{}}");
+    ask_of(202, "DELETE", BACKUPS, most, "", A, NULL);
+    ask_of(400, "DELETE", BACKUPS, more, "", A, NULL); /* until it is gone */
+    sql("DELETE FROM volume_backup WHERE status = 'deleting'");
+    ask_of(202, "DELETE", BACKUPS, more, "", A, NULL);
+}
+
+static void test_sources(void **state)
+{
+    AUTO_FREE char *v = volume(2), *w = volume(1), *of_v = inner_of(v, ""), *s = NULL, *b = NULL;
+
+    (void)state;
+    s = settled("snapshot", SNAPSHOTS, of_v);
+    AUTO_FREE char *of_snapshot = kn_asprintf(",\"snapshot_id\":\"%s\"", s);
+    refused(400, w, of_snapshot); /* not its own */
+    sql("UPDATE volume SET status = 'in-use'");
+    refused(400, v, "");
+    assert_non_null(strstr(world.http.body.buf, "Backing up an in-use volume must use the force flag."));
+    refused(400, v, ",\"force\":true");
+    b = backup_of(v, of_snapshot); /* whatever becomes of the volume */
+    ask_of(400, "DELETE", SNAPSHOTS, s, "", A, NULL);
+    settle();
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
+    AUTO_FREE char *quoted = kn_asprintf("\"%s\"", s);
+    expect_member("snapshot_id", quoted);
+    ask_of(202, "DELETE", SNAPSHOTS, s, "", A, NULL);
+    sql("UPDATE volume SET status = 'error'");
+    refused(400, v, "");
+    refused(404, ABSENT, "");
+    refused(404, w, ",\"snapshot_id\":\"" ABSENT "\"");
+}
+
+static void test_restores(void **state)
+{
+    AUTO_FREE char *v = volume(2), *small = volume(1), *large = volume(3), *b = backup_of(v, ""), *fresh = NULL;
+
+    (void)state;
+    settle();
+    restore(202, b, NULL);
+    fresh = kn_test_world_member(&world, "restore", "volume_name");
+    AUTO_FREE char *named = kn_asprintf("\"restore_backup_%s\"", b);
+    assert_string_equal(fresh, named);
+    assert_int_equal(
+        count_of(
+            "SELECT count(*) FROM task WHERE kind = 'volume.create' AND state = 'run' AND input->>'from_backup' IS NOT NULL"),
+        1);
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
+    expect_member("status", "\"restoring\"");
+    ask_of(400, "DELETE", BACKUPS, b, "", A, NULL); /* it is read */
+    ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
+    settle();
+    restore(400, b, small);
+    restore(404, b, ABSENT);
+    restore(202, b, large);
+    ask_of(200, "GET", VOLUMES, large, "", A, NULL);
+    kn_test_world_expect_member(&world, "volume", "status", "\"restoring-backup\"");
+    restore(400, b, large);
+    ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
+    restore(202, b, v); /* two at once may read it */
+    settle();
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
+    expect_member("status", "\"available\"");
+    AUTO_FREE char *of_backup = kn_asprintf("{\"volume\":{\"backup_id\":\"%s\",\"size\":1}}", b),
+                   *grown = kn_asprintf("\"backup_id\":\"%s\",\"size\":4", b);
+    expect(400, "POST", VOLUMES, A, of_backup); /* too small */
+    expect(404, "POST", VOLUMES, B, of_backup);
+    AUTO_FREE char *one = settled("volume", VOLUMES, grown);
+    ask_of(200, "GET", VOLUMES, one, "", A, NULL);
+    kn_test_world_expect_member(&world, "volume", "size", "4");
+    sql("UPDATE volume_backup SET status = 'error', manifest = NULL");
+    restore(400, b, NULL);
+    ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-reset_status\":{\"status\":\"available\"}}");
+    quota_is_true();
+}
+
+static void test_refused(void **state)
+{
+    static const char *const BODIES[] = {
+        ",\"container\":\"..\"",     ",\"container\":\"a/b\"",
+        ",\"container\":\"\"",       ",\"container\":7",
+        ",\"incremental\":\"what\"", ",\"availability_zone\":\"elsewhere\"",
+        ",\"metadata\":{\"k\":7}",   ",\"unknown\":1",
+        ",\"snapshot_id\":\"x\"",    ",\"name\":[]",
+    };
+    AUTO_FREE char *v = volume(1), *b = NULL;
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BODIES); i++) {
+        refused(400, v, BODIES[i]);
+    }
+    expect(400, "POST", BACKUPS, A, "{\"backup\":{}}");
+    expect(400, "POST", BACKUPS, A, "{\"backup\":{\"volume_id\":\"x\"}}");
+    sql("INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'aaaa', 'backups', 0)");
+    refused(413, v, "");
+    sql("UPDATE quota_limit SET resource = 'backup_gigabytes'");
+    refused(413, v, "");
+    assert_int_equal(count_of("SELECT count(*) FROM volume_backup"), 0);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind LIKE 'backup%'"), 0);
+    sql("DELETE FROM quota_limit");
+    b = backup_of(v, "");
+    settle();
+    ask_of(400, "POST", BACKUPS, b, "/restore", A, "{}");
+    ask_of(400, "POST", BACKUPS, b, "/restore", A, "{\"restore\":{\"volume_id\":\"x\"}}");
+    ask_of(400, "POST", BACKUPS, b, "/restore", A, "{\"restore\":{\"size\":1}}");
+    ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-nothing\":{}}");
+    ask_of(400, "PUT", BACKUPS, b, "", A, "{\"backup\":{}}");
+    ask_of(400, "PUT", BACKUPS, b, "", A, "{\"backup\":{\"container\":\"c\"}}");
+    expect(404, "GET", BACKUPS "/x", A, NULL);
+    expect(404, "DELETE", BACKUPS "/" ABSENT, A, NULL);
+}
+
+static int start(void **state)
+{
+    (void)state;
+    kn_test_world_start(&world, "backups", APIS);
+    return 0;
+}
+
+static int stop(void **state)
+{
+    (void)state;
+    kn_test_world_stop(&world);
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(test_life, clean),    cmocka_unit_test_teardown(test_chains, clean),
+        cmocka_unit_test_teardown(test_sources, clean), cmocka_unit_test_teardown(test_restores, clean),
+        cmocka_unit_test_teardown(test_refused, clean),
+    };
+
+    return cmocka_run_group_tests(tests, start, stop);
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * backup_store: where backups lie: a row of functions a kind of store. A backup is a directory of objects: chunks, each named by the SHA-256 of its bytes, and the manifest, which is put last. An
+ * object is there whole or not at all, whatever kills the process. Every function is an ensure, and is called from any thread, for one backup by one at a time.
+ */
+#ifndef KN_VOLUME_SERVE_BACKUP_STORE_H
+#define KN_VOLUME_SERVE_BACKUP_STORE_H
+
+#include <jansson.h>
+#include <stddef.h>
+
+#include "lib/adapter/conf.h"
+#include "lib/base/error.h"
+
+#define KN_VOLUME_BACKUP_MANIFEST "manifest"
+
+/* dir: "<container>/<backup>". */
+struct kn_volume_backup_store {
+    const char *name; /* as its rows have it: volume_backup.store */
+    /* What is put is kept when this returns. One that is there with as many bytes is left as it is. KN_TOO_LARGE: the store is full. */
+    int (*put)(const struct kn_conf *conf, const char *dir, const char *name, const void *bytes, size_t len,
+               struct kn_error *err);
+    /* *ret (heap): its bytes, of which nobody has checked anything. KN_NOT_FOUND; KN_TOO_LARGE: more than max. */
+    int (*get)(const struct kn_conf *conf, const char *dir, const char *name, size_t max, char **ret, size_t *ret_len,
+               struct kn_error *err);
+    /* Adds the names of all that is there, halves of objects as well, to an array of texts. */
+    int (*list)(const struct kn_conf *conf, const char *dir, json_t *names, struct kn_error *err);
+    int (*drop)(const struct kn_conf *conf, const char *dir, const char *name, struct kn_error *err);
+    /* Behind the last drop: nothing is left of the directory. */
+    int (*end)(const struct kn_conf *conf, const char *dir, struct kn_error *err);
+};
+
+extern const struct kn_volume_backup_store kn_volume_backup_store_directory;
+
+/* By its name: volume.backup_driver, volume_backup.store. NULL: there is none. */
+const struct kn_volume_backup_store *kn_volume_backup_store_find(const char *name);
+
+#endif
