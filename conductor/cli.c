@@ -70,7 +70,8 @@ static int run_audit(struct kn_conductor_audit *audit, const struct kn_conf *con
                      struct kn_error *err)
 {
     if (kn_conductor_audit_database(audit, err) < 0 || (options->hosts && kn_conductor_audit_hosts(audit, err) < 0) ||
-        (options->stores && kn_conductor_audit_stores(audit, conf, err) < 0) ||
+        (options->stores &&
+         (kn_conductor_audit_stores(audit, conf, err) < 0 || kn_conductor_audit_backups(audit, conf, err) < 0)) ||
         (options->log_dir != NULL && kn_conductor_audit_logs(audit, err) < 0)) {
         return -1;
     }

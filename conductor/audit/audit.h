@@ -68,6 +68,9 @@ json_t *kn_conductor_audit_compare(struct kn_db *db, const json_t *answers, stru
  */
 extern const char *const kn_conductor_audit_store_promises[];
 int kn_conductor_audit_stores(struct kn_conductor_audit *audit, const struct kn_conf *conf, struct kn_error *err);
+/* The same of backups that lie in a directory (volume.backup_dir); the last of its promises only when the audit is deep. */
+extern const char *const kn_conductor_audit_backup_promises[];
+int kn_conductor_audit_backups(struct kn_conductor_audit *audit, const struct kn_conf *conf, struct kn_error *err);
 /* Promise 7 in files: no token, password or key in a line of a log. */
 int kn_conductor_audit_logs(struct kn_conductor_audit *audit, struct kn_error *err);
 /* Whether the line holds what looks like a secret, be it bare or in JSON, escaped as often as may be. Pure. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The audit of what lies in the stores: each promise about disks of volumes and images' data is broken by hand, and exactly it is reported. What
+ * The audit of what lies in the stores: each promise about disks of volumes, images' data and backups is broken by hand, and exactly it is reported. What
  * this machine does not see is not judged, which is an outcome of its own.
  */
 #include <fcntl.h>
@@ -22,8 +22,10 @@
 #define WAITS "eeeeeeee-0000-4000-8000-000000000002"
 #define LONE_DATA "cccccccc"
 #define GIB (INT64_C(1) << 30)
+#define BACKUP "bbbbbbbb-0000-4000-8000-000000000001"
+#define GROWN "bbbbbbbb-0000-4000-8000-000000000002" /* incremental to it */
 
-static const char SOUND[] = "TRUNCATE volume, image, blob, task CASCADE;"
+static const char SOUND[] = "TRUNCATE volume, volume_backup, image, blob, task CASCADE;"
                             "INSERT INTO volume (id, project_id, user_id, size_gib, format, status) VALUES ('" VOLUME
                             "', 'p', 'u', 1, 'raw', 'available'), ('" FAILED "', 'p', 'u', 5, 'raw', 'error');"
                             "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS
@@ -31,7 +33,7 @@ static const char SOUND[] = "TRUNCATE volume, image, blob, task CASCADE;"
 
 static struct kn_test_pg *pg;
 static struct kn_db *db;
-static char volumes[KN_TEST_DIR], images[KN_TEST_DIR];
+static char volumes[KN_TEST_DIR], images[KN_TEST_DIR], backups[KN_TEST_DIR];
 static struct kn_conf conf;
 static char sha512[KN_SHA512_HEX], md5[KN_MD5_HEX];
 static int held = -1; /* an upload's file, while it is locked */
@@ -88,6 +90,37 @@ static void run_sql(const char *sql)
     assert_ok(kn_db_script(db, sql, &err), &err);
 }
 
+/* "c/<backup>" with chunks of the bytes `own`, of which the manifest names that and what is said beside it. */
+static void make_backup(const char *id, const char *parent, const char *own, const char *more)
+{
+    AUTO_FREE char *container = in(backups, "c"), *dir = kn_asprintf("%s/%s", container, id);
+    char chunk[KN_SHA256_HEX], hash[KN_SHA256_HEX];
+
+    kn_sha256_hex(own, strlen(own), chunk);
+    AUTO_FREE char *manifest =
+        kn_asprintf("kilonova-backup 1\nsize 1073741824\nchunk 4194304\nin c/%s\n%s5 %s 0\nend 1\n", id, more, chunk);
+    kn_sha256_hex(manifest, strlen(manifest), hash);
+    mkdir(container, 0700);
+    assert_int_equal(mkdir(dir, 0700), 0);
+    put(dir, chunk, own, strlen(own));
+    put(dir, "manifest", manifest, strlen(manifest));
+    AUTO_FREE char *row = kn_asprintf(
+        "INSERT INTO volume_backup (id, project_id, user_id, volume_id, parent_id, size_gib, status, zone, container, store, manifest, data_timestamp) "
+        "VALUES ('%s', 'p', 'u', '" VOLUME "', %s, 1, 'available', 'nova', 'c', 'directory', '%s', now())",
+        id, parent, hash);
+    run_sql(row);
+}
+
+static void make_backups(void)
+{
+    char chunk[KN_SHA256_HEX];
+
+    kn_sha256_hex("one", 3, chunk);
+    AUTO_FREE char *older = kn_asprintf("in c/" BACKUP "\n0 %s 1\n", chunk);
+    make_backup(BACKUP, "NULL", "one", "");
+    make_backup(GROWN, "'" BACKUP "'", "two", older);
+}
+
 static int make_world(void **state)
 {
     struct kn_digest *digest = kn_digest_new();
@@ -95,10 +128,11 @@ static int make_world(void **state)
     (void)state;
     kn_test_dir(volumes, "volumes");
     kn_test_dir(images, "images");
+    kn_test_dir(backups, "backups");
     kn_digest_update(digest, "bytes", 5);
     kn_digest_end(digest, sha512, md5);
     kn_digest_free(digest);
-    conf = (struct kn_conf){ .volume_file_dir = volumes, .image_store_dir = images };
+    conf = (struct kn_conf){ .volume_file_dir = volumes, .image_store_dir = images, .volume_backup_dir = backups };
     put(images, sha512, "bytes", 5);
     AUTO_FREE char *rows = kn_asprintf(
         "INSERT INTO blob VALUES ('%s', '%s', 5); INSERT INTO image (id, owner, status, sha512, size) VALUES ('" IMAGE
@@ -107,13 +141,14 @@ static int make_world(void **state)
     make_disk(VOLUME, GIB);
     run_sql(SOUND);
     run_sql(rows);
+    make_backups();
     held = -1;
     return 0;
 }
 
 static int drop_world(void **state)
 {
-    AUTO_FREE char *command = kn_asprintf("rm -rf '%s' '%s'", volumes, images);
+    AUTO_FREE char *command = kn_asprintf("rm -rf '%s' '%s' '%s'", volumes, images, backups);
 
     (void)state;
     if (held >= 0) {
@@ -132,6 +167,7 @@ static char *audit(bool is_deep, int *ret_verdict)
 
     a.out = open_memstream(&text, &size);
     assert_ok(kn_conductor_audit_stores(&a, &conf, &err), &err);
+    assert_ok(kn_conductor_audit_backups(&a, &conf, &err), &err);
     fclose(a.out);
     if (a.broken > 1) {
         fail_msg("more than one is broken:\n%s", text);
@@ -250,6 +286,43 @@ static void upload(void)
     run_sql("UPDATE image SET status = 'uploading' WHERE id = '" WAITS "'");
 }
 
+static void in_backup(const char *backup, const char *command)
+{
+    AUTO_FREE char *line = kn_asprintf("cd '%s/c/%s' && %s", backups, backup, command);
+
+    assert_int_equal(system(line), 0); /* NOLINT(cert-env33-c): names of our own */
+}
+
+static void lose_chunk(void)
+{
+    in_backup(BACKUP, "rm $(ls | grep -v manifest)"); /* which both need */
+}
+
+static void lose_manifest(void)
+{
+    in_backup(GROWN, "rm manifest");
+}
+
+static void change_manifest(void)
+{
+    in_backup(GROWN, "sed -i s/^5/6/ manifest");
+}
+
+static void corrupt_chunk(void)
+{
+    in_backup(GROWN, "echo x > $(ls | grep -v manifest)");
+}
+
+static void leave_chunk(void)
+{
+    in_backup(GROWN, "touch left");
+}
+
+static void leave_backup(void)
+{
+    in_backup(GROWN, "mkdir ../" OTHER);
+}
+
 static const struct {
     void (*break_it)(void);
     const char *promise, *word;
@@ -263,6 +336,12 @@ static const struct {
     { add_disk, "5. no disk without its volume", OTHER, false },
     { reach, "5. every disk that hosts reach over NBD is served", VOLUME, false },
     { serve, "5. no disk is served that nobody has", VOLUME, false },
+    { lose_chunk, "5. every backup has its manifest and its chunks", GROWN, false },
+    { lose_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
+    { change_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
+    { corrupt_chunk, "5. every backup's chunks are what was stored", GROWN, true },
+    { leave_chunk, "5. nothing lies among the backups that belongs to none", "left", false },
+    { leave_backup, "5. nothing lies among the backups that belongs to none", OTHER, false },
     { remove_data, "5. every image's data is in the store", IMAGE, false },
     { cut_data, "5. every image's data has the length that it had", IMAGE, false },
     { corrupt_data, "5. every image's data is what was stored", IMAGE, true },
@@ -291,19 +370,25 @@ static void test_each_promise_trips_alone(void **state)
     }
 }
 
-static void test_every_promise_has_a_breaker(void **state)
+static void have_breakers(const char *const *promises)
 {
-    (void)state;
-    for (size_t p = 0; kn_conductor_audit_store_promises[p] != NULL; p++) {
+    for (; *promises != NULL; promises++) {
         bool found = false;
 
         for (size_t i = 0; i < KN_COUNT(BREAKERS); i++) {
-            found = found || strcmp(BREAKERS[i].promise, kn_conductor_audit_store_promises[p]) == 0;
+            found = found || strcmp(BREAKERS[i].promise, *promises) == 0;
         }
         if (!found) {
-            fail_msg("nothing breaks \"%s\"", kn_conductor_audit_store_promises[p]);
+            fail_msg("nothing breaks \"%s\"", *promises);
         }
     }
+}
+
+static void test_every_promise_has_a_breaker(void **state)
+{
+    (void)state;
+    have_breakers(kn_conductor_audit_store_promises);
+    have_breakers(kn_conductor_audit_backup_promises);
 }
 
 /* What is on its way: a disk that is being made or removed, one that failed, data that somebody writes, or that waits, or is young. */
@@ -315,7 +400,10 @@ static void test_what_moves_is_left_alone(void **state)
     (void)state;
     run_sql(
         "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES (gen_random_uuid(), 'p', 'u', 1, 'creating'),"
-        "(gen_random_uuid(), 'p', 'u', 1, 'deleting')");
+        "(gen_random_uuid(), 'p', 'u', 1, 'deleting'); UPDATE volume_backup SET status = 'deleting' WHERE id = '" GROWN
+        "'");
+    lose_manifest();
+    leave_chunk();
     memset(name, 'c', sizeof(name) - 1);
     name[sizeof(name) - 1] = '\0';
     put(images, name, "x", 1);
@@ -347,11 +435,12 @@ static void test_stores_of_other_machines_are_not_judged(void **state)
     assert_non_null(strstr(text, "?      5. no disk without its volume\n"));
     assert_non_null(strstr(text, "ok     5. every image's data is in the store\n"));
     conf.image_store_dir = "/nonexistent/images";
+    conf.volume_backup_dir = "/nonexistent/backups";
     save();
     AUTO_FREE char *both = audit(true, &verdict);
     assert_int_equal(verdict, 2);
     assert_null(strstr(both, "ok "));
-    run_sql("TRUNCATE volume, image, blob CASCADE");
+    run_sql("TRUNCATE volume, volume_backup, image, blob CASCADE");
     free(audit(true, &verdict));
     assert_int_equal(verdict, 0);
 }
