@@ -91,9 +91,11 @@ void kn_db_drop(struct kn_db *db)
 
 /*
  * The server asks whether we are still there: a machine that lost its power cannot say that it is gone, and its session would hold its advisory
- * lock, and so keep away whoever is to take over, for the two hours that kernels wait by default.
+ * lock, and so keep away whoever is to take over, for the two hours that kernels wait by default. While a statement runs it looks, too: what we gave up
+ * ends there with its locks.
  */
-#define KEEPALIVE "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+#define KEEPALIVE \
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3 -c client_connection_check_interval=2s"
 #define SESSION "-c TimeZone=UTC -c DateStyle=ISO -c jit=off " KEEPALIVE
 
 #define BY_KEY " -c enable_seqscan=off -c enable_hashjoin=off -c enable_mergejoin=off"

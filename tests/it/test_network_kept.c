@@ -226,7 +226,7 @@ static void test_a_guest_fills_no_more_than_its_room(void **state)
     kn_actor_await(&guest, PING IP(2), false, NULL);
     kn_actor_await(&other, PING IP(1), true, NULL); /* of its own room */
     assert_says(kn_actor_ask(&agent, "firewall"), "same");
-    assert_runs(&shell, "[ $(cat /proc/sys/net/netfilter/nf_conntrack_count) -le 8300 ]");
+    assert_runs(&shell, "[ $(cat /proc/sys/net/netfilter/nf_conntrack_count) -le 9000 ]");
     kn_actor_kill(&guest);
     kn_actor_kill(&other);
     assert_string_equal(kn_actor_ask(&agent, "unplug " SERVER(2)), "ok");

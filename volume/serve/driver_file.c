@@ -342,7 +342,7 @@ static int driver_file_settle(const struct kn_conf *conf, const struct hold *h, 
 static int file_create(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                        const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
 
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
@@ -358,7 +358,7 @@ static int file_overwrite(const struct kn_conf *conf, const char *volume, const 
                           bool is_held, const struct kn_volume_origin *origin, const struct kn_volume_watch *watch,
                           struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
 
     (void)is_held; /* hosts reach it by its name */
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
@@ -374,7 +374,7 @@ static int file_overwrite(const struct kn_conf *conf, const char *volume, const 
 static int file_extend(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                        const struct kn_volume_watch *watch, struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
 
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
@@ -394,7 +394,7 @@ static int driver_file_unlink(const struct kn_conf *conf, const char *path, stru
 static int file_remove(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
                        struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
 
     if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
         return -1;
@@ -408,7 +408,7 @@ static int file_remove(const struct kn_conf *conf, const char *volume, const str
 static int file_snapshot(const struct kn_conf *conf, const char *snapshot, const char *volume,
                          const struct kn_volume_watch *watch, struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
     AUTO_FREE char *from = disk_path(conf, "volume-", volume, err);
 
     if (from == NULL) {
@@ -429,7 +429,7 @@ static int file_snapshot(const struct kn_conf *conf, const char *snapshot, const
 static int file_open_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                               char **ret_path, struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
     AUTO_FREE char *path = disk_path(conf, OF_HOST, snapshot, err);
 
     if (path == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0 ||
@@ -443,7 +443,7 @@ static int file_open_snapshot(const struct kn_conf *conf, const char *snapshot, 
 static int file_adopt_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                                struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
     AUTO_FREE char *path = disk_path(conf, OF_HOST, snapshot, err);
 
     if (path == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0) {
@@ -464,7 +464,7 @@ static int file_adopt_snapshot(const struct kn_conf *conf, const char *snapshot,
 static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot, const struct kn_volume_watch *watch,
                                 struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
     AUTO_FREE char *of_host = disk_path(conf, OF_HOST, snapshot, err);
 
     if (of_host == NULL || take_hold(conf, SNAPSHOT, snapshot, watch, &h, err) < 0) {
@@ -479,7 +479,7 @@ static int file_remove_snapshot(const struct kn_conf *conf, const char *snapshot
 static int file_export(const struct kn_conf *conf, bool is_snapshot, const char *id, const char *format, const char *as,
                        const struct kn_volume_watch *watch, char **ret_path, struct kn_error *err)
 {
-    __attribute__((cleanup(hold_release))) struct hold h;
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
     AUTO_FREE char *path = disk_path(conf, is_snapshot ? ".export-snapshot-" : ".export-volume-", id, err);
 
     if (path == NULL) {
