@@ -71,7 +71,7 @@ static char *settled(const char *one, const char *path, const char *inner)
 
 static char *volume(int gib)
 {
-    AUTO_FREE char *inner = kn_asprintf("\"size\":%d,\"name\":\"v\"", gib);
+    AUTO_FREE char *inner = kn_asprintf("\"size\":%d,\"name\":\"v\",\"metadata\":{\"made\":\"%d\"}", gib, gib);
 
     return settled("volume", VOLUMES, inner);
 }
@@ -242,6 +242,7 @@ static void test_restores(void **state)
     (void)state;
     settle();
     restore(202, b, NULL);
+    AUTO_FREE char *made_of_it = kn_test_world_member(&world, "restore", "volume_id");
     fresh = kn_test_world_member(&world, "restore", "volume_name");
     AUTO_FREE char *named = kn_asprintf("\"restore_backup_%s\"", b);
     assert_string_equal(fresh, named);
@@ -254,11 +255,15 @@ static void test_restores(void **state)
     ask_of(400, "DELETE", BACKUPS, b, "", A, NULL); /* it is read */
     ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
     settle();
+    AUTO_FREE char *its = kn_asprintf("%.36s", made_of_it + 1); /* without its quotes */
+    ask_of(200, "GET", VOLUMES, its, "", A, NULL);
+    kn_test_world_expect_member(&world, "volume", "metadata", "{\"made\":\"2\"}");
     restore(400, b, small);
     restore(404, b, ABSENT);
     restore(202, b, large);
     ask_of(200, "GET", VOLUMES, large, "", A, NULL);
     kn_test_world_expect_member(&world, "volume", "status", "\"restoring-backup\"");
+    kn_test_world_expect_member(&world, "volume", "metadata", "{\"made\":\"2\"}");
     restore(400, b, large);
     ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
     restore(202, b, v); /* two at once may read it */

@@ -92,9 +92,9 @@ static int backups_restore_new(struct kn_request *req, const char *id, char **na
     }
     json_object_clear(req->body);
     json_object_set_new(req->body, "volume",
-                        json_pack("{s:s, s:s, s:s, s:I}", "name", *name, "description",
+                        json_pack("{s:s, s:s, s:s, s:I, s:o*}", "name", *name, "description",
                                   "auto-created_from_restore_from_backup", "backup_id", b.id, "size",
-                                  (json_int_t)b.size_gib));
+                                  (json_int_t)b.size_gib, "metadata", json_loads(b.volume_metadata, 0, NULL)));
     return kn_volume_make(req, ret_volume, err);
 }
 

@@ -72,6 +72,7 @@ static const struct kn_rest_attr ATTRS[] = {
                  .form = "coalesce((SELECT s.created_at FROM volume_snapshot s WHERE s.id = ?::uuid), now())"),
     KN_REST_ATTR("parent", NULL, KN_REST_UUID, 0, .column = "parent_id"),
     KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
+    KN_REST_ATTR("of_metadata", NULL, KN_REST_JSON, 0, .column = "volume_metadata"),
     KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
     KN_REST_ATTRS_END,
 };
@@ -192,6 +193,7 @@ static int backup_decide(struct kn_request *req, const char *id, const struct kn
         return -1;
     }
     json_object_set_new(object, "of_volume", json_string(v.id));
+    json_object_set_new(object, "of_metadata", json_loads(v.metadata, 0, NULL));
     json_object_set_new(object, "of_snapshot", *snapshot != '\0' ? json_string(snapshot) : json_null());
     json_object_set(object, "of_moment", json_object_get(object, "of_snapshot"));
     json_object_set_new(object, "status", json_string("creating"));
@@ -252,7 +254,7 @@ const struct kn_rest_noun kn_volume_backup_noun = {
 
 /* --- one row ---------------------------------------------------------------------------------------------------------------- */
 
-enum { B_ID, B_PROJECT, B_VOLUME, B_STATUS, B_SIZE, B_IMAGE, B_BOOTABLE, B_WHOLE, B_READ, B_DEPENDENTS };
+enum { B_ID, B_PROJECT, B_VOLUME, B_STATUS, B_SIZE, B_IMAGE, B_BOOTABLE, B_WHOLE, B_READ, B_DEPENDENTS, B_METADATA };
 
 int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                          struct kn_rows **ret_rows, struct kn_volume_backup *ret, struct kn_error *err)
@@ -260,7 +262,7 @@ int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const
 #define BACKUP_OF \
     "SELECT b.id, b.project_id, b.volume_id, b.status, b.size_gib, b.image, b.bootable, b.status = 'available', " \
     "volume_backup_is_read(b.id), " HAS_DEPENDENTS \
-    " FROM volume_backup b WHERE b.id = $1 AND (b.project_id = $2 OR $3::boolean)"
+    ", b.volume_metadata FROM volume_backup b WHERE b.id = $1 AND (b.project_id = $2 OR $3::boolean)"
     static const struct kn_stmt GET = { "volume_backup_get", BACKUP_OF, 3 };
     static const struct kn_stmt LOCK = { "volume_backup_lock", "SELECT 1 FROM volume_backup WHERE id = $1 FOR UPDATE",
                                          1 };
@@ -288,6 +290,7 @@ int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const
         .is_whole = kn_rows_bool(rows, 0, B_WHOLE),
         .is_read = kn_rows_bool(rows, 0, B_READ),
         .has_dependents = kn_rows_bool(rows, 0, B_DEPENDENTS),
+        .volume_metadata = kn_rows_text(rows, 0, B_METADATA),
     };
     *ret_rows = kn_steal(&rows);
     return 0;
@@ -355,7 +358,8 @@ int kn_volume_backup_restore(struct kn_request *req, const char *id, const char 
                              int64_t *ret_task, struct kn_error *err)
 {
     static const struct kn_stmt MARK = {
-        "volume_restores_backup", "UPDATE volume SET backup_id = $2, image = $3::jsonb, bootable = $4 WHERE id = $1", 4
+        "volume_restores_backup",
+        "UPDATE volume SET backup_id = $2, image = $3::jsonb, bootable = $4, metadata = $5::jsonb WHERE id = $1", 5
     };
     AUTO(kn_rows) struct kn_rows *volumes = NULL;
     AUTO(kn_rows) struct kn_rows *backups = NULL;
@@ -365,7 +369,8 @@ int kn_volume_backup_restore(struct kn_request *req, const char *id, const char 
     if (kn_volume_get(req->db, &req->caller, volume_id, true, &volumes, &v, err) < 0 ||
         kn_volume_backup_get(req->db, &req->caller, id, true, &backups, &b, err) < 0 ||
         backup_judge_target(&v, &b, err) < 0 || kn_volume_move(req->db, &v, KN_VOLUME_RESTORE, err) < 0 ||
-        kn_db_run(req->db, &MARK, KN_ARGS(v.id, b.id, b.image, b.is_bootable ? "t" : "f"), NULL, err) < 0) {
+        kn_db_run(req->db, &MARK, KN_ARGS(v.id, b.id, b.image, b.is_bootable ? "t" : "f", b.volume_metadata), NULL,
+                  err) < 0) {
         return -1;
     }
     json_auto_t *input = json_pack("{s:I, s:s}", "size_gib", (json_int_t)v.size_gib, "from_backup", b.id);

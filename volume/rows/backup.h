@@ -20,6 +20,7 @@ struct kn_volume_backup {
     const char *status; /* as it is kept: no "restoring" */
     int64_t size_gib;
     const char *image; /* as its volume's was, JSON; NULL = nothing */
+    const char *volume_metadata; /* likewise, JSON */
     bool is_bootable;
     bool is_whole; /* all of it is stored, and it is to stay: a volume can be restored from it */
     bool is_read; /* one is just now */
