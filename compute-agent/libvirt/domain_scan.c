@@ -234,6 +234,48 @@ bool kn_agent_scan_nic_find(const char *xml, const char *tap, char *ret_mac, siz
     return false;
 }
 
+size_t kn_agent_scan_nic_count(const char *xml, const char *tap)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    size_t count = 0;
+
+    for (const xmlNode *node = first_device(doc, "interface"); node != NULL; node = sibling(node, "interface")) {
+        char its[32];
+
+        count += domain_scan_attribute(domain_scan_child(node, "target"), "dev", its, sizeof(its)) &&
+                 strcmp(its, tap) == 0;
+    }
+    return count;
+}
+
+bool kn_agent_scan_nic_place(const char *xml, const char *tap, struct kn_strbuf *out)
+{
+    static const char *const PARTS[] = { "type", "domain", "bus", "slot", "function" };
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+
+    for (const xmlNode *node = first_device(doc, "interface"); node != NULL; node = sibling(node, "interface")) {
+        const xmlNode *const place = domain_scan_child(node, "address");
+        char its[32];
+
+        if (!domain_scan_attribute(domain_scan_child(node, "target"), "dev", its, sizeof(its)) ||
+            strcmp(its, tap) != 0) {
+            continue;
+        }
+        if (!domain_scan_attribute(place, "type", its, sizeof(its)) || strcmp(its, "pci") != 0) {
+            return false;
+        }
+        kn_strbuf_addstr(out, "<address");
+        for (size_t i = 0; i < KN_COUNT(PARTS); i++) {
+            if (domain_scan_attribute(place, PARTS[i], its, sizeof(its))) {
+                kn_strbuf_addf(out, " %s='%s'", PARTS[i], its);
+            }
+        }
+        kn_strbuf_addstr(out, "/>");
+        return true;
+    }
+    return false;
+}
+
 /*
  * In a domain our element has our namespace; asked for by itself, libvirt hands it out without the namespace's declaration, and then the
  * prefix, if it kept it, is part of the name.

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "compute-agent/core/driver.h"
+#include "lib/base/strbuf.h"
 #include "lib/base/uuid.h"
 
 struct kn_agent_scanned_disk {
@@ -31,6 +32,10 @@ bool kn_agent_scan_tty(const char *domain_xml, char *ret_tty, size_t size);
 bool kn_agent_scan_tap(const char *domain_xml, size_t index, char *ret_tap, size_t size);
 /* The MAC of the <interface> with this tap, which has room for a MAC's text; false if there is none. */
 bool kn_agent_scan_nic_find(const char *domain_xml, const char *tap, char *ret_mac, size_t size);
+/* How many <interface>s have this tap: more than one when an agent died while libvirt did what it had asked for. */
+size_t kn_agent_scan_nic_count(const char *domain_xml, const char *tap);
+/* Appends the <address> on PCI of the first <interface> with this tap; false and nothing if it has none. */
+bool kn_agent_scan_nic_place(const char *domain_xml, const char *tap, struct kn_strbuf *out);
 /* The generation in our metadata element, 0 if there is none. */
 int64_t kn_agent_scan_generation(const char *xml);
 /* The machine that libvirt chose, pc-q35-7.2; false if there is none. */

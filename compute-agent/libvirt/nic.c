@@ -27,10 +27,48 @@ static bool nic_holds(const char *xml, const char *port, struct kn_strbuf *out)
     if (!kn_agent_scan_nic_find(xml, tap, mac, sizeof(mac))) {
         return false;
     }
-    /* libvirt finds a NIC by its MAC. */
-    kn_strbuf_addf(out, "<interface type='ethernet'><mac address='%s'/><target dev='%s' managed='no'/></interface>",
-                   mac, tap);
+    /* libvirt finds a NIC by its MAC, and of several by its place. */
+    kn_strbuf_addf(out, "<interface type='ethernet'><mac address='%s'/><target dev='%s' managed='no'/>", mac, tap);
+    kn_agent_scan_nic_place(xml, tap, out);
+    kn_strbuf_addstr(out, "</interface>");
     return true;
+}
+
+/* flags: VIR_DOMAIN_AFFECT_LIVE or _CONFIG. What an agent asked for that died may only now be done: it is there then, too. */
+static int nic_add(virDomainPtr dom, const char *xml, const char *port, unsigned flags, struct kn_error *err)
+{
+    AUTO_FREE char *now = NULL;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf there = KN_STRBUF_INIT;
+
+    if (virDomainAttachDeviceFlags(dom, xml, flags) == 0) {
+        return 0;
+    }
+    kn_agent_libvirt_fail(err,
+                          flags == VIR_DOMAIN_AFFECT_LIVE ? "plugging the NIC in" : "adding the NIC to the domain");
+    now = virDomainGetXMLDesc(dom, flags == VIR_DOMAIN_AFFECT_LIVE ? 0 : VIR_DOMAIN_XML_INACTIVE);
+    return now != NULL && nic_holds(now, port, &there) ? 0 : -1;
+}
+
+/* libvirt keeps two of one MAC in a configuration, and such a guest would not start. */
+static int nic_be_one(virDomainPtr dom, const char *port, struct kn_error *err)
+{
+    char tap[NIC_TAP_SIZE];
+
+    snprintf(tap, sizeof(tap), "tap%.11s", port);
+    for (;;) {
+        AUTO_FREE char *config = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf one = KN_STRBUF_INIT;
+
+        if (config == NULL) {
+            return kn_agent_libvirt_fail(err, "reading the domain");
+        }
+        if (kn_agent_scan_nic_count(config, tap) < 2 || !nic_holds(config, port, &one)) {
+            return 0;
+        }
+        if (virDomainDetachDeviceFlags(dom, one.buf, VIR_DOMAIN_AFFECT_CONFIG) < 0) {
+            return kn_agent_libvirt_fail(err, "taking a NIC's double out of the domain");
+        }
+    }
 }
 
 /* A container's NIC has a name there that no other has. */
@@ -60,13 +98,13 @@ static int nic_plug(const struct kn_agent_libvirt *lv, virDomainPtr dom, const s
 
     nic_xml(lv, f, &device, &xml);
     if (f->live != NULL && !nic_holds(f->live, port, &there) &&
-        virDomainAttachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_LIVE) < 0) {
-        return kn_agent_libvirt_fail(err, "plugging the NIC in");
+        nic_add(dom, xml.buf, port, VIR_DOMAIN_AFFECT_LIVE, err) < 0) {
+        return -1;
     }
-    if (!nic_holds(f->config, port, &there) && virDomainAttachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) < 0) {
-        return kn_agent_libvirt_fail(err, "adding the NIC to the domain");
+    if (!nic_holds(f->config, port, &there) && nic_add(dom, xml.buf, port, VIR_DOMAIN_AFFECT_CONFIG, err) < 0) {
+        return -1;
     }
-    return 0;
+    return nic_be_one(dom, port, err);
 }
 
 /* The taps of the spec's NICs, and of the server's no other. */

@@ -10,6 +10,7 @@
 #define LET_GO_WAIT_MS 90000 /* in all, for the guest to let a device go */
 #define ASK_AGAIN_MS 7000    /* a booting guest ignores the first request; to ask twice in 5 s would take it back */
 #define LOOK_AGAIN_MS 500
+#define DOUBLES 8 /* of one device in a configuration, that agents which died have left */
 
 void kn_agent_libvirt_faces_release(struct kn_agent_faces *faces)
 {
@@ -84,14 +85,19 @@ int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_g
 
 int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held *held, struct kn_error *err)
 {
-    AUTO_FREE char *config = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
+    for (int tries = 0; tries < DOUBLES; tries++) {
+        AUTO_FREE char *config = virDomainGetXMLDesc(dom, VIR_DOMAIN_XML_INACTIVE);
+        AUTO_RELEASE(kn_strbuf) struct kn_strbuf xml = KN_STRBUF_INIT;
 
-    if (config == NULL) {
-        return kn_agent_libvirt_fail(err, "reading the domain");
+        if (config == NULL) {
+            return kn_agent_libvirt_fail(err, "reading the domain");
+        }
+        if (!held->holds(config, held->id, &xml)) {
+            return 0;
+        }
+        if (virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) < 0) {
+            return kn_agent_libvirt_fail(err, "taking a device out of the domain");
+        }
     }
-    return !held->holds(config, held->id, &xml) ||
-                   virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) == 0
-               ? 0
-               : kn_agent_libvirt_fail(err, "taking a device out of the domain");
+    return kn_fail(err, KN_INTERNAL, "%s \"%s\" is in the domain again and again", held->what, held->id);
 }

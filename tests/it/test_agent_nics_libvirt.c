@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* NICs into and out of a real guest: one that runs, one that is off, and whatever the agent dies at. Needs what tests/support/one_guest.h says. */
+#include <stdlib.h>
+
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/one_guest.h"
 #include "tests/support/process.h"
@@ -103,6 +106,17 @@ static void test_killed_in_between(void **state)
     kn_one_guest_await(ADDRESS2, false);
 }
 
+/* What libvirt did for an agent that was dead by then: a second one of the same MAC in the configuration. */
+static void make_double(void)
+{
+    AUTO_FREE char *command = kn_asprintf(
+        "echo \"<interface type='ethernet'><mac address='" MAC2 "'/><target dev='" TAP2 "' managed='no'/>"
+        "<model type='virtio'/></interface>\" | virsh -q -c qemu:///system attach-device kn-%s /dev/stdin --config",
+        kn_one_guest.server);
+
+    assert_int_equal(system(command), 0);
+}
+
 /* Into a guest that is off, which has it when it starts; and out of it again because its port is gone. */
 static void test_of_a_guest_that_is_off(void **state)
 {
@@ -110,6 +124,12 @@ static void test_of_a_guest_that_is_off(void **state)
 
     (void)state;
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "stop"), 4);
+    interface(true);
+    make_double();
+    interface(false);
+    expect_taps(1);
+    interface(true);
+    make_double();
     interface(true);
     expect_taps(2);
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "start"), 1);

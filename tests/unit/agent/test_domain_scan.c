@@ -48,6 +48,28 @@ static void test_the_rest_of_a_domain(void **state)
     assert_int_equal(kn_agent_scan_generation("<domain/>"), 0);
 }
 
+/* One tap twice: each with its place, the first one first. */
+static void test_doubles(void **state)
+{
+#define NIC_AT(place) \
+    "<interface type='ethernet'><mac address='fa:16:3e:00:00:01'/><target dev='tap7'/>" place "</interface>"
+#define ON_PCI "<address type='pci' domain='0x0000' bus='0x03' slot='0x00' function='0x0'/>"
+    static const char TWICE[] = "<domain><devices><interface><target dev='tap8'/></interface>" NIC_AT(ON_PCI)
+        NIC_AT("<address type='drive' bus='1'/>") "</devices></domain>";
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf place = KN_STRBUF_INIT;
+
+    (void)state;
+    assert_int_equal(kn_agent_scan_nic_count(TWICE, "tap7"), 2);
+    assert_int_equal(kn_agent_scan_nic_count(TWICE, "tap8"), 1);
+    assert_int_equal(kn_agent_scan_nic_count(TWICE, "tap"), 0);
+    assert_true(kn_agent_scan_nic_place(TWICE, "tap7", &place));
+    assert_string_equal(place.buf, ON_PCI);
+    kn_strbuf_clear(&place);
+    assert_false(kn_agent_scan_nic_place(TWICE, "tap8", &place));
+    assert_false(kn_agent_scan_nic_place("<domain>", "tap8", &place));
+    assert_int_equal(place.len, 0);
+}
+
 /* A place on PCI by what the device is known by; what is elsewhere, or says no whole address, has none. */
 static void test_addresses(void **state)
 {
@@ -254,17 +276,14 @@ static void test_the_element_from_libvirt(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(test_disks),
-                                        cmocka_unit_test(test_the_rest_of_a_domain),
-                                        cmocka_unit_test(test_capabilities),
-                                        cmocka_unit_test(test_addresses),
-                                        cmocka_unit_test(test_qemu_user),
-                                        cmocka_unit_test(test_processor),
-                                        cmocka_unit_test(test_cpuinfo),
-                                        cmocka_unit_test(test_not_xml),
-                                        cmocka_unit_test(test_what_xml_means),
-                                        cmocka_unit_test(test_any_printing),
-                                        cmocka_unit_test(test_the_element_from_libvirt) };
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_disks),        cmocka_unit_test(test_the_rest_of_a_domain),
+        cmocka_unit_test(test_capabilities), cmocka_unit_test(test_doubles),
+        cmocka_unit_test(test_addresses),    cmocka_unit_test(test_qemu_user),
+        cmocka_unit_test(test_processor),    cmocka_unit_test(test_cpuinfo),
+        cmocka_unit_test(test_not_xml),      cmocka_unit_test(test_what_xml_means),
+        cmocka_unit_test(test_any_printing), cmocka_unit_test(test_the_element_from_libvirt)
+    };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
