@@ -77,16 +77,32 @@ static void write_keystone(const struct shown *s, struct kn_response *res)
     kn_jsonw_end_object(&res->body);
 }
 
-/* Neutron names the exception: FloatingIPNotFound says what "Floating IP <id> could not be found" says. Other words keep `out` as it is. */
-static void neutron_name_absent(const char *message, char *out, size_t size)
+/* Where the words end that say what is absent: what follows is an id, which may be whatever a client wrote, spaces and all. NULL: nothing is said to be absent. */
+static const char *neutron_absent_end(const char *message)
 {
+    static const char *const NOUNS[] = {
+        "Floating IP ", "Network ", "Port Forwarding ", "Port ", "Router ", "Subnet "
+    };
     const char *end = strstr(message, " could not be found");
-    char name[40] = "";
-    size_t len = 0;
 
+    for (size_t i = 0; i < KN_COUNT(NOUNS) && end != NULL; i++) {
+        if (strncmp(message, NOUNS[i], strlen(NOUNS[i])) == 0) {
+            return message + strlen(NOUNS[i]);
+        }
+    }
     while (end != NULL && end > message && end[-1] != ' ') {
         end--; /* back over the id */
     }
+    return end;
+}
+
+/* Neutron names the exception: FloatingIPNotFound says what "Floating IP <id> could not be found" says. Other words keep `out` as it is. */
+static void neutron_name_absent(const char *message, char *out, size_t size)
+{
+    const char *end = neutron_absent_end(message);
+    char name[40] = "";
+    size_t len = 0;
+
     for (const char *at = message; end != NULL && at < end && len + 1 < sizeof(name); at++) {
         if (*at != ' ') {
             name[len++] = *at;

@@ -137,7 +137,7 @@ down() {
         until_true 5 none_marked || marked | xargs -r kill -9 2>/dev/null || true
     fi
     database_remove
-    rm -rf "$run" "$lab"/{up,ports,health,healthz,conf,images,volumes,hosts,kafka,clouds.yaml,openrc,openrc-plain,login.json} \
+    rm -rf "$run" "$lab"/{up,ports,health,healthz,conf,images,volumes,backups,hosts,kafka,clouds.yaml,openrc,openrc-plain,login.json} \
         "$lab"/first.* "$lab"/id_ed25519*
     say lab "down"
 }

@@ -51,7 +51,7 @@ static bool backups_read(const char *path, char **ret, size_t *ret_len)
     struct kn_error ignored = { 0 };
     struct stat st;
 
-    return lstat(path, &st) == 0 && st.st_size <= FILE_MOST &&
+    return lstat(path, &st) == 0 && S_ISREG(st.st_mode) && st.st_size <= FILE_MOST &&
            kn_file_read(path, (size_t)st.st_size, ret, ret_len, &ignored) == 0;
 }
 
@@ -84,7 +84,9 @@ static void backups_look_at_chunk(struct backup *b, const char *line)
     if (dir == 0) {
         json_object_set_new(b->own, sha256, json_true());
     }
-    if (access(path, F_OK) < 0) {
+    struct stat st;
+
+    if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
         json_array_append_new(b->said[HAS_CHUNKS], json_sprintf("backup %s has lost %s", b->id, path));
     } else if (b->all->audit->is_deep && !backups_is_intact(path, sha256)) {
         json_array_append_new(b->said[DEEP],

@@ -243,7 +243,7 @@ struct kn_rest_noun {
     /* Where POSTs that come at once share their transaction; NULL: each has its own. Those of whose objects `shares` is false stay alone. */
     struct kn_convoy *convoy;
     bool (*shares)(const json_t *object);
-    /* Was the KN_CONFLICT of a POST a race that a new try can win? NULL: never. */
+    /* Was the KN_CONFLICT of a POST or PUT a race that a new try can win? NULL: never. */
     bool (*raced)(const struct kn_db *db);
     const struct kn_rest_clash *clashes;
     const char *in_use; /* words ("%1" the label, "%2" the id): KN_FORBIDDEN for a DELETE that a constraint refuses */

@@ -494,7 +494,18 @@ int kn_rest_change_by(const struct kn_rest_noun *noun, struct kn_request *req, c
 int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t *object,
                    struct kn_error *err)
 {
-    return kn_rest_change_by(noun, req, id, NULL, NULL, object, err);
+    json_auto_t *asked = noun->raced != NULL ? json_deep_copy(object) : NULL;
+    int rc = kn_rest_change_by(noun, req, id, NULL, NULL, object, err);
+
+    for (int again = 0; again < AGAIN && rc < 0 && err->code == KN_CONFLICT && asked != NULL && noun->raced(req->db);
+         again++) {
+        json_auto_t *once_more = json_deep_copy(asked);
+
+        json_object_clear(object); /* what the first try wrote into it */
+        json_object_update(object, once_more);
+        rc = kn_rest_change_by(noun, req, id, NULL, NULL, object, err);
+    }
+    return rc;
 }
 
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,

@@ -10,8 +10,6 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/write_private.h"
 
-#define AGAIN 4
-
 /* What one body makes. */
 struct create_order {
     struct kn_convoy_rider rider; /* the first member */

@@ -5,6 +5,8 @@
 
 #include "lib/rest/write.h"
 
+#define AGAIN 4 /* tries of what lost a race that a new one can win (noun.raced) */
+
 /* In the transaction that their requests' connection is in: all of them become rows, and get ids. */
 int kn_rest_write_news(const struct kn_rest_noun *noun, struct kn_rest_new *news, int count, struct kn_error *err);
 /* The transaction's last act. */

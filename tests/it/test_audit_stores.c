@@ -308,6 +308,12 @@ static void change_manifest(void)
     in_backup(GROWN, "sed -i s/^5/6/ manifest");
 }
 
+/* Whoever read it would wait for good. */
+static void make_chunk_a_pipe(void)
+{
+    in_backup(BACKUP, "f=$(ls | grep -v manifest) && rm $f && mkfifo $f");
+}
+
 static void corrupt_chunk(void)
 {
     in_backup(GROWN, "echo x > $(ls | grep -v manifest)");
@@ -337,6 +343,7 @@ static const struct {
     { reach, "5. every disk that hosts reach over NBD is served", VOLUME, false },
     { serve, "5. no disk is served that nobody has", VOLUME, false },
     { lose_chunk, "5. every backup has its manifest and its chunks", GROWN, false },
+    { make_chunk_a_pipe, "5. every backup has its manifest and its chunks", GROWN, true },
     { lose_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
     { change_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
     { corrupt_chunk, "5. every backup's chunks are what was stored", GROWN, true },

@@ -270,7 +270,7 @@ static void fits(const struct walk *w, int64_t measure, const char *character)
 static bool is_moving(const char *table)
 {
     return strcmp(table, "server") == 0 || strcmp(table, "volume") == 0 || strcmp(table, "host") == 0 ||
-           strcmp(table, "port") == 0;
+           strcmp(table, "port") == 0 || strcmp(table, "volume_backup") == 0;
 }
 
 static void exceeds(const struct walk *w, int64_t measure, const char *character)

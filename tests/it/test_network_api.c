@@ -44,6 +44,11 @@ static void test_network_life(void **state)
     assert_int_equal(kn_neutron.http.body.len, 0);
     neutron_say(404, ALICE, neutron_at("GET", "networks", id), NULL);
     assert_string_equal(neutron_get("NeutronError.type"), "NetworkNotFound");
+    neutron_say(404, ALICE, neutron_at("GET", "networks", "a%20b%20could"),
+                NULL); /* no type is made of a client's words */
+    assert_string_equal(neutron_get("NeutronError.type"), "NetworkNotFound");
+    neutron_say(404, ALICE, neutron_at("GET", "ports", "Drop%20table"), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "PortNotFound");
 }
 
 static void test_bulk_is_all_or_nothing(void **state)

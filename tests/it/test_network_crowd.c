@@ -121,6 +121,52 @@ static void test_a_crowd_gets_exactly_the_quota(void **state)
     assert_int_equal(crowd_count("used FROM quota_usage WHERE project_id = 'a11ce' AND resource = 'port'"), 50);
 }
 
+/* Each wants the address that all want: one has it, and the others hear whose word it was. */
+static void *move_port(void *arg)
+{
+    struct crowd_client *client = arg;
+    struct kn_test_http http = kn_test_http_open(kn_neutron.http.port);
+    AUTO_FREE char *name = kn_asprintf("crowd_%d", client->number), *path = NULL;
+    AUTO_FREE char *body = kn_asprintf("{\"port\":{\"network_id\":\"%s\",\"name\":\"%s\"}}", network, name);
+
+    kn_test_http_ask(&http, "POST", "/network/v2.0/ports", ALICE "Content-Type: application/json\r\n", body);
+    json_auto_t *made = json_loads(http.body.buf, 0, NULL);
+
+    path = kn_asprintf("/network/v2.0/ports/%s",
+                       json_string_value(json_object_get(json_object_get(made, "port"), "id")));
+    for (int i = 0; i < EACH; i++) {
+        AUTO_FREE char *wish = kn_asprintf("{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.3.%d\"}]}}", 10 + i);
+
+        kn_test_http_ask(&http, "PUT", path, ALICE "Content-Type: application/json\r\n", wish);
+        client->made += http.status == 200;
+        client->refused += http.status == 409 && strstr(http.body.buf, "\"IpAddressAlreadyAllocated\"") != NULL;
+    }
+    kn_test_http_close(&http);
+    return NULL;
+}
+
+static void test_all_want_one_address(void **state)
+{
+    struct crowd_client clients[CLIENTS] = { 0 };
+    pthread_t threads[CLIENTS];
+    int made = 0, refused = 0;
+
+    (void)state;
+    for (int i = 0; i < CLIENTS; i++) {
+        clients[i].number = i;
+        assert_int_equal(pthread_create(&threads[i], NULL, move_port, &clients[i]), 0);
+    }
+    for (int i = 0; i < CLIENTS; i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        made += clients[i].made;
+        refused += clients[i].refused;
+    }
+    assert_int_equal(made + refused, CLIENTS * EACH);
+    assert_true(made >= EACH);
+    assert_true(refused > 0);
+    assert_int_equal(crowd_count("count(*) FROM (SELECT ip FROM address GROUP BY ip HAVING count(*) > 1) a"), 0);
+}
+
 /*
  * A network's first subnets made, taken away and drawn of at the same time, and the network changed: each hears what is so, and nobody that the database cannot
  * (it cannot where two wait for each other).
@@ -228,6 +274,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_each_gets_his_own, fresh),
         cmocka_unit_test_setup(test_a_crowd_gets_exactly_the_quota, fresh),
+        cmocka_unit_test_setup(test_all_want_one_address, fresh),
         cmocka_unit_test_setup(test_a_network_that_is_built_by_many, fresh),
         cmocka_unit_test_setup(test_many_of_one_body, fresh),
         cmocka_unit_test_setup(test_two_of_one_body_cannot_have_the_same, fresh),

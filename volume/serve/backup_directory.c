@@ -107,6 +107,9 @@ static int directory_get(const struct kn_conf *conf, const char *dir, const char
     if (lstat(path, &st) < 0) {
         return directory_fail("read", path, err);
     }
+    if (!S_ISREG(st.st_mode)) { /* a pipe would be waited for */
+        return kn_fail(err, KN_INTERNAL, "\"%s\" is no file", path);
+    }
     return (size_t)st.st_size > max ? kn_fail(err, KN_TOO_LARGE, "\"%s\" has more than %zu bytes", path, max)
                                     : kn_file_read(path, (size_t)st.st_size, ret, ret_len, err);
 }
