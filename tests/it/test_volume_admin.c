@@ -149,6 +149,55 @@ static void test_services(void **state)
     expect(404, "PUT", SERVICES "/explode", ADMIN, "{" FILE_HOST "}", NULL);
 }
 
+#define FROZEN "Modification operations are not allowed on frozen storage backends."
+
+static char *path_of(const char *collection, const char *one, const char *tail)
+{
+    AUTO_FREE char *id = kn_test_world_id(&world, one);
+
+    return kn_asprintf(V3 "/%s/%s%s", collection, id, tail);
+}
+
+/* Of a frozen back end nothing is deleted and nothing copied, by any way and by whomever, until it is thawed. */
+static void test_frozen(void **state)
+{
+    static const char FORCE[] = "{\"os-force_delete\":{}}";
+
+    (void)state;
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":1}}", NULL);
+    AUTO_FREE char *volume = path_of("volumes", "volume", ""), *acts = path_of("volumes", "volume", "/action");
+    AUTO_FREE char *cascade = path_of("volumes", "volume", "?cascade=true");
+    AUTO_FREE char *wish = kn_asprintf("{\"snapshot\":{\"volume_id\":\"%s\"}}", volume + strlen(V3 "/volumes/"));
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'available', format = 'raw'");
+    expect(202, "POST", V3 "/snapshots", A, wish, NULL);
+    AUTO_FREE char *snapshot = path_of("snapshots", "snapshot", ""),
+                   *ends = path_of("snapshots", "snapshot", "/action");
+    kn_test_world_sql(&world, "UPDATE volume_snapshot SET status = 'available'; UPDATE task SET state = 'done'");
+    expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":1}}", NULL);
+    AUTO_FREE char *unborn = path_of("volumes", "volume", "");
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'error' WHERE format IS NULL");
+    expect(200, "PUT", SERVICES "/freeze", ADMIN, "{" FILE_HOST "}", NULL);
+
+    expect(400, "DELETE", volume, A, NULL, FROZEN);
+    expect(400, "DELETE", cascade, ADMIN, NULL, FROZEN);
+    expect(400, "POST", acts, ADMIN, FORCE, FROZEN);
+    expect(400, "POST", V3 "/snapshots", A, wish, FROZEN);
+    expect(400, "DELETE", snapshot, A, NULL, FROZEN);
+    expect(400, "POST", ends, ADMIN, FORCE, FROZEN);
+    expect(404, "DELETE", volume, B, NULL, "could not be found");
+    expect(404, "DELETE", snapshot, B, NULL, "could not be found");
+    assert_int_equal(kn_test_world_number(&world, "SELECT count(*) FROM task WHERE kind LIKE '%.delete'"), 0);
+    assert_int_equal(kn_test_world_number(&world, "SELECT count(*) FROM volume_snapshot WHERE status = 'available'"),
+                     1);
+    expect(202, "DELETE", unborn, A, NULL, NULL); /* it is on no back end */
+
+    expect(200, "PUT", SERVICES "/thaw", ADMIN, "{" FILE_HOST "}", NULL);
+    expect(202, "DELETE", snapshot, A, NULL, NULL);
+    kn_test_world_sql(&world, "DELETE FROM volume_snapshot; UPDATE volume SET backend = 'nbd'; "
+                              "INSERT INTO volume_backend (name, frozen) VALUES ('nbd', true)");
+    expect(202, "DELETE", volume, A, NULL, NULL); /* the settings do not have it: it could never be thawed */
+}
+
 static void test_hosts(void **state)
 {
     (void)state;
@@ -217,7 +266,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_default_types, clean), cmocka_unit_test_setup(test_pools, clean),
         cmocka_unit_test_setup(test_services, clean),      cmocka_unit_test_setup(test_hosts, clean),
-        cmocka_unit_test_setup(test_none_of, clean),       cmocka_unit_test_setup(test_filters, clean),
+        cmocka_unit_test_setup(test_frozen, clean),        cmocka_unit_test_setup(test_none_of, clean),
+        cmocka_unit_test_setup(test_filters, clean),
     };
 
     return cmocka_run_group_tests(tests, setup, kn_test_world_teardown);

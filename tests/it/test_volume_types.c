@@ -218,6 +218,85 @@ static void test_specs(void **state)
     expect(403, "GET", specs, A, NULL);
 }
 
+/* A volume whose disk is there: the path of its actions. The caller frees. */
+static char *make_volume(void)
+{
+    expect(202, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1}}");
+    AUTO_FREE char *id = kn_test_world_id(&world, "volume");
+
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'available', format = 'raw', backend = 'file'");
+    return kn_asprintf("/volume/v3/volumes/%s/action", id);
+}
+
+static void retype(int status, const char *action, const char *type, const char *wanted)
+{
+    static const char *const POLICIES[] = { "\"never\"", "\"on-demand\"", "null" };
+
+    for (size_t i = 0; i < (status == 202 ? 1 : KN_COUNT(POLICIES)); i++) {
+        AUTO_FREE char *body = kn_asprintf("{\"os-retype\":{\"new_type\":\"%s\",\"migration_policy\":%s}}", type,
+                                           POLICIES[i]);
+
+        expect(status, "POST", action, A, body);
+        expect_text(wanted);
+    }
+}
+
+#define IS_FILE "SELECT count(*) FROM volume v JOIN volume_type t ON t.id = v.type_id WHERE t.name = 'file'"
+#define MOVED "are not moved between back ends here"
+
+/* No volume gets a type that its own back end does not do, nor anything of it. */
+static void test_retype_to_another_back_end(void **state)
+{
+    (void)state;
+    free(make("{\"volume_type\":{\"name\":\"far\",\"extra_specs\":{\"volume_backend_name\":\"nbd\"}}}"));
+    free(make("{\"volume_type\":{\"name\":\"near\",\"extra_specs\":{\"volume_backend_name\":\"file\"}}}"));
+    free(make(
+        "{\"volume_type\":{\"name\":\"odd\",\"extra_specs\":{\"capabilities:storage_protocol\":\"<in> iscsi\"}}}"));
+    AUTO_FREE char *action = make_volume();
+
+    retype(400, action, "far", "Invalid volume: the volume's back end does not have what type far asks for");
+    retype(400, action, "odd", MOVED);
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'in-use'");
+    retype(400, action, "far", MOVED);
+    assert_int_equal(count_of(IS_FILE), 1);
+    assert_int_equal(count_of("SELECT count(*) FROM quota_usage WHERE resource ~ '^gigabytes_' AND used > 0"), 1);
+    kn_test_world_sql(&world, "UPDATE volume SET backend = 'nbd'"); /* what volume.driver names now is of new volumes */
+    retype(400, action, "near", MOVED);
+    retype(202, action, "far", "");
+    assert_int_equal(count_of(IS_FILE), 0);
+}
+
+/* The limits of a guest's disk are those of the type, so they do not change below it. */
+static void test_retype_to_other_limits(void **state)
+{
+    (void)state;
+    free(make("{\"volume_type\":{\"name\":\"held\"}}"));
+    free(make("{\"volume_type\":{\"name\":\"free\"}}"));
+    free(make("{\"volume_type\":{\"name\":\"same\"}}"));
+    kn_test_world_sql(&world, "INSERT INTO volume_qos (id, name, consumer, specs) VALUES (gen_random_uuid(), 'slow', "
+                              "'front-end', '{\"total_iops_sec\": \"5\"}')");
+    kn_test_world_sql(&world, "UPDATE volume_type SET qos_id = (SELECT id FROM volume_qos WHERE name = 'slow') WHERE "
+                              "name IN ('held', 'same')");
+    AUTO_FREE char *action = make_volume();
+
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'in-use'");
+    retype(400, action, "held", "for in-use volumes front-end qos specs cannot change.");
+    assert_int_equal(count_of(IS_FILE), 1);
+    retype(202, action, "free", ""); /* neither has any */
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'available'");
+    retype(202, action, "held", "");
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'in-use'");
+    retype(202, action, "same", "");
+    kn_test_world_sql(&world, "UPDATE volume_qos SET consumer = 'both'");
+    retype(400, action, "free", "front-end qos specs");
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'available'"); /* as an administrator says; a client has it */
+    kn_test_world_sql(&world, "INSERT INTO attachment (id, volume_id, status) SELECT gen_random_uuid(), id, 'reserved' "
+                              "FROM volume");
+    retype(400, action, "free", "front-end qos specs");
+    kn_test_world_sql(&world, "DELETE FROM attachment");
+    retype(202, action, "free", "");
+}
+
 static void *post_a_volume(void *arg)
 {
     struct kn_test_http *http = arg;
@@ -319,9 +398,14 @@ static int start_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_life, clean), cmocka_unit_test_teardown(test_access, clean),
-        cmocka_unit_test_teardown(test_qos, clean),  cmocka_unit_test_teardown(test_specs, clean),
-        cmocka_unit_test(test_a_type_that_went),     cmocka_unit_test(test_bad_input),
+        cmocka_unit_test_teardown(test_life, clean),
+        cmocka_unit_test_teardown(test_access, clean),
+        cmocka_unit_test_teardown(test_qos, clean),
+        cmocka_unit_test_teardown(test_specs, clean),
+        cmocka_unit_test_teardown(test_retype_to_another_back_end, clean),
+        cmocka_unit_test_teardown(test_retype_to_other_limits, clean),
+        cmocka_unit_test(test_a_type_that_went),
+        cmocka_unit_test(test_bad_input),
     };
 
     return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);

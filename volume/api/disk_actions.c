@@ -14,6 +14,7 @@
 #include "lib/domain/message.h"
 #include "lib/rest/manners.h"
 #include "volume/api/private.h"
+#include "volume/rows/backend.h"
 #include "volume/rows/holder.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/source.h"
@@ -236,7 +237,52 @@ int kn_volume_api_upload(struct kn_request *req, const json_t *in, const struct 
 
 /* --- another type, another content ---------------------------------------------------------------------------------------------- */
 
-/* There is one back end, so that nothing ever moves: the new type promises what the disk is. */
+static int retype_no_type(const char *wanted, struct kn_error *err)
+{
+    return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Invalid volume_type passed: %.64s.", wanted);
+}
+
+/* Whether the volume, as it lies and is attached, can be of that type. Members may see neither what a type asks for nor which back end it is, so the words say neither. */
+static int retype_judge(struct kn_request *req, const struct kn_volume *v, const char *type, const char *wanted,
+                        struct kn_error *err)
+{
+    static const struct kn_stmt ASKED = {
+        "volume_retype_asked",
+        "SELECT CASE WHEN v.format IS NOT NULL THEN v.backend END, n.extra_specs, n.qos_id IS DISTINCT FROM o.qos_id AND "
+        "(v.status <> 'available' OR EXISTS (SELECT FROM attachment a WHERE a.volume_id = v.id)) AND "
+        "EXISTS (SELECT FROM volume_qos q WHERE q.id IN (n.qos_id, o.qos_id) AND q.consumer <> 'back-end') "
+        "FROM volume v JOIN volume_type o ON o.id = v.type_id JOIN volume_type n ON n.id = $2 WHERE v.id = $1",
+        2
+    };
+    enum { BACKEND, SPECS, CHANGES_LIMITS };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *key = NULL;
+
+    if (kn_db_run(req->db, &ASKED, KN_ARGS(v->id, type), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return retype_no_type(wanted, err);
+    }
+    const char *backend = kn_rows_str(rows, 0, BACKEND);
+    json_auto_t *specs = json_loads(kn_rows_text(rows, 0, SPECS), 0, NULL);
+
+    if (kn_rows_bool(rows, 0, CHANGES_LIMITS)) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid volume: Retype needs volume to be in available or in-use state, not be part of an "
+                       "active migration or a consistency group, requested type has to be different that the one from "
+                       "the volume, and for in-use volumes front-end qos specs cannot change.");
+    }
+    return backend == NULL || kn_volume_backend_fits(req->conf, backend, specs, &key)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume: the volume's back end does not have what type %.64s asks for, and volumes "
+                         "are not moved between back ends here: make a volume of that type of this one, or of a "
+                         "snapshot of it.",
+                         wanted);
+}
+
+/* Nothing ever moves, whatever the policy: the new type promises what the disk is. */
 int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
                          struct kn_error *err)
 {
@@ -254,15 +300,16 @@ int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct 
 
     (void)res;
     if (kn_volume_type_find(req, wanted, type, err) < 0) {
-        return err->code == KN_NOT_FOUND
-                   ? kn_fail(err, KN_BAD_REQUEST, "Invalid input received: Invalid volume_type passed: %.64s.", wanted)
-                   : -1;
+        return err->code == KN_NOT_FOUND ? retype_no_type(wanted, err) : -1;
     }
     if (disk_begin(&w, req, v->id, KN_VOLUME_RETYPE, err) < 0) {
         return -1;
     }
     if (strcmp(w.v.type_id, type) == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: New volume_type same as original: %.64s.", wanted);
+    }
+    if (retype_judge(req, &w.v, type, wanted, err) < 0) {
+        return -1;
     }
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, -1, -w.v.size_gib);
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, type, 1, w.v.size_gib);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * os-services: the daemons that choose the back end of new volumes as cinder-scheduler, the back ends that keep them as cinder-volume. A back end that is disabled or frozen gets
- * no new volumes; what it has it keeps and serves. Daemons are not switched: who stops one stops the process.
+ * no new volumes; what it has it keeps and serves, and of a frozen one nothing is deleted and no snapshot made. Daemons are not switched: who stops one stops the process.
  */
 #include <string.h>
 

@@ -9,6 +9,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/write.h"
 #include "volume/api/private.h"
+#include "volume/rows/backend.h"
 #include "volume/rows/snapshot.h"
 
 int kn_volume_api_snapshots(struct kn_request *req, struct kn_response *res, struct kn_error *err)
@@ -47,6 +48,7 @@ static int snapshots_delete(struct kn_request *req, bool by_force, struct kn_err
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         (by_force && kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_volume_snapshot_get(req->db, &req->caller, req->params[0], true, &rows, &s, err) < 0 ||
+        kn_volume_backend_refuse_frozen(req->db, req->conf, s.volume_id, err) < 0 ||
         kn_volume_snapshot_doom(req, &s, by_force, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }

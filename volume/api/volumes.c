@@ -8,6 +8,7 @@
 #include "lib/rest/write.h"
 #include "volume/api.h"
 #include "volume/api/private.h"
+#include "volume/rows/backend.h"
 #include "volume/rows/noun.h"
 #include "volume/rows/snapshot.h"
 
@@ -104,6 +105,7 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
     if (kn_tx_begin(&tx, req->db, err) < 0 ||
         (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
         kn_volume_get(req->db, &req->caller, req->params[0], true, &rows, &v, err) < 0 ||
+        kn_volume_backend_refuse_frozen(req->db, req->conf, v.id, err) < 0 ||
         kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0 ||
         kn_volume_snapshots_doom(req, &v, cascade, wakes, err) < 0) {
         return -1;

@@ -6,6 +6,7 @@
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "volume/rows/capabilities.h"
 
 int kn_volume_backends(struct kn_db *db, const struct kn_conf *conf, struct kn_rows **ret, struct kn_error *err)
 {
@@ -34,6 +35,33 @@ int kn_volume_backend_row(const struct kn_rows *rows, const char *host)
         }
     }
     return -1;
+}
+
+bool kn_volume_backend_fits(const struct kn_conf *conf, const char *name, const json_t *specs, const char **ret_key)
+{
+    json_auto_t *capabilities = kn_volume_capabilities(name, conf->volume_file_gib, 0);
+
+    return kn_volume_capabilities_fit(capabilities, specs, ret_key);
+}
+
+int kn_volume_backend_refuse_frozen(struct kn_db *db, const struct kn_conf *conf, const char *volume,
+                                    struct kn_error *err)
+{
+    static const struct kn_stmt FROZEN = {
+        "volume_backend_frozen",
+        "SELECT FROM volume v JOIN volume_backend w ON w.name = v.backend WHERE v.id = $1 AND v.format IS NOT NULL AND w.frozen "
+        "AND w.name = ANY (regexp_split_to_array(btrim($2), ' *, *'))",
+        2
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &FROZEN, KN_ARGS(volume, conf->volume_driver), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid input received: Modification operations are not allowed on frozen storage backends.");
 }
 
 int kn_volume_backend_decide(struct kn_db *db, const char *name, const struct kn_volume_backend_word *word,

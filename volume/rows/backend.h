@@ -6,6 +6,9 @@
 #ifndef KN_VOLUME_ROWS_BACKEND_H
 #define KN_VOLUME_ROWS_BACKEND_H
 
+#include <jansson.h>
+#include <stdbool.h>
+
 #include "lib/adapter/conf.h"
 #include "lib/adapter/db.h"
 
@@ -23,6 +26,11 @@ enum {
 int kn_volume_backends(struct kn_db *db, const struct kn_conf *conf, struct kn_rows **ret, struct kn_error *err);
 /* The row whose host or pool this is; -1: none is. */
 int kn_volume_backend_row(const struct kn_rows *rows, const char *host);
+/* Has the back end what a type's extra specs ask for? *ret_key: the first that it does not meet; untouched if it meets all. */
+bool kn_volume_backend_fits(const struct kn_conf *conf, const char *name, const json_t *specs, const char **ret_key);
+/* KN_BAD_REQUEST, in Cinder's words: the back end that has the volume is frozen, so nothing is made or removed there. A volume without a disk is on none. */
+int kn_volume_backend_refuse_frozen(struct kn_db *db, const struct kn_conf *conf, const char *volume,
+                                    struct kn_error *err);
 
 /* What an operator says. */
 struct kn_volume_backend_word {

@@ -15,6 +15,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/backend.h"
 #include "volume/rows/holder.h"
 #include "volume/rows/noun.h"
 #include "volume/rows/volume.h"
@@ -129,6 +130,7 @@ static int snapshot_decide(struct kn_request *req, const char *id, const struct 
     }
     if (snapshot_hold_server(req, object, server, err) < 0 ||
         kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
+        kn_volume_backend_refuse_frozen(req->db, req->conf, v.id, err) < 0 ||
         kn_volume_move(req->db, &v, server[0] != '\0' ? KN_VOLUME_COPY_HELD : KN_VOLUME_COPY, err) < 0) {
         return -1;
     }

@@ -8,20 +8,18 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "volume/rows/backend.h"
-#include "volume/rows/capabilities.h"
 
 /* Adds why a back end does not do to the text; true: it does. */
 static bool pool_does(const struct kn_rows *rows, int row, const struct kn_conf *conf, const json_t *specs,
                       struct kn_strbuf *why)
 {
     const char *name = kn_rows_text(rows, row, KN_BACKEND_NAME), *key = NULL;
-    json_auto_t *capabilities = kn_volume_capabilities(name, conf->volume_file_gib, 0);
 
     if (kn_rows_bool(rows, row, KN_BACKEND_DISABLED)) {
         kn_strbuf_addf(why, "; %s is disabled", name);
         return false;
     }
-    if (!kn_volume_capabilities_fit(capabilities, specs, &key)) {
+    if (!kn_volume_backend_fits(conf, name, specs, &key)) {
         kn_strbuf_addf(why, "; %s does not meet \"%.64s\" of its type", name, key);
         return false;
     }
