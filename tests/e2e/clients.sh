@@ -193,7 +193,8 @@ volumes() {
     demo volume backup create --incremental --name "$n-more" "$n-volume" -f value -c name && until_is 'volume backup' available "$n-more"
     demo volume backup show "$n-more" -f value -c is_incremental && has '^True$'
     refused '400|Incremental backups exist' kilonova-demo volume backup delete "$n-backup"
-    demo volume backup restore "$n-more" "$n-copy" -f value -c volume_id && until_volume available "$n-copy"
+    demo volume backup restore --force "$n-more" "$n-copy" -f value -c volume_id && until_volume available "$n-copy"
+    demo volume backup restore "$n-more" "$n-back" -f value -c volume_id && until_volume available "$n-back"
     demo volume backup delete "$n-more" && until_gone 'volume backup' "$n-more"
     demo volume backup delete "$n-backup" && until_gone 'volume backup' "$n-backup"
     demo server create --flavor tiny --nic none --boot-from-volume 1 --image guest --wait "$n-bfv" -f value -c status && has '^ACTIVE$'
@@ -201,7 +202,7 @@ volumes() {
     demo server delete --wait "$n-bfv"
     demo volume snapshot delete "$n-snapshot"
     until_gone 'volume snapshot' "$n-snapshot"
-    demo volume delete "$n-volume" "$n-copy"
+    demo volume delete "$n-volume" "$n-copy" "$n-back"
     for noun in attachment group message 'group snapshot' 'transfer request' backup snapshot; do # what there is none of is said to be none
         # shellcheck disable=SC2086 # words
         demo --os-volume-api-version 3.70 volume $noun list -f value
