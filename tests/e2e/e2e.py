@@ -309,8 +309,9 @@ def routers_join_hosts_and_move(w):
 
 
 def shutdown_from_inside_is_noticed(w):
-    w.two.run("sync; poweroff -f >/dev/null 2>&1 </dev/null &")  # -f, because its init is a script
-    w.lab.wait_status(w.two.id, "SHUTOFF", 30)  # told by an event: the agent's own round, once a minute, would be too late
+    # After whoever says it has heard that it was said: a guest that is off answers nobody. -f, because its init is a script.
+    w.two.run("sync; (sleep 5; poweroff -f) >/dev/null 2>&1 </dev/null &")
+    w.lab.wait_status(w.two.id, "SHUTOFF", 45)  # told by an event: the agent's own round, once a minute, would be too late
     expect("libvirt", w.lab.domains("h2").get(w.two.id), "shut off")
 
 
