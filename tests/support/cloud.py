@@ -172,7 +172,8 @@ class Cloud:
             "bus.embedded_port": self.bus_port, "bus.key_file": self.dir / "bus.key", "api.listen": f"127.0.0.1:{self.api_port}",
             "identity.key_file": self.dir / "token.key", "identity.lockout_failure_attempts": 2,
             "identity.lockout_duration_s": 5, "identity.unique_last_password_count": 2, "image.store_dir": self.dir / "store",
-            "image.data_listen": f"127.0.0.1:{self.data_port}", "console.listen": f"127.0.0.1:{self.console_port}", "volume.file_dir": self.dir, "volume.backup_dir": self.dir / "backups",
+            "image.data_listen": f"127.0.0.1:{self.data_port}", "console.listen": f"127.0.0.1:{self.console_port}", "volume.file_dir": self.dir / "volumes",
+            "volume.backup_dir": self.dir / "backups",
             "agent.driver": "sim", "agent.sim_hosts": self.hosts, "agent.host": "sim", "agent.id": "sim",
             "agent.state_dir": self.dir / "agent", "agent.cache_dir": self.dir / "cache", **self.settings,
         }
