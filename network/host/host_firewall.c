@@ -14,6 +14,10 @@
 
 /* --- the tables ----------------------------------------------------------------------------------------------------- */
 
+/*
+ * An earlier life may have kept a change and died before it ended what that took away: each port is told as one that has changed, so that its connections are
+ * looked at.
+ */
 int kn_network_host_firewall_open(struct kn_network_host *host, struct kn_error *err)
 {
     if (kn_network_firewall_new(&host->firewall, err) < 0) {
@@ -24,7 +28,8 @@ int kn_network_host_firewall_open(struct kn_network_host *host, struct kn_error 
         void *object;
 
         for (size_t at = 0; kn_hmap_next(host->state.objects[kind], &at, &id, &object);) {
-            kn_network_firewall_change(host->firewall, (enum kn_network_kind)kind, NULL, object);
+            kn_network_firewall_change(host->firewall, (enum kn_network_kind)kind,
+                                       kind == KN_NETWORK_IS_PORT ? object : NULL, object);
         }
     }
     /* Who knows nothing yet leaves what an earlier life, or an earlier release, made. */

@@ -249,6 +249,46 @@ static void test_members_and_addresses_end_connections(void **state)
     stands_while("address", "other");
 }
 
+/* Networks come and go and their zones are used again: who is cut is barred on the bridge that is there, or what his peer still sends would begin it anew. */
+static void test_zones_of_networks_that_went(void **state)
+{
+    (void)state;
+    need_root();
+    for (int n = 1; n <= 9; n++) {
+        AUTO_FREE char *comes = kn_asprintf("network c%d zone=1", n), *goes = kn_asprintf("drop network c%d", n);
+
+        kn_fire_now(comes, NULL);
+        kn_fire_now(goes, NULL);
+    }
+    kn_fire_now("network a1 zone=1", "group 91 rules=" OUT ",in:4:6:-1:-1:any",
+                "group 92 rules=" OUT ",in:4:6:28:28:any", NULL);
+    start_stream(1, "10.0.0.2", 28, "zoned", "push");
+    kn_fire_now("group 92 rules=" OUT ",in:4:6:29:29:any", NULL);
+    stands_while("zoned", "other");
+    kn_fire_now("group 91 rules=" OUT, NULL);
+}
+
+/* What the old rules let pass, and the kernel tracks only after the connections were looked at, ends a little later. */
+static void test_who_came_during_the_look(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+
+    (void)state;
+    need_root();
+    kn_fire_now("group 92 rules=" OUT ",in:4:6:27:27:any", NULL);
+    kn_fire_now("group 92 rules=" OUT, NULL);
+    assert_runs(&kn_fire.shell, "nft insert rule inet kilonova enter accept");
+    start_stream(1, "10.0.0.2", 27, "late", "");
+    assert_string_equal(kn_actor_ask(&kn_fire.agent, "check"), "ok");
+    for (int before = -1; counted("late") != before;) {
+        assert_true(kn_mono_ms() < deadline);
+        assert_string_equal(kn_actor_ask(&kn_fire.agent, "apply"), "ok"); /* as a host does all the time */
+        before = counted("late");
+        await_more("other");
+    }
+    stands_while("late", "other");
+}
+
 /* --- the tables --------------------------------------------------------------------------------------------------------- */
 
 static void test_check_repairs(void **state)
@@ -277,7 +317,7 @@ static void test_check_repairs(void **state)
     assert_runs(&kn_fire.shell, "nft list table inet other && nft delete table inet other");
     /* a change meets tables that are not there */
     assert_runs(&kn_fire.shell, "nft flush ruleset");
-    kn_fire_now("group 92 rules=" OUT, NULL);
+    kn_fire_now("group 92 rules=" OUT ",in:4:6:30:30:any", NULL);
 }
 
 static void test_deltas_are_wholes(void **state)
@@ -296,11 +336,18 @@ int main(void)
 {
     kn_test_needs("busybox", "ip", "nft", "python3");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_default_deny),  cmocka_unit_test(test_rule_kinds),
-        cmocka_unit_test(test_egress),        cmocka_unit_test(test_group_to_group),
-        cmocka_unit_test(test_stateless),     cmocka_unit_test(test_overlap),
-        cmocka_unit_test(test_established),   cmocka_unit_test(test_members_and_addresses_end_connections),
-        cmocka_unit_test(test_check_repairs), cmocka_unit_test(test_deltas_are_wholes),
+        cmocka_unit_test(test_default_deny),
+        cmocka_unit_test(test_rule_kinds),
+        cmocka_unit_test(test_egress),
+        cmocka_unit_test(test_group_to_group),
+        cmocka_unit_test(test_stateless),
+        cmocka_unit_test(test_overlap),
+        cmocka_unit_test(test_established),
+        cmocka_unit_test(test_members_and_addresses_end_connections),
+        cmocka_unit_test(test_zones_of_networks_that_went),
+        cmocka_unit_test(test_who_came_during_the_look),
+        cmocka_unit_test(test_check_repairs),
+        cmocka_unit_test(test_deltas_are_wholes),
     };
     return cmocka_run_group_tests(tests, kn_fire_setup, kn_fire_teardown);
 }

@@ -232,13 +232,61 @@ static void test_a_guest_fills_no_more_than_its_room(void **state)
     assert_string_equal(kn_actor_ask(&agent, "unplug " SERVER(2)), "ok");
 }
 
+/* Within half a second there is more of what it writes, or there is not. */
+#define FLOWS "was=$(cat %s/flow); busybox usleep 500000; [ \"$(cat %s/flow)\" != \"$was\" ]"
+
+/* A life that ends after it has written down that a group lets nobody in any more, and before it cut who was in: the next one cuts. */
+static void test_a_change_outlives_who_heard_it(void **state)
+{
+    struct kn_actor guest, other;
+
+    (void)state;
+    need_root();
+    AUTO_FREE char *tool = realpath("tests/support/guest_net.py", NULL);
+    AUTO_FREE char *one = kn_asprintf("%.*s,\"groups\":[\"" GROUP "\"]}", (int)strlen(PORT(1)) - 1, PORT(1));
+    AUTO_FREE char *two = kn_asprintf("%.*s,\"groups\":[\"" GROUP "\"]}", (int)strlen(PORT(2)) - 1, PORT(2));
+    AUTO_FREE char *nobody = kn_asprintf("{\"kind\":\"group\",\"id\":\"" GROUP
+                                         "\",\"stateful\":true,\"rules\":[" RULE("false") "]},%s,%s",
+                                         one, two);
+    AUTO_FREE char *flows = kn_asprintf(FLOWS, dir, dir);
+
+    assert_string_equal(kn_actor_ask(&agent, "plug " SERVER(2) " [" NIC(2) "]"), "ok");
+    tell(nobody);
+    assert_runs(&shell, "cp -a %s/a %s/denied", dir, dir);
+    tell("{\"kind\":\"group\",\"id\":\"" GROUP "\",\"stateful\":true,\"rules\":[" RULE("true") "," RULE("false") "]}");
+    kn_guest_start(&guest, &machine, TAP(1), MAC(1));
+    kn_guest_start(&other, &machine, TAP(2), MAC(2));
+    assert_runs(&guest, "ip addr add " IP(1) "/24 dev eth0");
+    assert_runs(&other, "ip addr add " IP(2) "/24 dev eth0");
+    assert_runs(&other, "(python3 %s serve %s/ready >/dev/null 2>&1 &)", tool, dir);
+    kn_actor_await(&guest, PING IP(2), true, NULL);
+    AUTO_FREE char *begin = kn_asprintf("test -e %s/ready", dir);
+
+    kn_actor_await(&guest, begin, true, NULL);
+    assert_runs(&guest, "(python3 %s stream " IP(2) " 22 %s/flow >/dev/null 2>&1 &)", tool, dir);
+    kn_actor_await(&guest, flows, true, NULL);
+    kn_actor_kill(&agent);
+    assert_runs(&shell, "rm -rf %s/a && mv %s/denied %s/a", dir, dir, dir);
+    version--;
+    kn_actor_start(&agent, &machine, kn_host_agent);
+    assert_string_equal(kn_actor_ask(&agent, "open 192.0.2.1 %s/a", dir), "ok");
+    kn_actor_await(&guest, flows, false, tick);
+    assert_says(kn_actor_ask(&agent, "firewall"), "same");
+    kn_actor_kill(&guest);
+    kn_actor_kill(&other);
+    assert_string_equal(kn_actor_ask(&agent, "unplug " SERVER(2)), "ok");
+}
+
 int main(void)
 {
-    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "tc");
+    kn_test_needs("busybox", "dnsmasq", "ip", "nft", "python3", "tc");
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_a_frozen_dnsmasq_is_replaced),        cmocka_unit_test(test_limits_come_back),
-        cmocka_unit_test(test_metadata_comes_back_with_the_mtu),    cmocka_unit_test(test_metadata_by_way_of_a_router),
+        cmocka_unit_test(test_a_frozen_dnsmasq_is_replaced),
+        cmocka_unit_test(test_limits_come_back),
+        cmocka_unit_test(test_metadata_comes_back_with_the_mtu),
+        cmocka_unit_test(test_metadata_by_way_of_a_router),
         cmocka_unit_test(test_a_guest_fills_no_more_than_its_room),
+        cmocka_unit_test(test_a_change_outlives_who_heard_it),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -12,26 +12,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "network/host/firewall/conntrack.h"
 
 #define LOOK_SHORT_MS 50
 #define REST_TIMES 9
 #define REST_MOST_MS 1000
+#define AGAIN_MS 1000 /* what the rules before the change let pass is tracked by then */
 #define CUT_HOURS 3 /* longer than a peer sends again and than TCP's keepalive waits */
 
 enum { PROTOCOL_TCP = 6 };
 
+/* looked_ms: when its connections were looked at; 0: not since it changed. */
 struct kn_network_cuts {
-    struct kn_hmap *zones;     /* network id -> "<zone>", owned: a port may go after its network */
-    struct kn_hmap *suspects;  /* "<zone> <ip>" -> itself */
+    struct kn_hmap *zones; /* network id -> "<zone>", owned; a port may go after its network: until the next look */
+    struct kn_hmap *suspects; /* "<zone> <ip>" -> its looked_ms, owned */
     struct kn_network_state_pair_of_zone {
         uint16_t zone;
         struct kn_ip_prefix prefix;
+        int64_t looked_ms;
     } *prefixes; /* suspects that are no single address: an allowed pair that went */
     size_t prefix_count;
-    struct kn_hmap *groups;    /* id -> itself: something of it went */
-    struct kn_hmap *remotes;   /* id of a remote group or address group -> itself */
+    struct kn_hmap *groups; /* id -> itself: something of it went */
+    struct kn_hmap *remotes; /* id of a remote group or address group -> itself */
 };
 
 static char MARK[] = "noted";
@@ -41,7 +45,7 @@ struct kn_network_cuts *kn_network_cuts_new(void)
     struct kn_network_cuts *cuts = KN_NEW(struct kn_network_cuts);
 
     cuts->zones = kn_hmap_new(free);
-    cuts->suspects = kn_hmap_new(NULL);
+    cuts->suspects = kn_hmap_new(free);
     cuts->groups = kn_hmap_new(NULL);
     cuts->remotes = kn_hmap_new(NULL);
     return cuts;
@@ -76,18 +80,33 @@ static char *zoned(uint16_t zone, const struct kn_ip *ip, char out[KN_IP_SIZE + 
     return out;
 }
 
+static void suspect_prefix(struct kn_network_cuts *cuts, uint16_t zone, const struct kn_ip_prefix *prefix)
+{
+    size_t i = 0;
+
+    while (i < cuts->prefix_count &&
+           (cuts->prefixes[i].zone != zone || cuts->prefixes[i].prefix.length != prefix->length ||
+            !kn_ip_equal(&cuts->prefixes[i].prefix.ip, &prefix->ip))) {
+        i++;
+    }
+    if (i == cuts->prefix_count) {
+        cuts->prefixes = kn_realloc_array(cuts->prefixes, ++cuts->prefix_count, sizeof(*cuts->prefixes));
+    }
+    cuts->prefixes[i].zone = zone;
+    cuts->prefixes[i].prefix = *prefix;
+    cuts->prefixes[i].looked_ms = 0;
+}
+
 static void suspect(struct kn_network_cuts *cuts, const struct kn_network_state_port *port)
 {
     uint16_t zone = zone_of(cuts, port->network);
     char key[KN_IP_SIZE + 8];
 
     for (size_t i = 0; i < port->ips.count; i++) {
-        kn_hmap_put(cuts->suspects, zoned(zone, &port->ips.items[i], key), MARK);
+        kn_hmap_put(cuts->suspects, zoned(zone, &port->ips.items[i], key), KN_NEW(int64_t));
     }
     for (size_t i = 0; i < port->pair_count; i++) {
-        cuts->prefixes = kn_realloc_array(cuts->prefixes, cuts->prefix_count + 1, sizeof(*cuts->prefixes));
-        cuts->prefixes[cuts->prefix_count].zone = zone;
-        cuts->prefixes[cuts->prefix_count++].prefix = port->pairs[i].ip;
+        suspect_prefix(cuts, zone, &port->pairs[i].ip);
     }
 }
 
@@ -157,6 +176,81 @@ static void resolve_groups(struct kn_network_cuts *cuts, const struct kn_network
             }
         }
     }
+}
+
+static void resolve(struct kn_network_cuts *cuts, const struct kn_network_state *state)
+{
+    resolve_remotes(cuts, state);
+    resolve_groups(cuts, state);
+    kn_hmap_free(cuts->groups);
+    kn_hmap_free(cuts->remotes);
+    cuts->groups = kn_hmap_new(NULL);
+    cuts->remotes = kn_hmap_new(NULL);
+}
+
+/* --- when to look ------------------------------------------------------------------------------------------------------ */
+
+static bool is_due(int64_t looked_ms, int64_t now_ms)
+{
+    return looked_ms == 0 || now_ms - looked_ms >= AGAIN_MS;
+}
+
+static bool any_is_due(const struct kn_network_cuts *cuts, int64_t now_ms)
+{
+    const char *key;
+    void *looked_ms;
+
+    for (size_t at = 0; kn_hmap_next(cuts->suspects, &at, &key, &looked_ms);) {
+        if (is_due(*(const int64_t *)looked_ms, now_ms)) {
+            return true;
+        }
+    }
+    for (size_t i = 0; i < cuts->prefix_count; i++) {
+        if (is_due(cuts->prefixes[i].looked_ms, now_ms)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static void forget_gone_zones(struct kn_network_cuts *cuts, const struct kn_network_state *state)
+{
+    const char *id;
+    void *zone;
+
+    for (size_t at = 0; kn_hmap_next(cuts->zones, &at, &id, &zone);) {
+        if (kn_hmap_get(state->objects[KN_NETWORK_IS_NETWORK], id) == NULL) {
+            kn_hmap_del(cuts->zones, id);
+        }
+    }
+}
+
+/* All were looked at: who was for the second time is no suspect any more. */
+static void looked(struct kn_network_cuts *cuts, const struct kn_network_state *state, int64_t now_ms)
+{
+    const char *key;
+    void *value;
+    size_t kept = 0;
+
+    for (size_t at = 0; kn_hmap_next(cuts->suspects, &at, &key, &value);) {
+        int64_t *looked_ms = value;
+
+        if (*looked_ms == 0) {
+            *looked_ms = now_ms;
+        } else if (is_due(*looked_ms, now_ms)) {
+            kn_hmap_del(cuts->suspects, key);
+        }
+    }
+    for (size_t i = 0; i < cuts->prefix_count; i++) {
+        struct kn_network_state_pair_of_zone prefix = cuts->prefixes[i];
+
+        if (prefix.looked_ms == 0 || !is_due(prefix.looked_ms, now_ms)) {
+            prefix.looked_ms = prefix.looked_ms == 0 ? now_ms : prefix.looked_ms;
+            cuts->prefixes[kept++] = prefix;
+        }
+    }
+    cuts->prefix_count = kept;
+    forget_gone_zones(cuts, state);
 }
 
 /* --- cutting ---------------------------------------------------------------------------------------------------------- */
@@ -242,13 +336,14 @@ static bool is_refused(const struct cutting *cutting, uint16_t zone, bool is_ing
     return !kn_network_allows(cutting->state, cutting->ruleset, port, is_ingress, packet, NULL);
 }
 
-static const char *bridge_of(const struct kn_network_cuts *cuts, uint16_t zone)
+/* Of the network that has the zone now; one that went may have had it before. */
+static const char *bridge_of(const struct kn_network_state *state, uint16_t zone)
 {
     const char *id;
     void *value;
 
-    for (size_t at = 0; kn_hmap_next(cuts->zones, &at, &id, &value);) {
-        if (strtoul(value, NULL, 10) == zone) {
+    for (size_t at = 0; kn_hmap_next(state->objects[KN_NETWORK_IS_NETWORK], &at, &id, &value);) {
+        if (((const struct kn_network_state_network *)value)->zone == zone) {
             return id;
         }
     }
@@ -258,7 +353,7 @@ static const char *bridge_of(const struct kn_network_cuts *cuts, uint16_t zone)
 static void bar(struct cutting *cutting, uint16_t zone, const struct kn_network_packet *packet)
 {
     struct kn_strbuf *out = &cutting->barred[packet->source.family == 6];
-    const char *network = bridge_of(cutting->cuts, zone);
+    const char *network = bridge_of(cutting->state, zone);
     char source[KN_IP_SIZE], destination[KN_IP_SIZE];
 
     if (network != NULL) {
@@ -306,30 +401,16 @@ int64_t kn_network_cuts_rest_ms(int64_t took_ms)
     return took_ms < LOOK_SHORT_MS ? 0 : took_ms > REST_MOST_MS / REST_TIMES ? REST_MOST_MS : took_ms * REST_TIMES;
 }
 
-static void forget(struct kn_network_cuts *cuts)
-{
-    kn_hmap_free(cuts->suspects);
-    kn_hmap_free(cuts->groups);
-    kn_hmap_free(cuts->remotes);
-    free(cuts->prefixes);
-    cuts->suspects = kn_hmap_new(NULL);
-    cuts->groups = kn_hmap_new(NULL);
-    cuts->remotes = kn_hmap_new(NULL);
-    cuts->prefixes = NULL;
-    cuts->prefix_count = 0;
-}
-
 int kn_network_cuts_make(struct kn_network_cuts *cuts, struct kn_network_nft *nft,
                          const struct kn_network_ruleset *ruleset, const struct kn_network_state *state,
                          bool *ret_barred, struct kn_error *err)
 {
     AUTO(kn_network_conntrack) struct kn_network_conntrack *conntrack = NULL;
+    const int64_t now_ms = kn_mono_ms();
 
     *ret_barred = false;
-    resolve_remotes(cuts, state);
-    resolve_groups(cuts, state);
-    if (kn_hmap_count(cuts->suspects) + cuts->prefix_count == 0) {
-        forget(cuts);
+    resolve(cuts, state);
+    if (!any_is_due(cuts, now_ms)) {
         return 0;
     }
     if (kn_network_conntrack_open(&conntrack, err) < 0) {
@@ -348,7 +429,7 @@ int kn_network_cuts_make(struct kn_network_cuts *cuts, struct kn_network_nft *nf
     kn_strbuf_release(&cutting.barred[1]);
     *ret_barred = cutting.has_barred;
     if (rc == 0) {
-        forget(cuts);
+        looked(cuts, state, now_ms);
     }
     return rc;
 }
