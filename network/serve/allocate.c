@@ -364,7 +364,11 @@ static int choose_address(const struct allocation *all, struct kn_network_view *
     if (fixed_ip[0] == '\0') {
         return kn_network_view_draw(all->db, network, SERVERS, mac, draw, err);
     }
-    if (!kn_ip_parse(fixed_ip, &ip) || (subnet = kn_network_view_subnet_of(network, &ip)) == NULL) {
+    if (kn_network_view_check_serves(network, SERVERS, err) < 0) {
+        return -1;
+    }
+    if (!kn_ip_parse(fixed_ip, &ip) || (subnet = kn_network_view_subnet_of(network, &ip)) == NULL ||
+        !kn_network_subnet_view_serves(subnet, SERVERS)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "IP address %s is not a valid IP for any of the subnets on the specified network.", fixed_ip);
     }

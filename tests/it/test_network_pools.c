@@ -382,6 +382,88 @@ static void test_service_types(void **state)
     assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.2.2");
 }
 
+static void port_is(int status, const struct id *network, const char *owner, const char *fixed_ip, const char *wanted)
+{
+    AUTO_FREE char *more = kn_asprintf(",\"device_owner\":\"%s\",\"fixed_ips\":[{%s}]", owner, fixed_ip);
+
+    neutron_post(status, ALICE, "port", network->text, more);
+    assert_string_equal(neutron_get(status == 201 ? "port.fixed_ips.0.ip_address" : "NeutronError.type"), wanted);
+}
+
+/* Nor to one that names the subnet or the address. What a port has from before stays. */
+static void test_service_types_of_what_is_named(void **state)
+{
+    (void)state;
+    const struct id net = network_of(ALICE);
+
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.0.0/24\"");
+    const struct id subnet = kept("subnet.id");
+    AUTO_FREE char *on = kn_asprintf("\"subnet_id\":\"%s\"", subnet.text);
+
+    port_is(201, &net, "", "\"ip_address\":\"10.0.0.9\"", "10.0.0.9");
+    const struct id old = kept("port.id");
+
+    neutron_say(200, ALICE, neutron_at("PUT", "subnets", subnet.text),
+                "{\"subnet\":{\"service_types\":[\"test:own\"]}}");
+    port_is(409, &net, "", on, "IpAddressGenerationFailureNoMatchingSubnet");
+    port_is(409, &net, "", "\"ip_address\":\"10.0.0.10\"", "IpAddressGenerationFailureNoMatchingSubnet");
+    port_is(201, &net, "test:own", on, "10.0.0.3");
+    port_is(201, &net, "test:own", "\"ip_address\":\"10.0.0.10\"", "10.0.0.10");
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.1.0/24\",\"enable_dhcp\":false");
+    port_is(400, &net, "", on, "InvalidInput");
+    port_is(400, &net, "", "\"ip_address\":\"10.0.0.11\"", "InvalidIpForNetwork");
+    port_is(201, &net, "", "\"ip_address\":\"10.0.1.11\"", "10.0.1.11");
+    neutron_say(200, ALICE, neutron_at("PUT", "ports", old.text),
+                "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"},{\"ip_address\":\"10.0.1.12\"}]}}");
+    neutron_say(400, ALICE, neutron_at("PUT", "ports", old.text),
+                "{\"port\":{\"fixed_ips\":[{\"ip_address\":\"10.0.0.9\"},{\"ip_address\":\"10.0.0.12\"}]}}");
+}
+
+static void floating_is(int status, const struct id *network, const char *more, const char *wanted)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"floatingip\":{\"floating_network_id\":\"%s\"%s}}", network->text, more);
+
+    neutron_say(status, ALICE, "POST /floatingips", body);
+    assert_string_equal(neutron_get(status == 201 ? "floatingip.floating_ip_address" : "NeutronError.type"), wanted);
+}
+
+/* Ports of routers and floating addresses, too. */
+static void test_service_types_of_routers(void **state)
+{
+    struct id net, gateways, floating, inside;
+
+    (void)state;
+    snprintf(net.text, sizeof(net.text), "%s", neutron_network(ADMIN, ",\"router:external\":true"));
+    neutron_subnet(ADMIN, net.text, ",\"cidr\":\"172.24.4.0/24\",\"service_types\":[\"network:router_gateway\"]");
+    gateways = kept("subnet.id");
+    AUTO_FREE char *named = kn_asprintf(",\"subnet_id\":\"%s\"", gateways.text);
+
+    floating_is(409, &net, "", "IpAddressGenerationFailureNoMatchingSubnet");
+    floating_is(409, &net, named, "IpAddressGenerationFailureNoMatchingSubnet");
+    neutron_subnet(ADMIN, net.text, ",\"cidr\":\"172.24.5.0/24\",\"service_types\":[\"network:floatingip\"]");
+    floating = kept("subnet.id");
+    floating_is(201, &net, "", "172.24.5.3");
+    floating_is(400, &net, named, "InvalidInput");
+    AUTO_FREE char *bad = kn_asprintf("{\"router\":{\"external_gateway_info\":{\"network_id\":\"%s\","
+                                      "\"external_fixed_ips\":[{\"subnet_id\":\"%s\"}]}}}",
+                                      net.text, floating.text);
+    AUTO_FREE char *good = kn_asprintf("{\"router\":{\"external_gateway_info\":{\"network_id\":\"%s\"}}}", net.text);
+
+    neutron_say(400, ADMIN, "POST /routers", bad);
+    neutron_say(201, ALICE, "POST /routers", good);
+    assert_string_equal(neutron_get("router.external_gateway_info.external_fixed_ips.0.subnet_id"), gateways.text);
+    const struct id router = kept("router.id");
+
+    net = network_of(ALICE);
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.9.0/24\",\"service_types\":[\"compute:nova\"]");
+    inside = kept("subnet.id");
+    AUTO_FREE char *leg = kn_asprintf("PUT /routers/%s/add_router_interface", router.text);
+    AUTO_FREE char *body = kn_asprintf("{\"subnet_id\":\"%s\"}", inside.text);
+
+    neutron_say(409, ALICE, leg, body);
+    assert_string_equal(neutron_get("NeutronError.type"), "IpAddressGenerationFailureNoMatchingSubnet");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -396,6 +478,8 @@ int main(void)
         cmocka_unit_test_setup(test_what_is_not_onboarded, kn_neutron_fresh),
         cmocka_unit_test_setup(test_report_of_addresses, kn_neutron_fresh),
         cmocka_unit_test_setup(test_service_types, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_service_types_of_what_is_named, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_service_types_of_routers, kn_neutron_fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

@@ -76,11 +76,12 @@ static const struct kn_rest_param PARAMS[] = {
 static const struct kn_stmt NETWORK = {
     "floating_network",
     "SELECT " KN_NETWORK_IS_EXTERNAL(
-        "n.id") ", s.id FROM network n LEFT JOIN subnet s ON s.network_id = n.id AND s.ip_version = 4 WHERE n.id = $1::uuid"
-                " ORDER BY s.created_at, s.id",
+        "n.id") ", s.id, s.service_types = '{}' OR '" KN_FLOATING_PORT "' = ANY(s.service_types) FROM network n"
+                " LEFT JOIN subnet s ON s.network_id = n.id AND s.ip_version = 4 WHERE n.id = $1::uuid"
+                " ORDER BY s.service_types = '{}', s.created_at, s.id",
     1
 };
-enum { N_EXTERNAL, N_SUBNET };
+enum { N_EXTERNAL, N_SUBNET, N_SERVES };
 
 static int floating_port(struct kn_request *req, const char *id, const char *network, json_t *fixed_ip,
                          char ret_port[KN_UUID_SIZE], struct kn_error *err)
@@ -96,11 +97,17 @@ static int floating_port(struct kn_request *req, const char *id, const char *net
                                        ret_port, err);
 }
 
-/* Any address: of the first subnet that has one. */
+/* Any address: of the first subnet that has one, those for floating addresses alone before others. */
 static int floating_draw(struct kn_request *req, const char *id, const char *network, const struct kn_rows *subnets,
                          char ret_port[KN_UUID_SIZE], struct kn_error *err)
 {
+    bool serves = false;
+
     for (int row = 0; row < kn_rows_count(subnets); row++) {
+        if (!kn_rows_bool(subnets, row, N_SERVES)) {
+            continue;
+        }
+        serves = true;
         if (floating_port(req, id, network, json_pack("{s:s}", "subnet_id", kn_rows_text(subnets, row, N_SUBNET)),
                           ret_port, err) == 0) {
             return 0;
@@ -108,6 +115,11 @@ static int floating_draw(struct kn_request *req, const char *id, const char *net
         if (err->code != KN_CONFLICT || kn_db_constraint(req->db)[0] != '\0') {
             return -1; /* the transaction is gone, or something else is wrong */
         }
+    }
+    if (!serves) {
+        kn_fail(err, KN_CONFLICT, "No valid service subnet for the given device owner, network %s, service type %s.",
+                network, KN_FLOATING_PORT);
+        return kn_fail_name(err, "IpAddressGenerationFailureNoMatchingSubnet");
     }
     kn_fail(err, KN_CONFLICT, "No more IP addresses available on network %s.", network);
     return kn_fail_name(err, "IpAddressGenerationFailure");

@@ -91,12 +91,13 @@ static int legs_hold(struct kn_request *req, const char *router, char ret_projec
 static const struct kn_stmt SUBNET = {
     "legs_subnet",
     "SELECT s.network_id, host(s.gateway_ip), s.project_id, n.project_id, s.ip_version,"
+    " s.service_types = '{}' OR '" KN_ROUTER_LEG "' = ANY(s.service_types),"
     " (SELECT p.id FROM port p JOIN address a ON a.port_id = p.id JOIN subnet t ON t.id = a.subnet_id WHERE p.device_id = $2 AND p.network_id = s.network_id"
     "  AND p.device_owner = '" KN_ROUTER_LEG "' AND t.ip_version = 6 LIMIT 1)"
     " FROM subnet s JOIN network n ON n.id = s.network_id WHERE s.id = $1::uuid FOR KEY SHARE OF n FOR SHARE OF s",
     2
 };
-enum { S_NETWORK, S_GATEWAY, S_PROJECT, S_NETWORK_PROJECT, S_VERSION, S_OTHER_LEG };
+enum { S_NETWORK, S_GATEWAY, S_PROJECT, S_NETWORK_PROJECT, S_VERSION, S_SERVES, S_OTHER_LEG };
 
 static const struct kn_stmt MORE = {
     "legs_more",
@@ -111,6 +112,13 @@ static int legs_widen(struct kn_request *req, const struct kn_rows *subnet, cons
 {
     int64_t made = 0;
 
+    if (!kn_rows_bool(subnet, 0, S_SERVES)) {
+        kn_fail(err, KN_BAD_REQUEST,
+                "Invalid input for operation: Failed to create port on network %s, because fixed_ips included "
+                "invalid subnet %s.",
+                kn_rows_text(subnet, 0, S_NETWORK), subnet_id);
+        return kn_fail_name(err, "InvalidInput");
+    }
     kn_copy(leg->port, sizeof(leg->port), kn_rows_text(subnet, 0, S_OTHER_LEG));
     if (kn_network_change(req->db, KN_CHANGED_PORT, leg->port, err) < 0) {
         return -1;

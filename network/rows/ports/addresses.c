@@ -56,6 +56,28 @@ static bool draw_keep(const struct kn_network_port_wish *wish, struct kn_network
     return false;
 }
 
+static bool draw_has(const struct kn_network_port_wish *wish, int row, const struct kn_network_subnet_view *subnet,
+                     const char *ip)
+{
+    struct kn_ip named, has;
+
+    return strcmp(kn_rows_text(wish->kept, row, A_SUBNET), subnet->id) == 0 &&
+           (ip == NULL || (kn_ip_parse(ip, &named) && kn_ip_parse(kn_rows_str(wish->kept, row, A_IP), &has) &&
+                           kn_ip_equal(&named, &has)));
+}
+
+/* Is the subnet for such ports, or has the port that address (ip NULL: any) there from before it was for others? */
+static bool draw_may(const struct kn_network_port_wish *wish, const struct kn_network_subnet_view *subnet,
+                     const char *ip)
+{
+    bool may = kn_network_subnet_view_serves(subnet, wish->device_owner);
+
+    for (int row = 0; wish->kept != NULL && row < kn_rows_count(wish->kept) && !may; row++) {
+        may = draw_has(wish, row, subnet, ip);
+    }
+    return may;
+}
+
 static int draw_named(struct kn_db *db, const struct kn_network_port_wish *wish, struct kn_network_subnet_view *subnet,
                       const char *text, struct kn_network_draw *draw, struct kn_error *err)
 {
@@ -68,7 +90,7 @@ static int draw_named(struct kn_db *db, const struct kn_network_port_wish *wish,
     if (subnet == NULL) {
         subnet = kn_network_view_subnet_of(wish->network, &ip);
     }
-    if (subnet == NULL) {
+    if (subnet == NULL || !draw_may(wish, subnet, text)) {
         kn_fail(err, KN_BAD_REQUEST, "IP address %s is not a valid IP for any of the subnets on the specified network.",
                 text);
         return kn_fail_name(err, "InvalidIpForNetwork");
@@ -124,7 +146,7 @@ static int draw_item(struct kn_db *db, const struct kn_network_port_wish *wish, 
         kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: IP allocation requires subnets for network.");
         return kn_fail_name(err, "InvalidInput");
     }
-    if (subnet_id != NULL && subnet == NULL) {
+    if (subnet_id != NULL && (subnet == NULL || !draw_may(wish, subnet, ip))) {
         kn_fail(err, KN_BAD_REQUEST,
                 "Invalid input for operation: Failed to create port on network %s, because fixed_ips included "
                 "invalid subnet %.64s.",
@@ -134,7 +156,6 @@ static int draw_item(struct kn_db *db, const struct kn_network_port_wish *wish, 
     return ip != NULL ? draw_named(db, wish, subnet, ip, draw, err) : draw_from(db, wish, subnet, draw, err);
 }
 
-/* Those that name an address choose first: it might be the next one otherwise. */
 /* On a subnet twice is two addresses; an address twice is a mistake. */
 static int draw_check_twice(const json_t *list, struct kn_error *err)
 {
@@ -154,6 +175,7 @@ static int draw_check_twice(const json_t *list, struct kn_error *err)
     return 0;
 }
 
+/* Those that name an address choose first: it might be the next one otherwise. */
 static int draw_list(struct kn_db *db, const struct kn_network_port_wish *wish, struct kn_network_draw *draw,
                      struct kn_error *err)
 {
@@ -164,7 +186,8 @@ static int draw_list(struct kn_db *db, const struct kn_network_port_wish *wish, 
         kn_fail(err, KN_BAD_REQUEST, "Invalid input for operation: Exceeded maximum amount of fixed ips per port.");
         return kn_fail_name(err, "InvalidInput");
     }
-    if (draw_check_twice(wish->list, err) < 0) {
+    if (draw_check_twice(wish->list, err) < 0 ||
+        kn_network_view_check_serves(wish->network, wish->device_owner, err) < 0) {
         return -1;
     }
     for (int pass = 0; pass < 2; pass++) {

@@ -343,6 +343,21 @@ bool kn_network_subnet_view_serves(const struct kn_network_subnet_view *subnet, 
     return json_array_size(subnet->service_types) == 0;
 }
 
+int kn_network_view_check_serves(const struct kn_network_view *network, const char *device_owner, struct kn_error *err)
+{
+    bool serves = network->subnet_count == 0;
+
+    for (int i = 0; i < network->subnet_count && !serves; i++) {
+        serves = kn_network_subnet_view_serves(&network->subnets[i], device_owner);
+    }
+    if (serves) {
+        return 0;
+    }
+    kn_fail(err, KN_CONFLICT, "No valid service subnet for the given device owner, network %s, service type %.64s.",
+            network->id, device_owner);
+    return kn_fail_name(err, "IpAddressGenerationFailureNoMatchingSubnet");
+}
+
 /* Those that are for this owner alone come first. */
 static bool draw_is_turn(const struct kn_network_subnet_view *subnet, const char *device_owner, int family,
                          bool special)
@@ -403,17 +418,8 @@ void kn_network_view_draw_auto(struct kn_network_view *network, const char *devi
 int kn_network_view_draw(struct kn_db *db, struct kn_network_view *network, const char *device_owner, const char *mac,
                          struct kn_network_draw *draw, struct kn_error *err)
 {
-    bool serves = network->subnet_count == 0;
-
-    for (int i = 0; i < network->subnet_count && !serves; i++) {
-        serves = kn_network_subnet_view_serves(&network->subnets[i], device_owner);
-    }
-    if (!serves) {
-        kn_fail(err, KN_CONFLICT, "No valid service subnet for the given device owner, network %s, service type %.64s.",
-                network->id, device_owner);
-        return kn_fail_name(err, "IpAddressGenerationFailureNoMatchingSubnet");
-    }
-    if (draw_family(db, network, device_owner, 4, draw, err) < 0 ||
+    if (kn_network_view_check_serves(network, device_owner, err) < 0 ||
+        draw_family(db, network, device_owner, 4, draw, err) < 0 ||
         draw_family(db, network, device_owner, 6, draw, err) < 0) {
         return -1;
     }

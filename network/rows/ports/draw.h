@@ -47,6 +47,8 @@ int kn_network_subnet_view_take_for(struct kn_db *db, struct kn_network_subnet_v
                                     const char *device_owner, const char *mac, struct kn_error *err);
 /* Is the subnet for ports of this owner ("" is everybody's)? */
 bool kn_network_subnet_view_serves(const struct kn_network_subnet_view *subnet, const char *device_owner);
+/* Has the network a subnet for ports of this owner, or none at all? KN_CONFLICT in Neutron's words. */
+int kn_network_view_check_serves(const struct kn_network_view *network, const char *device_owner, struct kn_error *err);
 /*
  * What a port has of which nobody said anything: one address of each family from the first subnet that has one, and on every subnet where guests make
  * their own the one that its MAC makes. KN_CONFLICT in Neutron's words when the subnets of a family are full.
