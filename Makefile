@@ -36,7 +36,7 @@ BUILT := $(foreach b,$(BINARIES),$(if $(wildcard $(MAIN_$(b))),$(b)))
 SUPPORT := $(wildcard tests/support/*.c)
 UNIT := $(basename $(wildcard tests/unit/test_*.c tests/unit/*/test_*.c))
 IT := $(basename $(wildcard tests/it/test_*.c))
-ON_A_BUS := $(filter-out %_libvirt,$(basename $(shell grep -lE 'kn_test_broker_start|support/(asked_agent|compute_seed|five_servers|front_world|nova|neutron|image_world|import_world|scheduler_world|service_world).h' tests/it/*.c)))
+ON_A_BUS := $(filter-out %_libvirt %/test_policy_cases,$(basename $(shell grep -lE 'kn_test_broker_start|support/(asked_agent|compute_seed|five_servers|front_world|nova|neutron|image_world|import_world|scheduler_world|service_world).h' tests/it/*.c)))
 FUZZ := $(basename $(wildcard tests/fuzz/*.c))
 TOOLS := $(basename $(wildcard tests/bench/*.c tests/chaos/*.c tests/e2e/*.c))
 EVERY_C := $(SOURCES) $(wildcard $(MAINS)) $(SUPPORT) $(addsuffix .c,$(UNIT) $(IT) $(FUZZ) $(TOOLS))
@@ -157,7 +157,8 @@ build/test-pg/made: tests/support/pg_template.sh $(MIGRATIONS) migrations | buil
 it: $(IT:%=build/asan/%) build/test-pg/made all
 	@JOBS=$${JOBS:-$$(($$(nproc) + 1))} tests/support/run.sh it $(filter build/asan/%,$^)
 
-# The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's are about guests, on a host of their own.)
+# The integration tests that use a bus, once more: each on an empty Apache Kafka. (Libvirt's are about guests, on a host of their own; policy's
+# cases are about the door.)
 it-kafka: $(ON_A_BUS:%=build/asan/%) build/test-pg/made all
 	@AROUND=tests/support/on_kafka.sh tests/support/run.sh it-kafka $(filter build/asan/%,$^)
 

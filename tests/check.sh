@@ -35,6 +35,30 @@ bench_network() {
     [ "$(id -u)" -ne 0 ] || $tally step bench-network "${make[@]}" bench-network PORTS=short
 }
 
+# beside FUNCTION FUNCTION: two rows of parts at a time, each with a tally of its own; what the second says comes after the first has ended.
+beside() {
+    local said mine
+    said=$(mktemp) mine=$(mktemp)
+    KN_TALLY=$mine "$2" > "$said" 2>&1 &
+    "$1"
+    wait $!
+    cat "$said"
+    cat "$mine" >> build/tally
+    rm -f "$said" "$mine"
+}
+
+# Neither keeps more than one core busy: the first waits for guests and for a measurement, the second for a cloud's answers.
+guests_and_hosts() {
+    part e2e short e2e
+    part bench-network bench_network
+}
+
+judges() {
+    part interop short interop
+    part shapes short shapes
+    part chaos short chaos
+}
+
 $tally start
 part build-gcc $tally step build-gcc "${make[@]}" "$jobs" all
 part build-clang $tally step build-clang "${make[@]}" "$jobs" -k clang
@@ -47,10 +71,6 @@ part cppcheck $tally step cppcheck "${make[@]}" cppcheck
 part guest $tally step guest lab/mkguest.sh build/lab/guest # it and e2e boot it
 part it $tally suite it "${make[@]}" it
 part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
-part e2e short e2e
-part interop short interop
-part shapes short shapes
-part chaos short chaos
+beside guests_and_hosts judges
 part bench short bench
-part bench-network bench_network
 $tally sum
