@@ -51,12 +51,15 @@ static int setup(void **state)
     (void)state;
     return kn_db_script(
         db,
-        "TRUNCATE task, attachment, volume, allocation, server, quota_usage CASCADE; INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 2);"
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) SELECT id::uuid, 'p', 'u', 's', 's', 'active', "
-        "'{\"vcpus\": 0, \"memory_mib\": 0, \"disk_gib\": 0}', 'r' FROM unnest(ARRAY['" S1 "', '" S2 "']) u(id);"
-        "INSERT INTO volume (id, project_id, user_id, size_gib, status, multiattach) VALUES ('" PLAIN
-        "', 'p', 'u', 1, 'available', false), "
-        "('" SHARED "', 'p', 'u', 1, 'available', true)",
+        KN_TEST_EMPTY(
+            "task, attachment, volume, allocation, server, quota_usage") "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 2);"
+                                                                         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) SELECT id::uuid, 'p', 'u', 's', 's', 'active', "
+                                                                         "'{\"vcpus\": 0, \"memory_mib\": 0, \"disk_gib\": 0}', 'r' FROM unnest(ARRAY['" S1
+                                                                         "', '" S2 "']) u(id);"
+                                                                         "INSERT INTO volume (id, project_id, user_id, size_gib, status, multiattach) VALUES ('" PLAIN
+                                                                         "', 'p', 'u', 1, 'available', false), "
+                                                                         "('" SHARED
+                                                                         "', 'p', 'u', 1, 'available', true)",
         &err);
 }
 

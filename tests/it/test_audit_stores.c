@@ -25,11 +25,12 @@
 #define BACKUP "bbbbbbbb-0000-4000-8000-000000000001"
 #define GROWN "bbbbbbbb-0000-4000-8000-000000000002" /* incremental to it */
 
-static const char SOUND[] = "TRUNCATE volume, volume_backup, image, blob, task CASCADE;"
-                            "INSERT INTO volume (id, project_id, user_id, size_gib, format, status) VALUES ('" VOLUME
-                            "', 'p', 'u', 1, 'raw', 'available'), ('" FAILED "', 'p', 'u', 5, 'raw', 'error');"
-                            "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS
-                            "', 'p', 'queued', now() - interval '1 hour');";
+static const char SOUND[] = KN_TEST_EMPTY(
+    "volume, volume_backup, image, blob, task") "INSERT INTO volume (id, project_id, user_id, size_gib, format, status) VALUES ('" VOLUME
+                                                "', 'p', 'u', 1, 'raw', 'available'), ('" FAILED
+                                                "', 'p', 'u', 5, 'raw', 'error');"
+                                                "INSERT INTO image (id, owner, status, updated_at) VALUES ('" WAITS
+                                                "', 'p', 'queued', now() - interval '1 hour');";
 
 static struct kn_test_pg *pg;
 static struct kn_db *db;
@@ -447,7 +448,7 @@ static void test_stores_of_other_machines_are_not_judged(void **state)
     AUTO_FREE char *both = audit(true, &verdict);
     assert_int_equal(verdict, 2);
     assert_null(strstr(both, "ok "));
-    run_sql("TRUNCATE volume, volume_backup, image, blob CASCADE");
+    run_sql(KN_TEST_EMPTY("volume, volume_backup, image, blob"));
     free(audit(true, &verdict));
     assert_int_equal(verdict, 0);
 }

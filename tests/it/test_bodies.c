@@ -8,6 +8,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/compute_seed.h"
 #include "tests/support/feeder.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #define SERVER "77777777-7777-4777-8777-111111111111"
@@ -17,18 +18,18 @@
 #define GLANCE "/image/v2/"
 #define PATCH_TYPE "application/openstack-images-v2.1-json-patch"
 
-static const char ROWS[] =
-    "TRUNCATE image_member, image_task, metadef_namespace, quota_limit, quota_usage CASCADE;"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, generation, flavor, image_id, reservation_id) VALUES "
-    "('" SERVER "', '" SEED_PROJECT
-    "', 'u', 's', 's', 'active', 1, '{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, "
-    "\"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}', '" SEED_IMAGE
-    "', 'r');"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
-    "', 'u', 1, 'available');"
-    "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('cccccccccccccccccccccccccccccccc', 'key', 'ssh-ed25519 AAAA', 'a');"
-    "UPDATE image SET visibility = 'shared', disk_format = 'raw', container_format = 'bare' WHERE id = '" SEED_IMAGE_QUEUED
-    "';";
+static const char ROWS[] = KN_TEST_EMPTY(
+    "image_member, image_task, metadef_namespace, quota_limit, quota_usage") "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, generation, flavor, image_id, reservation_id) VALUES "
+                                                                             "('" SERVER "', '" SEED_PROJECT
+                                                                             "', 'u', 's', 's', 'active', 1, '{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, "
+                                                                             "\"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}', '" SEED_IMAGE
+                                                                             "', 'r');"
+                                                                             "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
+                                                                             "', '" SEED_PROJECT
+                                                                             "', 'u', 1, 'available');"
+                                                                             "INSERT INTO keypair (user_id, name, public_key, fingerprint) VALUES ('cccccccccccccccccccccccccccccccc', 'key', 'ssh-ed25519 AAAA', 'a');"
+                                                                             "UPDATE image SET visibility = 'shared', disk_format = 'raw', container_format = 'bare' WHERE id = '" SEED_IMAGE_QUEUED
+                                                                             "';";
 
 static int fresh(void **state)
 {

@@ -7,6 +7,7 @@
 #include "lib/adapter/task.h"
 #include "lib/base/mem.h"
 #include "tests/support/conductor_rows.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #define FIRST "dddddddd-0000-4000-8000-000000000001"
@@ -101,10 +102,12 @@ static void test_volumes_that_end_together_give_back_together(void **state)
     assert_ok(
         kn_db_script(
             db,
-            "TRUNCATE volume CASCADE; TRUNCATE quota_usage; INSERT INTO quota_usage VALUES ('volume', 'p', 'volumes', 3), ('volume', 'p', 'gigabytes', 9);"
-            "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST
-            "', 'p', 'u', 2, 'deleting'), "
-            "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD "', 'p', 'u', 4, 'available')",
+            KN_TEST_EMPTY(
+                "volume, quota_usage") "INSERT INTO quota_usage VALUES ('volume', 'p', 'volumes', 3), ('volume', 'p', 'gigabytes', 9);"
+                                       "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST
+                                       "', 'p', 'u', 2, 'deleting'), "
+                                       "('" SECOND "', 'p', 'u', 3, 'deleting'), ('" THIRD
+                                       "', 'p', 'u', 4, 'available')",
             &err),
         &err);
     kn_conductor_change_end(&change, &kn_conductor_record_volume, FIRST);

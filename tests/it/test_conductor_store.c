@@ -11,6 +11,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/wish.h"
 #include "tests/support/conductor_rows.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 static int64_t add_task(struct kn_db *db, const char *kind)
@@ -310,13 +311,14 @@ static void test_volumes_die_with_their_server(void **state)
     assert_ok(
         kn_db_script(
             db,
-            "TRUNCATE volume CASCADE; INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES
-            "', 'p', 'u', 1, 'in-use'), "
-            "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
-            "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
-            "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS "', '" SERVER
-            "', 'attached', false), "
-            "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)",
+            KN_TEST_EMPTY(
+                "volume") "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES
+                          "', 'p', 'u', 1, 'in-use'), "
+                          "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
+                          "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
+                          "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS
+                          "', '" SERVER "', 'attached', false), "
+                          "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)",
             &err),
         &err);
     add_task(db, "server.delete");

@@ -15,6 +15,7 @@
 #include "lib/domain/limits.h"
 #include "tests/support/front_world.h"
 #include "tests/support/keyed_world.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 #include "volume/api.h"
 
@@ -30,14 +31,19 @@ static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, 
 static struct kn_test_keyed_world world;
 static struct kn_error err;
 
-static const char FRESH[] =
-    "TRUNCATE quota_limit, quota_usage, volume, image, allocation, server, flavor, task CASCADE; DELETE FROM project;"
-    "INSERT INTO project (id, domain_id, name) VALUES ('" P "', 'default', 'p');"
-    "INSERT INTO flavor (id, name, vcpus, memory_mib, disk_gib) VALUES ('" ID "', 'f', 1, 512, 1);"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) VALUES "
-    "('" ID "', '" P "', 'u', 's', 's', 'active', '{}', 'r');"
-    "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" ID "', '" P "', 'u', 1, 'available');"
-    "INSERT INTO image (id, owner, status, visibility) VALUES ('" ID "', '" P "', 'queued', 'private');";
+static const char FRESH[] = KN_TEST_EMPTY(
+    "quota_limit, quota_usage, volume, image, allocation, server, flavor, task") "DELETE FROM project;"
+                                                                                 "INSERT INTO project (id, domain_id, name) VALUES ('" P
+                                                                                 "', 'default', 'p');"
+                                                                                 "INSERT INTO flavor (id, name, vcpus, memory_mib, disk_gib) VALUES ('" ID
+                                                                                 "', 'f', 1, 512, 1);"
+                                                                                 "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) VALUES "
+                                                                                 "('" ID "', '" P
+                                                                                 "', 'u', 's', 's', 'active', '{}', 'r');"
+                                                                                 "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" ID
+                                                                                 "', '" P "', 'u', 1, 'available');"
+                                                                                 "INSERT INTO image (id, owner, status, visibility) VALUES ('" ID
+                                                                                 "', '" P "', 'queued', 'private');";
 
 #define TYPE "0c1b6a1e-4a56-4bd1-9d1c-6e3f6c1d2f10"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What Neutron calls agents, zones, segments and providers: hosts and networks told over HTTP as they are, and what operators may say of them. */
 #include "lib/base/uuid.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -19,15 +20,14 @@
 #define assert_said(path, wanted) assert_string_equal(neutron_get(path), wanted)
 
 /* h1 lives and may have routers, h2 is silent, s1 is simulated. */
-static const char HOSTS[] =
-    "TRUNCATE host, agent, network_agent CASCADE;"
-    "INSERT INTO agent (id, boot, last_seen) VALUES ('a1', 'b', now()), ('a2', 'b', now() - interval '1 hour'), ('a3', 'b', now());"
-    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
-    " VALUES ('h1', gen_random_uuid(), 'a1', 'east', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
-    " ('h2', gen_random_uuid(), 'a2', 'west', '192.0.2.2', 1, 1, 1, 100, 'QEMU', 1),"
-    " ('s1', gen_random_uuid(), 'a3', 'sim', '192.0.2.3', 1, 1, 1, 100, 'sim', 1);"
-    "INSERT INTO network_host (host, physical) VALUES ('h1', '{public}');"
-    "INSERT INTO host_network_state (host, version) VALUES ('h1', 1);";
+static const char HOSTS[] = KN_TEST_EMPTY(
+    "host, agent, network_agent") "INSERT INTO agent (id, boot, last_seen) VALUES ('a1', 'b', now()), ('a2', 'b', now() - interval '1 hour'), ('a3', 'b', now());"
+                                  "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
+                                  " VALUES ('h1', gen_random_uuid(), 'a1', 'east', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
+                                  " ('h2', gen_random_uuid(), 'a2', 'west', '192.0.2.2', 1, 1, 1, 100, 'QEMU', 1),"
+                                  " ('s1', gen_random_uuid(), 'a3', 'sim', '192.0.2.3', 1, 1, 1, 100, 'sim', 1);"
+                                  "INSERT INTO network_host (host, physical) VALUES ('h1', '{public}');"
+                                  "INSERT INTO host_network_state (host, version) VALUES ('h1', 1);";
 
 static void run(const char *format, ...) __attribute__((format(printf, 1, 2)));
 static void run(const char *format, ...)
@@ -54,7 +54,7 @@ static int fresh(void **state)
 static int empty(void **state)
 {
     (void)state;
-    run("TRUNCATE host, agent, network_agent CASCADE");
+    run(KN_TEST_EMPTY("host, agent, network_agent"));
     return 0;
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Who has an address of allowed address pairs, on a real PostgreSQL: which words of hosts count, and which are old, repeated, foreign or not theirs to say. */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <stdlib.h>
@@ -15,25 +16,28 @@
 #define MAC(n) "fa:16:3e:00:00:0" #n
 
 /* Ports 1 and 2 live on h1 and h2, both with pairs; 3 on h1 without; 4 has an address of its own on h2, and 5 one though it lives nowhere. */
-static const char FIXTURE[] =
-    "TRUNCATE announced_address, address, port_binding, port, subnet, network, host, agent, network_change CASCADE;"
-    "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b');"
-    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
-    " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 2) n;"
-    "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'n', 1);"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" NET "', '" NET
-    "', 'p', 4, '10.0.0.0/24', '[]');"
-    "INSERT INTO port (id, network_id, project_id, mac, allowed_pairs) SELECT ('0000000' || n || '-1111-4111-8111-111111111111')::uuid, '" NET
-    "', 'p', ('fa:16:3e:00:00:0' || n)::macaddr, CASE WHEN n < 3 THEN jsonb_build_array("
-    " jsonb_build_object('ip_address', '10.0.0.9', 'mac_address', '" VRRP "'),"
-    " jsonb_build_object('ip_address', '10.0.0.0/24', 'mac_address', 'fa:16:3e:00:00:0' || n),"
-    " jsonb_build_object('ip_address', 'fd00::/64', 'mac_address', 'fa:16:3e:00:00:0' || n)) ELSE '[]' END FROM generate_series(1, 5) n;"
-    "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT(1) "', 'h1', 'active'), ('" PORT(
-        2) "', 'h2', 'active'), ('" PORT(3) "', 'h1', 'active'), ('" PORT(4) "', 'h2', 'active');"
-                                                                             "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" NET
-                                                                             "', '10.0.0.4', '" PORT(
-                                                                                 4) "'), ('" NET
-                                                                                    "', '10.0.0.5', '" PORT(5) "');";
+static const char FIXTURE[] = KN_TEST_EMPTY(
+    "announced_address, address, port_binding, port, subnet, network, host, agent, network_change") "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b');"
+                                                                                                    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
+                                                                                                    " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 2) n;"
+                                                                                                    "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET
+                                                                                                    "', 'p', 'n', 1);"
+                                                                                                    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" NET
+                                                                                                    "', '" NET
+                                                                                                    "', 'p', 4, '10.0.0.0/24', '[]');"
+                                                                                                    "INSERT INTO port (id, network_id, project_id, mac, allowed_pairs) SELECT ('0000000' || n || '-1111-4111-8111-111111111111')::uuid, '" NET
+                                                                                                    "', 'p', ('fa:16:3e:00:00:0' || n)::macaddr, CASE WHEN n < 3 THEN jsonb_build_array("
+                                                                                                    " jsonb_build_object('ip_address', '10.0.0.9', 'mac_address', '" VRRP
+                                                                                                    "'),"
+                                                                                                    " jsonb_build_object('ip_address', '10.0.0.0/24', 'mac_address', 'fa:16:3e:00:00:0' || n),"
+                                                                                                    " jsonb_build_object('ip_address', 'fd00::/64', 'mac_address', 'fa:16:3e:00:00:0' || n)) ELSE '[]' END FROM generate_series(1, 5) n;"
+                                                                                                    "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT(1) "', 'h1', 'active'), ('" PORT(2) "', 'h2', 'active'), ('" PORT(
+                                                                                                        3) "', 'h1', 'active'), ('" PORT(4) "', 'h2', 'active');"
+                                                                                                                                            "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" NET
+                                                                                                                                            "', '10.0.0.4', '" PORT(
+                                                                                                                                                4) "'), ('" NET
+                                                                                                                                                   "', '10.0.0.5', '" PORT(
+                                                                                                                                                       5) "');";
 
 static struct kn_db *db;
 static struct kn_error err;

@@ -3,6 +3,7 @@
  * Addresses handed out on a real PostgreSQL: of both families, in which order, at what cost, by many at once. Through the rows' own functions: each
  * draw is a transaction that makes a port.
  */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <pthread.h>
@@ -35,10 +36,13 @@ static int setup(void **state)
 static void world(const char *cidr, const char *first, const char *last)
 {
     AUTO_FREE char *sql = kn_asprintf(
-        "TRUNCATE address, address_ready, port_binding, port_security_group, port, subnet, network CASCADE;"
-        "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'net', 1);"
-        "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
-        " VALUES ('" SUB "', '" NET "', 'p', %d, '%s', NULL, false, '{}', '[{\"start\":\"%s\",\"end\":\"%s\"}]')",
+        KN_TEST_EMPTY(
+            "address, address_ready, port_binding, port_security_group, port, subnet, network") "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET
+                                                                                                "', 'p', 'net', 1);"
+                                                                                                "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
+                                                                                                " VALUES ('" SUB
+                                                                                                "', '" NET
+                                                                                                "', 'p', %d, '%s', NULL, false, '{}', '[{\"start\":\"%s\",\"end\":\"%s\"}]')",
         strchr(cidr, ':') != NULL ? 6 : 4, cidr, first, last);
 
     assert_ok(kn_db_script(db, sql, &err), &err);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Where routers live, on a real PostgreSQL: who gets one, who loses it and when, and what hosts are told of it. */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -27,22 +28,37 @@
 #define ROUTER "77777777-7777-4777-8777-777777777777"
 #define BARE "88888888-8888-4888-8888-888888888888"
 
-static const char FIXTURE[] =
-    "TRUNCATE address, address_ready, port_binding, port_security_group, port, router, subnet, network, host, agent, network_change CASCADE;"
-    "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
-    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
-    " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;"
-    "INSERT INTO network (id, project_id, name, vni, type, physical) VALUES ('" NET "', 'p', 'n', 1, 'vxlan', NULL),"
-    " ('" EXT "', 'p', 'public', 2, 'flat', 'public');"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES"
-    " ('" SUB "', '" NET "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]'), ('" EXT_SUB "', '" EXT
-    "', 'p', 4, '172.24.4.0/24', '172.24.4.1', '[]');"
-    "INSERT INTO router (id, project_id) VALUES ('" ROUTER "', 'p'), ('" BARE "', 'p');"
-    "INSERT INTO port (id, network_id, project_id, mac, device_owner, device_id) VALUES"
-    " ('" LEG "', '" NET "', 'p', 'fa:16:3e:00:00:01', 'network:router_interface', '" ROUTER "'),"
-    " ('" GATE "', '" EXT "', '', 'fa:16:3e:00:00:02', 'network:router_gateway', '" ROUTER "');"
-    "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB "', '10.0.0.1', '" LEG "'), ('" EXT_SUB
-    "', '172.24.4.9', '" GATE "');";
+static const char FIXTURE[] = KN_TEST_EMPTY(
+    "address, address_ready, port_binding, port_security_group, port, router, subnet, network, host, agent, network_change") "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
+                                                                                                                             "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
+                                                                                                                             " hypervisor_version) SELECT 'h' || n, gen_random_uuid(), 'a' || n, 'nova', '192.0.2.' || n, 1, 1, 1, 100, 'QEMU', 1 FROM generate_series(1, 3) n;"
+                                                                                                                             "INSERT INTO network (id, project_id, name, vni, type, physical) VALUES ('" NET
+                                                                                                                             "', 'p', 'n', 1, 'vxlan', NULL),"
+                                                                                                                             " ('" EXT
+                                                                                                                             "', 'p', 'public', 2, 'flat', 'public');"
+                                                                                                                             "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, pools) VALUES"
+                                                                                                                             " ('" SUB
+                                                                                                                             "', '" NET
+                                                                                                                             "', 'p', 4, '10.0.0.0/24', '10.0.0.1', '[]'), ('" EXT_SUB
+                                                                                                                             "', '" EXT
+                                                                                                                             "', 'p', 4, '172.24.4.0/24', '172.24.4.1', '[]');"
+                                                                                                                             "INSERT INTO router (id, project_id) VALUES ('" ROUTER
+                                                                                                                             "', 'p'), ('" BARE
+                                                                                                                             "', 'p');"
+                                                                                                                             "INSERT INTO port (id, network_id, project_id, mac, device_owner, device_id) VALUES"
+                                                                                                                             " ('" LEG
+                                                                                                                             "', '" NET
+                                                                                                                             "', 'p', 'fa:16:3e:00:00:01', 'network:router_interface', '" ROUTER
+                                                                                                                             "'),"
+                                                                                                                             " ('" GATE
+                                                                                                                             "', '" EXT
+                                                                                                                             "', '', 'fa:16:3e:00:00:02', 'network:router_gateway', '" ROUTER
+                                                                                                                             "');"
+                                                                                                                             "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB
+                                                                                                                             "', '10.0.0.1', '" LEG
+                                                                                                                             "'), ('" EXT_SUB
+                                                                                                                             "', '172.24.4.9', '" GATE
+                                                                                                                             "');";
 
 static struct kn_daemon d;
 static struct kn_network_leases leases;

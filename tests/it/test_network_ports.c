@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Ports on a real PostgreSQL: allocation in batches, idempotence, addresses, named ports, binding, release, what fails and how. */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <stdio.h>
@@ -20,20 +21,26 @@
 static struct kn_db *db;
 static struct kn_error err;
 
-static const char FIXTURE[] =
-    "TRUNCATE address, address_ready, port_binding, port_security_group, port, subnet, network, host, agent, quota_usage, quota_limit CASCADE;"
-    "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'small', 1), ('" BIG "', 'p', 'big', 2),"
-    " ('" BARE "', 'p', 'bare', 3);"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
-    " VALUES ('" SUB "', '" NET "', 'p', 4, '10.0.0.0/29', '10.0.0.1', true, '{8.8.8.8}',"
-    "  '[{\"start\":\"10.0.0.2\",\"end\":\"10.0.0.6\"}]'),"
-    " ('" BIG_SUB "', '" BIG "', 'p', 4, '10.8.0.0/16', NULL, false, '{}',"
-    "  '[{\"start\":\"10.8.0.1\",\"end\":\"10.8.255.254\"}]');"
-    "INSERT INTO agent (id, boot) VALUES ('a', 'b');"
-    "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
-    " hypervisor_version) VALUES ('h1', gen_random_uuid(), 'a', 'nova', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
-    " ('h2', gen_random_uuid(), 'a', 'nova', '192.0.2.2', 1, 1, 1, 100, 'QEMU', 1),"
-    " ('s1', gen_random_uuid(), 'a', 'nova', NULL, 1, 1, 1, 100, 'sim', 1);";
+static const char FIXTURE[] = KN_TEST_EMPTY(
+    "address, address_ready, port_binding, port_security_group, port, subnet, network, host, agent, quota_usage, quota_limit") "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET
+                                                                                                                               "', 'p', 'small', 1), ('" BIG
+                                                                                                                               "', 'p', 'big', 2),"
+                                                                                                                               " ('" BARE
+                                                                                                                               "', 'p', 'bare', 3);"
+                                                                                                                               "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, gateway_ip, enable_dhcp, dns_nameservers, pools)"
+                                                                                                                               " VALUES ('" SUB
+                                                                                                                               "', '" NET
+                                                                                                                               "', 'p', 4, '10.0.0.0/29', '10.0.0.1', true, '{8.8.8.8}',"
+                                                                                                                               "  '[{\"start\":\"10.0.0.2\",\"end\":\"10.0.0.6\"}]'),"
+                                                                                                                               " ('" BIG_SUB
+                                                                                                                               "', '" BIG
+                                                                                                                               "', 'p', 4, '10.8.0.0/16', NULL, false, '{}',"
+                                                                                                                               "  '[{\"start\":\"10.8.0.1\",\"end\":\"10.8.255.254\"}]');"
+                                                                                                                               "INSERT INTO agent (id, boot) VALUES ('a', 'b');"
+                                                                                                                               "INSERT INTO host (name, uuid, agent_id, zone, underlay, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type,"
+                                                                                                                               " hypervisor_version) VALUES ('h1', gen_random_uuid(), 'a', 'nova', '192.0.2.1', 1, 1, 1, 100, 'QEMU', 1),"
+                                                                                                                               " ('h2', gen_random_uuid(), 'a', 'nova', '192.0.2.2', 1, 1, 1, 100, 'QEMU', 1),"
+                                                                                                                               " ('s1', gen_random_uuid(), 'a', 'nova', NULL, 1, 1, 1, 100, 'sim', 1);";
 
 static int setup(void **state)
 {

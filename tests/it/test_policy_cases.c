@@ -12,6 +12,7 @@
 #include "lib/base/mem.h"
 #include "tests/support/compute_seed.h"
 #include "tests/support/matrix.h"
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #define NOVA "/compute/v2.1"
@@ -45,22 +46,36 @@
 #define FLAVOR \
     "{\"id\": \"1\", \"name\": \"m1.tiny\", \"vcpus\": 1, \"memory_mib\": 512, \"disk_gib\": 1, \"ephemeral_gib\": 0, \"swap_mib\": 0, \"extra_specs\": {}}"
 
-static const char SERVERS[] =
-    "TRUNCATE volume_snapshot, volume_backup, volume_type_project, image_member, metadef_namespace CASCADE;"
-    "DELETE FROM volume_type WHERE id = '" TYPE_SECRET "';"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, reservation_id, launched_at) VALUES "
-    "('" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR "', '" SEED_IMAGE
-    "', 'r-1', now()),"
-    "('" FOREIGN "', '" SEED_OTHER "', '" SEED_OTHER "', 'theirs', 'theirs', 'active', 1, 'h1', '" FLAVOR
-    "', '" SEED_IMAGE "', 'r-2', now());"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, locked, locked_by, fault, launched_at) VALUES "
-    "('" FAULTY "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'faulty', 'faulty', 'error', '" FLAVOR
-    "', 'r-3', true, 'admin', "
-    "'{\"code\": 500, \"message\": \"h1 said it\", \"public\": \"It failed.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', now());"
-    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
-    "('server.stop', 0, '" MINE "', '" SEED_PROJECT "', '" SEED_PROJECT "', 'req-events', 'failed', now());"
-    "UPDATE task SET steps = '[{\"name\": \"server.stop\", \"state\": \"failed\", \"began_us\": 1764430000000000, \"ended_us\": 1764430001000000, "
-    "\"host\": \"h1\", \"error\": {\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}}]' WHERE request_id = 'req-events';";
+static const char SERVERS[] = KN_TEST_EMPTY(
+    "volume_snapshot, volume_backup, volume_type_project, image_member, metadef_namespace") "DELETE FROM volume_type WHERE id = '" TYPE_SECRET
+                                                                                            "';"
+                                                                                            "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, power_state, host, flavor, image_id, reservation_id, launched_at) VALUES "
+                                                                                            "('" MINE
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', 'mine', 'mine', 'active', 1, 'h1', '" FLAVOR
+                                                                                            "', '" SEED_IMAGE
+                                                                                            "', 'r-1', now()),"
+                                                                                            "('" FOREIGN
+                                                                                            "', '" SEED_OTHER
+                                                                                            "', '" SEED_OTHER
+                                                                                            "', 'theirs', 'theirs', 'active', 1, 'h1', '" FLAVOR
+                                                                                            "', '" SEED_IMAGE
+                                                                                            "', 'r-2', now());"
+                                                                                            "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id, locked, locked_by, fault, launched_at) VALUES "
+                                                                                            "('" FAULTY
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', 'faulty', 'faulty', 'error', '" FLAVOR
+                                                                                            "', 'r-3', true, 'admin', "
+                                                                                            "'{\"code\": 500, \"message\": \"h1 said it\", \"public\": \"It failed.\", \"created\": \"2026-11-21T11:00:01Z\", \"details\": \"why\"}', now());"
+                                                                                            "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, state, finished_at) VALUES "
+                                                                                            "('server.stop', 0, '" MINE
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', '" SEED_PROJECT
+                                                                                            "', 'req-events', 'failed', now());"
+                                                                                            "UPDATE task SET steps = '[{\"name\": \"server.stop\", \"state\": \"failed\", \"began_us\": 1764430000000000, \"ended_us\": 1764430001000000, "
+                                                                                            "\"host\": \"h1\", \"error\": {\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}}]' WHERE request_id = 'req-events';";
 static const char OTHERS[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
     "', 'u', 1, 'available'), "

@@ -3,6 +3,7 @@
  * One quota for all services: many that take at once, also when they are killed; a limit that is set in one place and seen in the other; what each
  * service counts; what the migration makes of the tables that each service had.
  */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <signal.h>
@@ -36,13 +37,14 @@ static const struct kn_api *const APIS[] = { &kn_identity_api, &kn_compute_api, 
 static struct kn_test_keyed_world world;
 static struct kn_error err;
 
-static const char FRESH[] =
-    "TRUNCATE quota_limit, quota_usage, quota_change, catalog_service, volume, network, subnet, address_ready, port, port_binding, port_security_group, security_group, image, keypair, task CASCADE;"
-    "DELETE FROM project;"
-    "INSERT INTO project (id, domain_id, name) VALUES ('" P "', 'default', 'p'), ('" Q "', 'default', 'q');"
-    "INSERT INTO catalog_service (id, type, name) VALUES ('nova', 'compute', 'nova'), ('cinder', 'block-storage', 'cinder'), ('cinderv3', 'volumev3', 'cinderv3'), "
-    "('neutron', 'network', 'neutron'), ('glance', 'image', 'glance'), ('other', 'horses', 'stable');"
-    "INSERT INTO catalog_region (id) VALUES ('RegionOne') ON CONFLICT DO NOTHING";
+static const char FRESH[] = KN_TEST_EMPTY(
+    "quota_limit, quota_usage, quota_change, catalog_service, volume, network, subnet, address_ready, port, port_binding, port_security_group, security_group, image, keypair, task") "DELETE FROM project;"
+                                                                                                                                                                                      "INSERT INTO project (id, domain_id, name) VALUES ('" P
+                                                                                                                                                                                      "', 'default', 'p'), ('" Q
+                                                                                                                                                                                      "', 'default', 'q');"
+                                                                                                                                                                                      "INSERT INTO catalog_service (id, type, name) VALUES ('nova', 'compute', 'nova'), ('cinder', 'block-storage', 'cinder'), ('cinderv3', 'volumev3', 'cinderv3'), "
+                                                                                                                                                                                      "('neutron', 'network', 'neutron'), ('glance', 'image', 'glance'), ('other', 'horses', 'stable');"
+                                                                                                                                                                                      "INSERT INTO catalog_region (id) VALUES ('RegionOne') ON CONFLICT DO NOTHING";
 
 static int group_setup(void **state)
 {

@@ -3,6 +3,7 @@
  * Rows that are named by others and have no foreign key for it (migrations/0056): whoever goes takes along what is its own, or does not go while others have it,
  * also when they get it just now. Each is tried as the constraint that it stands for would be.
  */
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 #include <pthread.h>
@@ -22,25 +23,28 @@
 static struct kn_db *db;
 static struct kn_error err;
 
-static const char WORLD[] =
-    "TRUNCATE network, subnet, port, address, address_ready, port_binding, port_security_group, security_group, server, allocation, host, agent CASCADE;"
-    "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET "', 'p', 'net', 1);"
-    "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SUB "', '" NET
-    "', 'p', 4, '10.0.0.0/24', '[{\"start\": \"10.0.0.2\", \"end\": \"10.0.0.254\"}]');"
-    "INSERT INTO security_group (id, project_id, name) VALUES ('" GROUP "', 'p', 'g');"
-    "INSERT INTO port (id, network_id, project_id, mac) SELECT ('33333333-3333-4333-8333-' || lpad(n::text, 12, '0'))::uuid, '" NET
-    "', 'p', ('fa:16:3e:00:00:' || lpad(to_hex(n), 2, '0'))::macaddr FROM generate_series(1, 3) n;"
-    "INSERT INTO address (subnet_id, ip, port_id) SELECT '" SUB
-    "', '10.0.0.1'::inet + n, ('33333333-3333-4333-8333-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 3) n;"
-    "INSERT INTO port_binding (port_id, host, state) SELECT id, 'h1', 'active' FROM port;"
-    "INSERT INTO port_security_group (port_id, group_id) SELECT id, '" GROUP "' FROM port;"
-    "INSERT INTO agent (id, boot) VALUES ('a', 'b');"
-    "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
-    " VALUES ('h1', gen_random_uuid(), 'a', 'nova', 4, 4096, 100, 400, 'sim', 1), ('h2', gen_random_uuid(), 'a', 'nova', 4, 4096, 100, 400, 'sim', 1);"
-    "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, host, flavor, reservation_id) VALUES ('" SERVER
-    "', 'p', 'u', 's', 's', 'active', 'h1', '{}', 'r');"
-    "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" SERVER
-    "', 'h1', 1, 1, 64, 0)";
+static const char WORLD[] = KN_TEST_EMPTY(
+    "network, subnet, port, address, address_ready, port_binding, port_security_group, security_group, server, allocation, host, agent") "INSERT INTO network (id, project_id, name, vni) VALUES ('" NET
+                                                                                                                                         "', 'p', 'net', 1);"
+                                                                                                                                         "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SUB
+                                                                                                                                         "', '" NET
+                                                                                                                                         "', 'p', 4, '10.0.0.0/24', '[{\"start\": \"10.0.0.2\", \"end\": \"10.0.0.254\"}]');"
+                                                                                                                                         "INSERT INTO security_group (id, project_id, name) VALUES ('" GROUP
+                                                                                                                                         "', 'p', 'g');"
+                                                                                                                                         "INSERT INTO port (id, network_id, project_id, mac) SELECT ('33333333-3333-4333-8333-' || lpad(n::text, 12, '0'))::uuid, '" NET
+                                                                                                                                         "', 'p', ('fa:16:3e:00:00:' || lpad(to_hex(n), 2, '0'))::macaddr FROM generate_series(1, 3) n;"
+                                                                                                                                         "INSERT INTO address (subnet_id, ip, port_id) SELECT '" SUB
+                                                                                                                                         "', '10.0.0.1'::inet + n, ('33333333-3333-4333-8333-' || lpad(n::text, 12, '0'))::uuid FROM generate_series(1, 3) n;"
+                                                                                                                                         "INSERT INTO port_binding (port_id, host, state) SELECT id, 'h1', 'active' FROM port;"
+                                                                                                                                         "INSERT INTO port_security_group (port_id, group_id) SELECT id, '" GROUP
+                                                                                                                                         "' FROM port;"
+                                                                                                                                         "INSERT INTO agent (id, boot) VALUES ('a', 'b');"
+                                                                                                                                         "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, hypervisor_version)"
+                                                                                                                                         " VALUES ('h1', gen_random_uuid(), 'a', 'nova', 4, 4096, 100, 400, 'sim', 1), ('h2', gen_random_uuid(), 'a', 'nova', 4, 4096, 100, 400, 'sim', 1);"
+                                                                                                                                         "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, host, flavor, reservation_id) VALUES ('" SERVER
+                                                                                                                                         "', 'p', 'u', 's', 's', 'active', 'h1', '{}', 'r');"
+                                                                                                                                         "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) VALUES ('" SERVER
+                                                                                                                                         "', 'h1', 1, 1, 64, 0)";
 
 static int setup(void **state)
 {

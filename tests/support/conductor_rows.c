@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "tests/support/postgres.h"
 #include "tests/support/test.h"
 
 struct kn_test_pg *conductor_rows_pg;
@@ -33,12 +34,12 @@ int conductor_rows_setup(void **state)
     *state = db;
     return kn_db_script(
         db,
-        "TRUNCATE task, allocation, attachment, server, quota_usage, service CASCADE;"
-        "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
-        "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
-        "('" SERVER
-        "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
+        KN_TEST_EMPTY(
+            "task, allocation, attachment, server, quota_usage, service") "UPDATE shard SET owner = NULL, lease_until = '-infinity';"
+                                                                          "INSERT INTO quota_usage VALUES ('compute', 'p', 'instances', 1), ('compute', 'p', 'cores', 2), ('compute', 'p', 'ram', 128);"
+                                                                          "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, task_state, flavor, reservation_id) VALUES "
+                                                                          "('" SERVER
+                                                                          "', 'p', 'u', 'a', 'a', 'building', 'scheduling', '{\"vcpus\": 2, \"memory_mib\": 128, \"disk_gib\": 1}', 'r')",
         &err);
 }
 

@@ -28,6 +28,16 @@ char *kn_test_pg_database(struct kn_test_pg *pg, const char *name);
 char *kn_test_pg_head(struct kn_test_pg *pg, const char *name);
 /* A fresh database with all migrations applied. */
 char *kn_test_pg_migrated(struct kn_test_pg *pg, const char *name);
+/*
+ * The statement that empties tables ("a, b") and all that refer to them, as TRUNCATE ... CASCADE does, and as it without triggers. It leaves the
+ * files of the tables alone, and so costs a tenth: tests put their world back hundreds of times. Nobody else may be writing.
+ */
+#define KN_TEST_EMPTY(tables) \
+    "DO $$ DECLARE one regclass; BEGIN SET LOCAL session_replication_role = replica;" \
+    "FOR one IN WITH RECURSIVE all_of_it(id) AS (SELECT unnest('{" tables "}'::regclass[])::oid" \
+    " UNION SELECT conrelid FROM pg_constraint JOIN all_of_it ON confrelid = id WHERE contype = 'f')" \
+    " SELECT id FROM all_of_it LOOP EXECUTE 'DELETE FROM ' || one; END LOOP;" \
+    "SET LOCAL session_replication_role = origin; END $$;"
 /* Open tasks with the ids from first on, at attempt 1: for a test that says a conductor's commands. */
 void kn_test_pg_tasks(const char *url, int64_t first, int64_t count);
 
