@@ -41,6 +41,7 @@ struct backups {
 struct backup {
     struct backups *all;
     const char *id, *container, *manifest;
+    int64_t size, chunk; /* of the disk and of a chunk, as its manifest says; 0: it does not */
     json_t *dirs; /* those that its manifest names, in order */
     json_t *own; /* {chunk of its own: true} */
     json_t *said[BACKUP_PROMISE_COUNT]; /* what seems to be wrong */
@@ -69,12 +70,21 @@ static bool backups_is_intact(const char *path, const char *sha256)
     return strcmp(found, sha256) == 0;
 }
 
+static int64_t backups_chunk_len(const struct backup *b, int64_t index)
+{
+    const int64_t rest = b->size - index * b->chunk;
+
+    return rest < b->chunk ? rest : b->chunk;
+}
+
 static void backups_look_at_chunk(struct backup *b, const char *line)
 {
     char sha256[KN_SHA256_HEX] = "";
+    long long index = -1;
     int dir = -1;
 
-    if (sscanf(line, "%*d %64[0-9a-f] %d", sha256, &dir) != 2 || dir < 0 || dir >= (int)json_array_size(b->dirs)) {
+    if (sscanf(line, "%lld %64[0-9a-f] %d", &index, sha256, &dir) != 3 || index < 0 || dir < 0 ||
+        dir >= (int)json_array_size(b->dirs) || b->chunk <= 0 || index > (b->size - 1) / b->chunk) {
         json_array_append_new(b->said[HAS_CHUNKS],
                               json_sprintf("the manifest of backup %s says \"%.80s\"", b->id, line));
         return;
@@ -88,6 +98,10 @@ static void backups_look_at_chunk(struct backup *b, const char *line)
 
     if (lstat(path, &st) < 0 || !S_ISREG(st.st_mode)) {
         json_array_append_new(b->said[HAS_CHUNKS], json_sprintf("backup %s has lost %s", b->id, path));
+    } else if (st.st_size != backups_chunk_len(b, index)) {
+        json_array_append_new(b->said[HAS_CHUNKS],
+                              json_sprintf("backup %s has %s with %lld bytes instead of %lld", b->id, path,
+                                           (long long)st.st_size, (long long)backups_chunk_len(b, index)));
     } else if (b->all->audit->is_deep && !backups_is_intact(path, sha256)) {
         json_array_append_new(b->said[DEEP],
                               json_sprintf("backup %s has %s, which is not what was stored", b->id, path));
@@ -100,7 +114,11 @@ static void backups_look_at_manifest(struct backup *b, char *text)
     char *rest = NULL;
 
     for (char *line = strtok_r(text, "\n", &rest); line != NULL; line = strtok_r(NULL, "\n", &rest)) {
-        if (strncmp(line, "in ", 3) == 0) {
+        if (strncmp(line, "size ", 5) == 0) {
+            b->size = strtoll(line + 5, NULL, 10);
+        } else if (strncmp(line, "chunk ", 6) == 0) {
+            b->chunk = strtoll(line + 6, NULL, 10);
+        } else if (strncmp(line, "in ", 3) == 0) {
             json_array_append_new(b->dirs, json_string(line + 3));
         } else if (*line >= '0' && *line <= '9') {
             backups_look_at_chunk(b, line);

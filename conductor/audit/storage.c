@@ -15,7 +15,12 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "WHERE t.kind = 'server.snapshot_volume' AND t.state IN ('run', 'undo') AND t.input->>'snapshot' = s.id::text)", NULL, NULL },
     { "2. no backup of a volume in a transitional state without an open task",
       "SELECT format('backup %s is %s and nobody works on it', b.id, b.status) FROM volume_backup b "
-      "WHERE b.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("b.id"), NULL, NULL },
+      "WHERE b.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("b.id") " AND NOT EXISTS (SELECT 1 FROM task t "
+      "WHERE t.kind = 'server.backup_volume' AND t.state IN ('run', 'undo') AND t.input->>'backup' = b.id::text)", NULL, NULL },
+    { "5. no backup keeps the copy that it was made of",
+      "SELECT format('backup %s is %s and its copy is still there', b.id, b.status) FROM volume_backup b "
+      "WHERE b.copy IS NOT NULL AND b.status IN ('available', 'error') AND NOT EXISTS (SELECT 1 FROM task t "
+      "WHERE t.kind = 'server.backup_volume' AND t.state IN ('run', 'undo') AND t.input->>'backup' = b.id::text)", NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
       "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },

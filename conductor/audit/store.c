@@ -174,7 +174,10 @@ static const struct disk_kind DISK_KINDS[] = {
             "v.id"),
         1 },
       { "audit_snapshot_lone",
-        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_snapshot v WHERE v.id = d)", 1 } },
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_snapshot v WHERE v.id = d) "
+        "AND NOT EXISTS (SELECT 1 FROM volume_backup b WHERE b.id = d AND b.copy IS NOT NULL) AND NOT " KN_AUDIT_MOVING(
+            "d"),
+        1 } },
 };
 
 /* Its disk had another size just now; it was not about to grow if its row still says the same, because rows come before disks. */

@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows of backups: store what a volume holds, remove it. Of the volume nothing is written: while its backup is `creating` it may not change (volume_is_copied), and while a volume is
+ * The flows of backups: store what a volume holds, remove it. What a server has is copied before (held.c). Of the volume nothing is written: while its backup is `creating` it may not change (volume_is_copied), and while a volume is
  * restored its row says from which backup. Restoring is a task of the volume (disk.c).
  */
 #include "conductor/flows/bodies.h"
 #include "conductor/flows/context.h"
 #include "conductor/flows/flow.h"
 #include "conductor/store/task.h"
-#include "lib/domain/volume_failure.h"
 
 static json_t *build_backup_delete(const struct kn_conductor_task *task, int item)
 {
@@ -25,12 +24,16 @@ static json_t *build_backup_create(const struct kn_conductor_task *task, int ite
     return body;
 }
 
-/* What its owner reads: no path, no host. */
-static json_t *backup_reason(const struct kn_conductor_task *task)
+/* The copy of what a server has, named as the backup is. */
+static json_t *build_backup_copy(const struct kn_conductor_task *task, int item)
 {
-    const struct kn_volume_failure *failure = kn_volume_failure_of(task->flow->kind, task->error.code);
+    (void)item;
+    return json_pack("{s:s, s:O}", "snapshot", task->object_id, "volume", kn_conductor_wished(task, "volume"));
+}
 
-    return json_sprintf("%s %s", failure->detail_words, failure->advice);
+static int backup_count_copies(const struct kn_conductor_task *task)
+{
+    return json_is_true(kn_conductor_wished(task, "copied")) ? 1 : 0;
 }
 
 static const struct kn_conductor_finding CREATE_FINDS[] = {
@@ -46,24 +49,28 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
       NULL },
 };
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {
-    { { { .message = "backup.delete", .build = build_backup_delete } }, NULL },
+    { { { .message = "backup.delete", .build = build_backup_delete },
+        { .message = "snapshot.delete", .build = build_backup_copy, .count = backup_count_copies } },
+      NULL },
 };
 
 static const struct kn_conductor_becomes CREATED[] = {
     KN_SET(kn_conductor_record_backup, "status", "available"),
     KN_SET_FOUND(kn_conductor_record_backup, "object_count", "objects"),
     KN_SET_FOUND(kn_conductor_record_backup, "manifest", "manifest"),
+    KN_GOES(kn_conductor_record_backup_copy),
     KN_BECOMES_END,
 };
 static const struct kn_conductor_becomes NOT_CREATED[] = {
     KN_SET(kn_conductor_record_backup, "status", "error"),
-    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", backup_reason),
+    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", kn_conductor_body_failure),
+    KN_GOES(kn_conductor_record_backup_copy),
     KN_BECOMES_END,
 };
 static const struct kn_conductor_becomes DELETED[] = { KN_GOES(kn_conductor_record_backup), KN_BECOMES_END };
 static const struct kn_conductor_becomes NOT_DELETED[] = {
     KN_SET(kn_conductor_record_backup, "status", "error_deleting"),
-    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", backup_reason),
+    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", kn_conductor_body_failure),
     KN_BECOMES_END,
 };
 

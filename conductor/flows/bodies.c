@@ -7,6 +7,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "lib/domain/fault.h"
+#include "lib/domain/volume_failure.h"
 
 json_t *kn_conductor_body_server(const struct kn_conductor_task *task, int item)
 {
@@ -117,4 +118,11 @@ json_t *kn_conductor_fault_of(const struct kn_conductor_task *task)
     kn_strbuf_addf(&details, "task %lld, request %s", (long long)task->id, task->request_id);
     return json_pack("{s:i, s:s, s:s, s:s}", "code", kn_code_status(task->error.code), "message", task->error.message,
                      "public", reason, "details", details.buf);
+}
+
+json_t *kn_conductor_body_failure(const struct kn_conductor_task *task)
+{
+    const struct kn_volume_failure *failure = kn_volume_failure_of(task->flow->kind, task->error.code);
+
+    return json_sprintf("%s %s", failure->detail_words, failure->advice);
 }

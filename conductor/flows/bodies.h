@@ -24,5 +24,7 @@ int kn_conductor_count_if_dest(const struct kn_conductor_task *task);
 /* {code, message, public, details}: a fault as Nova shows it to admins, and what members read instead of the message; object_server.c adds created; the hosts that
  * failed are in the details. */
 json_t *kn_conductor_fault_of(const struct kn_conductor_task *task);
+/* Of a task whose failures lib/domain/volume_failure.h has: what the owner reads, no path, no host. */
+json_t *kn_conductor_body_failure(const struct kn_conductor_task *task);
 
 #endif

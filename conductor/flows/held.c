@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * server.snapshot_volume: a snapshot of a volume that a server has: [where its host puts it] -> [its host copies what a guest that runs has in it] -> [that is the snapshot, or, of a guest that is off, the volume is
+ * server.snapshot_volume, a snapshot of a volume that a server has, and server.backup_volume, the copy that a backup of one is made of (it is named as the backup is): [where its host puts it] -> [its host copies what a guest that runs has in it] -> [that is the snapshot, or, of a guest that is off, the volume is
  * copied as it lies]. A task of the server, so that the guest neither starts nor stops, nor loses the volume, in between.
  */
 #include <string.h>
@@ -12,8 +12,10 @@
 
 static json_t *build_held(const struct kn_conductor_task *task, int item)
 {
+    const bool is_backup = strcmp(task->flow->kind, "server.backup_volume") == 0;
+
     (void)item;
-    return json_pack("{s:O, s:O}", "snapshot", kn_conductor_wished(task, "snapshot"), "volume",
+    return json_pack("{s:O, s:O}", "snapshot", kn_conductor_wished(task, is_backup ? "backup" : "snapshot"), "volume",
                      kn_conductor_wished(task, "volume"));
 }
 
@@ -71,6 +73,16 @@ static const struct kn_conductor_flow_row HELD_ROWS[] = {
         KN_SET_OF(kn_conductor_record_snapshot, "snapshot", "status", text), KN_BECOMES_END \
     }
 
+/* A task of its own goes on. */
+static const struct kn_conductor_becomes HELD_COPIED[] = { KN_GOES_OF(kn_conductor_record_backup_wait, "backup"),
+                                                           KN_BECOMES_END };
+static const struct kn_conductor_becomes HELD_NOT_COPIED[] = {
+    KN_SET_OF(kn_conductor_record_backup, "backup", "status", "error"),
+    KN_SET_MADE_OF(kn_conductor_record_backup, "backup", "fail_reason", kn_conductor_body_failure),
+    KN_GOES_OF(kn_conductor_record_backup_copy, "backup"),
+    KN_BECOMES_END,
+};
+
 const struct kn_conductor_flow kn_conductor_flows_held[] = {
     { .kind = "server.snapshot_volume",
       .object = &kn_conductor_record_server,
@@ -80,5 +92,13 @@ const struct kn_conductor_flow kn_conductor_flows_held[] = {
       .retry_row = -1,
       .done = HELD_SNAPSHOT_IS("available"),
       .failed = HELD_SNAPSHOT_IS("error") },
+    { .kind = "server.backup_volume",
+      .object = &kn_conductor_record_server,
+      .rows = HELD_ROWS,
+      .row_count = 3,
+      .finds = HELD_FINDS,
+      .retry_row = -1,
+      .done = HELD_COPIED,
+      .failed = HELD_NOT_COPIED },
     { .kind = NULL },
 };

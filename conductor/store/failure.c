@@ -31,6 +31,7 @@ static const char *failure_object(const struct kn_conductor_task *task, const st
 {
     return task->flow->object != &kn_conductor_record_server ? task->object_id
            : strcmp(failure->resource, "VOLUME") == 0        ? kn_conductor_wished_str(task, "volume")
+           : strcmp(failure->resource, "VOLUME_BACKUP") == 0 ? kn_conductor_wished_str(task, "backup")
                                                              : kn_conductor_wished_str(task, "snapshot");
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Volumes, their snapshots, backups and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
+ * Volumes, their snapshots and attachments, as tasks change them. A volume's status follows its attachments (volume_status() in the database): in use while at least one is
  * attached. So that two that end at once do not each see the other's, the volume is held first. A deleted volume gives its usage back in the same transaction.
  */
 #include "conductor/store/objects.h"
@@ -93,6 +93,7 @@ int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct
     kn_batch_init(&doomed, &DOOM);
     if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 ||
         kn_db_run(db, &UNKEPT, KN_ARGS(server_ids), NULL, err) < 0 ||
+        kn_conductor_backups_let_go(db, server_ids, err) < 0 ||
         kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
         return -1;
     }
@@ -164,42 +165,6 @@ const struct kn_conductor_record kn_conductor_record_snapshot = {
     .end = end_snapshots,
     .broken = SNAPSHOT_BROKEN,
     .columns = { { "status", "text", NULL } },
-};
-
-static const struct kn_stmt DELETE_BACKUPS = {
-    "conductor_backup_delete", "DELETE FROM volume_backup WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib", 1
-};
-enum { BACKUP_PROJECT, BACKUP_GIB };
-
-static int end_backups(struct kn_db *db, const char *ids, struct kn_error *err)
-{
-    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
-    AUTO(kn_rows) struct kn_rows *gone = NULL;
-
-    if (kn_db_run(db, &DELETE_BACKUPS, KN_ARGS(ids), &gone, err) < 0) {
-        return -1;
-    }
-    for (int row = 0; row < kn_rows_count(gone); row++) {
-        const char *project = kn_rows_text(gone, row, BACKUP_PROJECT);
-
-        kn_quota_claim(&back, project, KN_QUOTA_BACKUPS, -1);
-        kn_quota_claim(&back, project, KN_QUOTA_BACKUP_GIGABYTES, -kn_rows_int(gone, row, BACKUP_GIB));
-    }
-    return kn_quota_take(db, &back, err);
-}
-
-static const struct kn_conductor_becomes BACKUP_BROKEN[] = { KN_SET(kn_conductor_record_backup, "status", "error"),
-                                                             KN_BECOMES_END };
-
-const struct kn_conductor_record kn_conductor_record_backup = {
-    .table = "volume_backup",
-    .always = "updated_at = now()",
-    .end = end_backups,
-    .broken = BACKUP_BROKEN,
-    .columns = { { "status", "text", NULL },
-                 { "fail_reason", "text", NULL },
-                 { "object_count", "integer", NULL },
-                 { "manifest", "text", NULL } },
 };
 
 static const struct kn_conductor_becomes BROKEN[] = { KN_SET(kn_conductor_record_volume, "status", "error"),

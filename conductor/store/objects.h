@@ -21,5 +21,7 @@ int kn_conductor_objects_write(struct kn_db *db, const struct kn_conductor_chang
  * with a task of its own. Inside the transaction that ends the servers.
  */
 int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err);
+/* Part of it: backups of their volumes that wait for copies which nobody makes any more are in error. */
+int kn_conductor_backups_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err);
 
 #endif

@@ -60,6 +60,12 @@ static const struct kn_volume_failure FAILURES[] = {
            "The store of backups is full: delete backups that are not needed, or try again later."),
     BACKUP("backup.create", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
            "Delete it. " BY_REQUEST),
+    BACKUP("server.backup_volume", KN_NO_VALID_HOST, "013", "create backup", "020",
+           "Backup driver failed to create backup.",
+           "There is no room for a copy of what its server has: delete what is not needed, or detach the volume and "
+           "back it up again."),
+    BACKUP("server.backup_volume", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
+           "Delete it. " BY_REQUEST),
     BACKUP("backup.delete", KN_OK, "014", "delete backup", "025", "Backup driver failed to delete backup.",
            "Delete it again. " BY_REQUEST),
 };

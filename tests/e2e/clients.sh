@@ -185,6 +185,8 @@ volumes() {
     demo server add volume "$n-one" "$n-volume" && until_volume in-use "$n-volume"
     demo volume show "$n-volume" -f json && has "$n-one|server_id"
     demo --os-volume-api-version 3.70 volume attachment list -f value -c Status && has '^attached$'
+    demo volume backup create --force --name "$n-held" "$n-volume" -f value -c name && until_is 'volume backup' available "$n-held"
+    demo volume backup delete "$n-held" && until_gone 'volume backup' "$n-held"
     demo server remove volume "$n-one" "$n-volume" && until_volume available "$n-volume"
     demo volume snapshot create --volume "$n-volume" "$n-snapshot" -f value -c size && until_is 'volume snapshot' available "$n-snapshot"
     refused '400|must not have snapshots' kilonova-demo volume delete "$n-volume"

@@ -98,8 +98,8 @@ static void make_backup(const char *id, const char *parent, const char *own, con
     char chunk[KN_SHA256_HEX], hash[KN_SHA256_HEX];
 
     kn_sha256_hex(own, strlen(own), chunk);
-    AUTO_FREE char *manifest =
-        kn_asprintf("kilonova-backup 1\nsize 1073741824\nchunk 4194304\nin c/%s\n%s5 %s 0\nend 1\n", id, more, chunk);
+    AUTO_FREE char *manifest = kn_asprintf("kilonova-backup 1\nsize 18\nchunk 3\nin c/%s\n%s5 %s 0\nend 1\n", id, more,
+                                           chunk);
     kn_sha256_hex(manifest, strlen(manifest), hash);
     mkdir(container, 0700);
     assert_int_equal(mkdir(dir, 0700), 0);
@@ -317,7 +317,12 @@ static void make_chunk_a_pipe(void)
 
 static void corrupt_chunk(void)
 {
-    in_backup(GROWN, "echo x > $(ls | grep -v manifest)");
+    in_backup(GROWN, "printf six > $(ls | grep -v manifest)");
+}
+
+static void shorten_chunk(void)
+{
+    in_backup(GROWN, "truncate -s 2 $(ls | grep -v manifest)");
 }
 
 static void leave_chunk(void)
@@ -347,6 +352,7 @@ static const struct {
     { make_chunk_a_pipe, "5. every backup has its manifest and its chunks", GROWN, true },
     { lose_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
     { change_manifest, "5. every backup has its manifest and its chunks", GROWN, false },
+    { shorten_chunk, "5. every backup has its manifest and its chunks", GROWN, false },
     { corrupt_chunk, "5. every backup's chunks are what was stored", GROWN, true },
     { leave_chunk, "5. nothing lies among the backups that belongs to none", "left", false },
     { leave_backup, "5. nothing lies among the backups that belongs to none", OTHER, false },

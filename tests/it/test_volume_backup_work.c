@@ -371,6 +371,38 @@ static void a_damaged_store(void **state)
     }
 }
 
+/* What the chain has lost is stored again; on a parent whose manifest is not its own nothing is built. */
+static void a_damaged_parent(void **state)
+{
+    static const char *const LOSSES[] = { "rm $(ls | grep -v manifest | head -1)",
+                                          "truncate -s 5 $(ls | grep -v manifest | head -1)",
+                                          "sed -i s/^1/2/ manifest" };
+
+    (void)state;
+    make(V "1");
+    assert_true(qemu_io(V "1", "raw", "write -P 7 1M 1M"));
+    for (size_t i = 0; i < KN_COUNT(LOSSES); i++) {
+        const bool is_whole = i + 1 < KN_COUNT(LOSSES);
+
+        assert_int_equal(stored(BK "1", "NULL"), 1);
+        AUTO_FREE char *loss = kn_asprintf("cd %s/backups/" STORE "/" BK "1 && %s", world.dir, LOSSES[i]);
+        assert_int_equal(system(loss), 0);
+        insert_backup(BK "2", "'" BK "1'");
+        int64_t objects = 0;
+        const enum kn_code code = done("backup.create", of_backup(BK "2"), &objects);
+        assert_int_equal(code == KN_OK, is_whole);
+        assert_int_equal(objects, is_whole);
+        if (is_whole) {
+            assert_int_equal(restored(V "2", BK "2", 1), KN_OK);
+            assert_true(qemu_io(V "2", "raw", "read -P 7 1M 1M"));
+            assert_int_equal(done("volume.delete", json_pack("{s:s}", "volume", V "2"), NULL), KN_OK);
+        }
+        assert_int_equal(done("backup.delete", of_backup(BK "2"), NULL), KN_OK);
+        assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
+        kn_service_world_sql("DELETE FROM volume_backup; DELETE FROM volume WHERE id = '" V "2'");
+    }
+}
+
 /* It is said at once, without a hundred tries, and what was stored can go. */
 static void a_full_store(void **state)
 {
@@ -432,6 +464,7 @@ int main(void)
         cmocka_unit_test_teardown(chains, clean),
         cmocka_unit_test_teardown(killed_in_the_middle, clean),
         cmocka_unit_test_teardown(a_damaged_store, clean),
+        cmocka_unit_test_teardown(a_damaged_parent, clean),
         cmocka_unit_test_teardown(a_full_store, clean),
     };
 

@@ -235,6 +235,43 @@ static void test_sources(void **state)
     refused(404, w, ",\"snapshot_id\":\"" ABSENT "\"");
 }
 
+#define SERVER "11111111-2222-4333-8444-555555555555"
+
+/* What a server has is copied by a task of that server, and the backup waits; neither it nor its volume goes meanwhile. */
+static void test_held(void **state)
+{
+    AUTO_FREE char *v = volume(1), *w = volume(1), *b = NULL;
+
+    (void)state;
+    sql("DELETE FROM server; INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, flavor, reservation_id) "
+        "VALUES ('" SERVER "', 'aaaa', 'aaaa', 's', 's', 'active', '{}', 'r-1')");
+    AUTO_FREE char *attached =
+        kn_asprintf("INSERT INTO attachment (id, volume_id, server_id, status, device, connection) VALUES "
+                    "('" ABSENT "', '%s', '" SERVER "', 'attached', '/dev/vdb', '{}'); "
+                    "UPDATE volume SET status = 'in-use', backend = 'file' WHERE id = '%s'",
+                    v, v);
+    sql(attached);
+    refused(400, v, "");
+    b = backup_of(v, ",\"force\":true");
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'server.backup_volume' AND object_id = '" SERVER
+                              "' AND state = 'run'"),
+                     1);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.create'"), 0);
+    quota_is_true();
+    refused(400, v, ",\"force\":true,\"incremental\":true"); /* it is not there yet */
+    ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
+    sql("UPDATE task SET state = 'done'; UPDATE volume_backup SET copy = 'made'; DELETE FROM attachment; "
+        "UPDATE volume SET status = 'available'"); /* what happens when it is copied */
+    ask_of(400, "DELETE", VOLUMES, v, "", A, NULL);
+    ask_of(202, "POST", VOLUMES, v, "/action", A, "{\"os-extend\":{\"new_size\":2}}"); /* it is not read any more */
+    ask_of(202, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.delete' AND input->>'copied' = 'true'"),
+                     1);
+    sql("UPDATE server SET task_state = 'powering-off'; UPDATE volume SET status = 'in-use'");
+    refused(400, w, ",\"force\":true"); /* no server of this cloud has it */
+    sql("DELETE FROM server");
+}
+
 static void test_restores(void **state)
 {
     AUTO_FREE char *v = volume(2), *small = volume(1), *large = volume(3), *b = backup_of(v, ""), *fresh = NULL;
@@ -338,7 +375,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_life, clean),    cmocka_unit_test_teardown(test_chains, clean),
         cmocka_unit_test_teardown(test_sources, clean), cmocka_unit_test_teardown(test_restores, clean),
-        cmocka_unit_test_teardown(test_refused, clean),
+        cmocka_unit_test_teardown(test_refused, clean), cmocka_unit_test_teardown(test_held, clean),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

@@ -24,7 +24,7 @@
 #define GIB (INT64_C(1) << 30)
 #define BUSY "SELECT count(*) FROM task WHERE state IN ('run', 'undo')"
 
-static char image[KN_UUID_SIZE];
+static char image[KN_UUID_SIZE], flavor[64];
 
 static void post_volume(const char *what, char ret_id[KN_UUID_SIZE])
 {
@@ -95,7 +95,8 @@ static void files_agree(void)
     assert_non_null(d);
     for (const struct dirent *e; (e = readdir(d)) != NULL;) {
         count += strncmp(e->d_name, "volume-", 7) == 0 || strncmp(e->d_name, "snapshot-", 9) == 0 ||
-                 strncmp(e->d_name, ".new-", 5) == 0 || strncmp(e->d_name, ".export-", 8) == 0;
+                 strncmp(e->d_name, ".new-", 5) == 0 || strncmp(e->d_name, ".export-", 8) == 0 ||
+                 strncmp(e->d_name, ".host-", 6) == 0;
     }
     closedir(d);
     assert_int_equal(
@@ -365,7 +366,7 @@ static void boot_from(const char *volume, char ret_server[KN_UUID_SIZE])
     AUTO_FREE char *body = kn_asprintf("{\"server\": {\"name\": \"s\", \"flavorRef\": \"%s\", \"networks\": \"none\", "
                                        "\"block_device_mapping_v2\": [{\"source_type\": \"volume\", \"uuid\": \"%s\", "
                                        "\"destination_type\": \"volume\", \"boot_index\": 0}]}}",
-                                       kn_whole_cloud_flavor(), volume);
+                                       flavor, volume);
 
     kn_whole_cloud_expect(202, "POST", "/compute/v2.1/servers", KN_WHOLE_JSON "OpenStack-API-Version: compute 2.90\r\n",
                           body);
@@ -424,12 +425,70 @@ static void of_one_that_a_server_has(void **state)
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot", NULL), before);
 }
 
+static void no_copy_is_left(void)
+{
+    kn_whole_cloud_await(BUSY, 0);
+    files_agree();
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_backup WHERE copy IS NOT NULL", NULL), 0);
+}
+
+/* By force: a copy of it is stored, and goes. Whoever dies in the middle, the backup is whole; its server's end in the middle ends it in one way or the other. */
+static void backups_of_one_that_a_server_has(void **state)
+{
+    static const char *const DAEMONS[] = { "kilonova-volume", "kilonova-conductor", "kilonova-agent" };
+    char volume[KN_UUID_SIZE], server[KN_UUID_SIZE], backup[KN_UUID_SIZE], back[KN_UUID_SIZE];
+
+    (void)state;
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", image);
+
+    post_volume(of_image, volume);
+    settled();
+    write_disk(volume, "a guest's bytes");
+    boot_from(volume, server);
+    AUTO_FREE char *unforced = kn_asprintf("{\"backup\": {\"volume_id\": \"%s\"}}", volume);
+    kn_whole_cloud_expect(400, "POST", BACKUPS, NEW, unforced);
+    for (size_t i = 0; i < KN_COUNT(DAEMONS); i++) {
+        back_up(volume, i == 0 ? ", \"force\": true" : ", \"force\": true, \"incremental\": true", backup);
+        kn_whole_cloud_restart(DAEMONS[i]);
+        no_copy_is_left();
+        assert_int_equal(
+            kn_whole_cloud_count("SELECT count(*) FROM volume_backup WHERE id = $1 AND status = 'available'", backup),
+            1);
+        assert_true(kn_whole_cloud_is_sound());
+    }
+    restore(backup, NULL, back);
+    kn_whole_cloud_await(BUSY, 0);
+    expect_disk("volume", back, GIB, "a guest's bytes");
+    back_up(volume, ", \"force\": true", backup);
+    AUTO_FREE char *path = kn_asprintf("/compute/v2.1/servers/%s", server);
+
+    kn_whole_cloud_expect(204, "DELETE", path, NEW, NULL);
+    no_copy_is_left();
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_backup WHERE id = $1 AND status IN "
+                                          "('available', 'error')",
+                                          backup),
+                     1);
+    assert_true(kn_whole_cloud_is_sound());
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+    /* The newest first: they may be made of what is older. */
+    assert_ok(kn_db_query(kn_whole.db, "SELECT id FROM volume_backup ORDER BY created_at DESC", 0, NULL, &rows, &err),
+              &err);
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        AUTO_FREE char *one = kn_asprintf(BACKUPS "/%s", kn_rows_text(rows, i, 0));
+
+        kn_whole_cloud_expect(202, "DELETE", one, NEW, NULL);
+        kn_whole_cloud_await("SELECT count(*) FROM volume_backup", kn_rows_count(rows) - 1 - i);
+    }
+}
+
 static int start_cloud(void **state)
 {
     (void)state;
     setenv("KILONOVA_VOLUME_DRIVER", "file, nbd", 1);
     kn_whole_cloud_start("1");
     kn_copy(image, sizeof(image), kn_whole_cloud_image());
+    kn_copy(flavor, sizeof(flavor), kn_whole_cloud_flavor());
     AUTO_FREE char *path = kn_asprintf("/volume/v3/os-quota-sets/%s", kn_whole.project);
     kn_whole_cloud_expect(200, "PUT", path, NEW, "{\"quota_set\": {\"volumes\": -1, \"snapshots\": -1}}");
     return 0;
@@ -442,6 +501,7 @@ int main(void)
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(of_one_that_a_server_has, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(backups_of_one_that_a_server_has, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_backups_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(killed_in_the_middle_of_all, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(each_goes_where_its_type_says, kn_whole_cloud_sound),

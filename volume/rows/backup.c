@@ -15,6 +15,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/holder.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/volume.h"
 
@@ -74,6 +75,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
     KN_REST_ATTR("of_metadata", NULL, KN_REST_JSON, 0, .column = "volume_metadata"),
     KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
+    KN_REST_ATTR("copy", NULL, KN_REST_TEXT, 0, .column = "copy"),
     KN_REST_ATTRS_END,
 };
 
@@ -130,18 +132,32 @@ static int backup_hold_snapshot(struct kn_request *req, const char *id, const ch
     return json_object_set_new(object, "is_bootable", json_boolean(s.is_bootable));
 }
 
-static int backup_hold_volume(struct kn_request *req, const struct kn_volume *v, json_t *object, struct kn_error *err)
+/* Before the volume is: by force, the server that has it. *ret_server "": nobody has it, or it is a snapshot that is backed up. */
+static int backup_hold_server(struct kn_request *req, const json_t *object, char ret_server[KN_UUID_SIZE],
+                              struct kn_error *err)
 {
-    if (strcmp(v->status, "in-use") == 0) {
-        return kn_schema_bool(object, "force", false)
-                   ? kn_fail(err, KN_BAD_REQUEST,
-                             "Invalid volume: What a server may write is not copied here: detach volume %s, or back up "
-                             "a snapshot of it.",
-                             v->id)
-                   : kn_fail(err, KN_BAD_REQUEST,
-                             "Invalid volume: Backing up an in-use volume must use the force flag.");
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_volume v;
+
+    ret_server[0] = '\0';
+    if (*kn_json_str(object, "snapshot_id") != '\0' || !kn_schema_bool(object, "force", false)) {
+        return 0;
     }
-    if (!kn_volume_allows(v->status, KN_VOLUME_COPY)) {
+    if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), false, &rows, &v, err) < 0) {
+        return -1;
+    }
+    return strcmp(v.status, "in-use") == 0 ? kn_volume_holder_hold(req->db, v.id, ret_server, err) : 0;
+}
+
+static int backup_hold_volume(struct kn_request *req, const struct kn_volume *v, const char *server, json_t *object,
+                              struct kn_error *err)
+{
+    const bool is_held = *server != '\0';
+
+    if (strcmp(v->status, "in-use") == 0 && !is_held) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Backing up an in-use volume must use the force flag.");
+    }
+    if (!kn_volume_allows(v->status, is_held ? KN_VOLUME_COPY_HELD : KN_VOLUME_COPY)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid volume: Volume to be backed up must be available or in-use, but the current status is "
                        "\"%s\".",
@@ -150,7 +166,12 @@ static int backup_hold_volume(struct kn_request *req, const struct kn_volume *v,
     json_object_set_new(object, "size", json_integer(v->size_gib));
     json_object_set_new(object, "image", v->image != NULL ? json_loads(v->image, 0, NULL) : json_null());
     json_object_set_new(object, "is_bootable", json_boolean(v->is_bootable));
-    return kn_volume_move(req->db, v, KN_VOLUME_COPY, err);
+    json_object_set_new(object, "copy", is_held ? json_string("making") : json_null());
+    return kn_volume_move(req->db, v, is_held ? KN_VOLUME_COPY_HELD : KN_VOLUME_COPY, err) < 0 ||
+                   (is_held && (kn_volume_holder_check(req->db, v, server, err) < 0 ||
+                                kn_volume_holder_can_copy(req->db, v, err) < 0))
+               ? -1
+               : 0;
 }
 
 /* The newest of the project's backups of the volume whose bytes are not younger. It is held, so it stays. */
@@ -181,17 +202,20 @@ static int backup_decide(struct kn_request *req, const char *id, const struct kn
 {
     const char *snapshot = kn_json_str(object, "snapshot_id");
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    char server[KN_UUID_SIZE];
     struct kn_volume v;
 
     (void)id;
     if (now != NULL) {
         return 0;
     }
-    if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
+    if (backup_hold_server(req, object, server, err) < 0 ||
+        kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
         (*snapshot != '\0' ? backup_hold_snapshot(req, snapshot, v.id, object, err)
-                           : backup_hold_volume(req, &v, object, err)) < 0) {
+                           : backup_hold_volume(req, &v, server, object, err)) < 0) {
         return -1;
     }
+    json_object_set_new(object, "held_by", json_string(server));
     json_object_set_new(object, "of_volume", json_string(v.id));
     json_object_set_new(object, "of_metadata", json_loads(v.metadata, 0, NULL));
     json_object_set_new(object, "of_snapshot", *snapshot != '\0' ? json_string(snapshot) : json_null());
@@ -204,12 +228,21 @@ static int backup_after(struct kn_request *req, const char *id, const struct kn_
                         struct kn_error *err)
 {
     json_auto_t *input = json_pack("{s:s}", "volume", kn_json_str(object, "of_volume"));
-    const struct kn_task_wish wish = { "backup.create", id,   req->caller.project_id, req->caller.user_id,
-                                       req->request_id, input };
+    const char *server = kn_json_str(object, "held_by");
+    const bool is_held = *server != '\0';
+    const struct kn_task_wish wish = { is_held ? "server.backup_volume" : "backup.create",
+                                       is_held ? server : id,
+                                       req->caller.project_id,
+                                       req->caller.user_id,
+                                       req->request_id,
+                                       input };
     int64_t task = 0;
 
     if (now != NULL) {
         return 0;
+    }
+    if (is_held) {
+        json_object_set_new(input, "backup", json_string(id));
     }
     if (*kn_json_str(object, "of_snapshot") != '\0') {
         json_object_set(input, "snapshot", json_object_get(object, "of_snapshot"));
@@ -248,13 +281,26 @@ const struct kn_rest_noun kn_volume_backup_noun = {
     .check = backup_check,
     .decide = backup_decide,
     .after = backup_after,
-    .tell = kn_rest_tell_task,
+    .tell = kn_volume_holder_tell,
     .counts = &COUNTS,
 };
 
 /* --- one row ---------------------------------------------------------------------------------------------------------------- */
 
-enum { B_ID, B_PROJECT, B_VOLUME, B_STATUS, B_SIZE, B_IMAGE, B_BOOTABLE, B_WHOLE, B_READ, B_DEPENDENTS, B_METADATA };
+enum {
+    B_ID,
+    B_PROJECT,
+    B_VOLUME,
+    B_STATUS,
+    B_SIZE,
+    B_IMAGE,
+    B_BOOTABLE,
+    B_WHOLE,
+    B_READ,
+    B_DEPENDENTS,
+    B_METADATA,
+    B_COPIED
+};
 
 int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                          struct kn_rows **ret_rows, struct kn_volume_backup *ret, struct kn_error *err)
@@ -262,7 +308,7 @@ int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const
 #define BACKUP_OF \
     "SELECT b.id, b.project_id, b.volume_id, b.status, b.size_gib, b.image, b.bootable, b.status = 'available', " \
     "volume_backup_is_read(b.id), " HAS_DEPENDENTS \
-    ", b.volume_metadata FROM volume_backup b WHERE b.id = $1 AND (b.project_id = $2 OR $3::boolean)"
+    ", b.volume_metadata, b.copy IS NOT NULL FROM volume_backup b WHERE b.id = $1 AND (b.project_id = $2 OR $3::boolean)"
     static const struct kn_stmt GET = { "volume_backup_get", BACKUP_OF, 3 };
     static const struct kn_stmt LOCK = { "volume_backup_lock", "SELECT 1 FROM volume_backup WHERE id = $1 FOR UPDATE",
                                          1 };
@@ -291,6 +337,7 @@ int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const
         .is_read = kn_rows_bool(rows, 0, B_READ),
         .has_dependents = kn_rows_bool(rows, 0, B_DEPENDENTS),
         .volume_metadata = kn_rows_text(rows, 0, B_METADATA),
+        .is_copied = kn_rows_bool(rows, 0, B_COPIED),
     };
     *ret_rows = kn_steal(&rows);
     return 0;
@@ -320,6 +367,30 @@ static bool backup_may_go(const char *status)
     return strcmp(status, "available") == 0 || strcmp(status, "error") == 0 || strcmp(status, "error_deleting") == 0;
 }
 
+/* A copy that a host is making for it comes to its end first. */
+static int backup_refuse_made(struct kn_db *db, const struct kn_volume_backup *b, struct kn_error *err)
+{
+    static const struct kn_stmt MADE = {
+        "volume_backup_made",
+        "SELECT 1 FROM task WHERE kind = 'server.backup_volume' AND state IN ('run', 'undo') AND input->>'backup' = $1",
+        1
+    };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (!b->is_copied) {
+        return 0;
+    }
+    if (kn_db_run(db, &MADE, KN_ARGS(b->id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid backup: The volume of backup %s is just being copied by the host "
+                         "of the server that has it.",
+                         b->id);
+}
+
 int kn_volume_backup_doom(struct kn_request *req, const struct kn_volume_backup *b, bool by_force, int64_t *ret_task,
                           struct kn_error *err)
 {
@@ -333,8 +404,12 @@ int kn_volume_backup_doom(struct kn_request *req, const struct kn_volume_backup 
     if (b->has_dependents) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid backup: Incremental backups exist for this backup.");
     }
-    return kn_volume_backup_set_status(req->db, b, "deleting", err) < 0 ? -1
-                                                                        : kn_task_insert(req->db, &wish, ret_task, err);
+    if (b->is_copied) {
+        json_object_set_new(input, "copied", json_true());
+    }
+    return backup_refuse_made(req->db, b, err) < 0 || kn_volume_backup_set_status(req->db, b, "deleting", err) < 0
+               ? -1
+               : kn_task_insert(req->db, &wish, ret_task, err);
 }
 
 /* --- restoring -------------------------------------------------------------------------------------------------------------- */

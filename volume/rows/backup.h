@@ -25,6 +25,7 @@ struct kn_volume_backup {
     bool is_whole; /* all of it is stored, and it is to stay: a volume can be restored from it */
     bool is_read; /* one is just now */
     bool has_dependents;
+    bool is_copied; /* of what a server has: there is a copy that it is made of, or one is being made */
 };
 
 /* A backup of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */

@@ -4,8 +4,10 @@
 
 #include <string.h>
 
+#include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/message.h"
 
 static int holder_refuse(const char *volume, const char *why, struct kn_error *err)
 {
@@ -78,4 +80,19 @@ int kn_volume_holder_can_grow(struct kn_db *db, const struct kn_volume *v, struc
     return kn_rows_bool(rows, 0, DISK_IS_FILE) && kn_rows_bool(rows, 0, DISK_IS_RAW)
                ? 0
                : holder_refuse(v->id, "is attached, and only raw disks of the back end file grow then", err);
+}
+
+void kn_volume_holder_tell(struct kn_request *req, const json_t *changed)
+{
+    const char *id;
+    json_t *object;
+
+    json_object_foreach ((json_t *)(uintptr_t)changed, id, object) { /* jansson walks over non-const objects only */
+        const char *server = kn_json_str(object, "held_by");
+        const int64_t task = json_integer_value(json_object_get(object, "task"));
+
+        if (task > 0) {
+            kn_task_wake(req->bus, *server != '\0' ? server : id, task);
+        }
+    }
 }

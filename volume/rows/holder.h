@@ -7,6 +7,7 @@
 #define KN_VOLUME_ROWS_HOLDER_H
 
 #include "lib/adapter/db.h"
+#include "lib/adapter/http.h"
 #include "lib/base/uuid.h"
 #include "volume/rows/volume.h"
 
@@ -18,5 +19,8 @@ int kn_volume_holder_check(struct kn_db *db, const struct kn_volume *v, const ch
 int kn_volume_holder_can_copy(struct kn_db *db, const struct kn_volume *v, struct kn_error *err);
 /* Whether its disk, as its back end has it, can change below a guest that runs. KN_BAD_REQUEST in words. */
 int kn_volume_holder_can_grow(struct kn_db *db, const struct kn_volume *v, struct kn_error *err);
+
+/* `tell` of a noun whose objects say in "held_by" which server's task theirs is ("": their own). */
+void kn_volume_holder_tell(struct kn_request *req, const json_t *changed);
 
 #endif

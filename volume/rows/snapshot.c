@@ -171,22 +171,6 @@ static int snapshot_after(struct kn_request *req, const char *id, const struct k
                                                           : json_object_set_new(object, "task", json_integer(task));
 }
 
-/* tell of the noun: the task is the snapshot's, or of the server that has its volume. */
-static void snapshot_tell(struct kn_request *req, const json_t *changed)
-{
-    const char *id;
-    json_t *object;
-
-    json_object_foreach ((json_t *)(uintptr_t)changed, id, object) { /* jansson walks over non-const objects only */
-        const char *server = kn_json_str(object, "held_by");
-        const int64_t task = json_integer_value(json_object_get(object, "task"));
-
-        if (task > 0) {
-            kn_task_wake(req->bus, *server != '\0' ? server : id, task);
-        }
-    }
-}
-
 static const struct kn_rest_counts COUNTS = {
     "volume", { "volume_snapshot_counts", KN_VOLUME_COUNTS("volume_snapshot", "snapshots"), 1 }, false
 };
@@ -212,7 +196,7 @@ const struct kn_rest_noun kn_volume_snapshot_noun = {
     .check = snapshot_check,
     .decide = snapshot_decide,
     .after = snapshot_after,
-    .tell = snapshot_tell,
+    .tell = kn_volume_holder_tell,
     .counts = &COUNTS,
 };
 

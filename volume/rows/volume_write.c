@@ -97,11 +97,17 @@ static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_
 
 static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
 {
-    static const struct kn_stmt COPIED = { "volume_copied", "SELECT volume_is_copied($1::uuid)", 1 };
+    /* A copy of it that is backed up does not need it any more, but whoever deletes it would end the backup. */
+    static const struct kn_stmt COPIED = {
+        "volume_copied",
+        "SELECT volume_is_copied($1::uuid) OR ($2::boolean AND EXISTS (SELECT FROM volume_backup b WHERE b.volume_id = $1 "
+        "AND b.copy IS NOT NULL AND b.status = 'creating'))",
+        2
+    };
     enum { IS_COPIED };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &COPIED, KN_ARGS(v->id), &rows, err) < 0) {
+    if (kn_db_run(db, &COPIED, KN_ARGS(v->id, event == KN_VOLUME_DELETE ? "t" : "f"), &rows, err) < 0) {
         return -1;
     }
     return !kn_rows_bool(rows, 0, IS_COPIED)

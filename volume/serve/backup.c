@@ -125,16 +125,30 @@ static int backup_read(int fd, const char *path, char *bytes, size_t len, int64_
     return 0;
 }
 
+/* Whether the chain has this chunk: what it has lost is stored again. */
+static int backup_is_stored(const struct backup_storing *s, const struct kn_volume_backup_chunk *old,
+                            const char *sha256, size_t len, bool *ret, struct kn_error *err)
+{
+    *ret = false;
+    return old == NULL || strcmp(old->sha256, sha256) != 0
+               ? 0
+               : s->place->store->holds(s->conf, s->parent.dirs[old->dir], sha256, len, ret, err);
+}
+
 static int backup_store_chunk(struct backup_storing *s, int64_t index, size_t len, struct kn_error *err)
 {
     const struct kn_volume_backup_chunk *old = kn_volume_backup_manifest_find(&s->parent, index, &s->parent_at);
     char sha256[KN_SHA256_HEX];
+    bool is_stored = false;
 
     if (backup_is_zero(s->piece, len)) {
         return 0;
     }
     kn_sha256_hex(s->piece, len, sha256);
-    if (old != NULL && strcmp(old->sha256, sha256) == 0) {
+    if (backup_is_stored(s, old, sha256, len, &is_stored, err) < 0) {
+        return -1;
+    }
+    if (is_stored) {
         int *dir = &s->parent_dirs[old->dir];
 
         *dir = *dir == 0 ? kn_volume_backup_manifest_dir(&s->manifest, s->parent.dirs[old->dir]) : *dir;

@@ -98,6 +98,20 @@ static int directory_put(const struct kn_conf *conf, const char *dir, const char
     return 0;
 }
 
+static int directory_holds(const struct kn_conf *conf, const char *dir, const char *name, size_t len, bool *ret,
+                           struct kn_error *err)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s/%s", conf->volume_backup_dir, dir, name);
+    struct stat st;
+
+    if (lstat(path, &st) < 0) {
+        *ret = false;
+        return errno == ENOENT ? 0 : directory_fail("look at", path, err);
+    }
+    *ret = S_ISREG(st.st_mode) && (size_t)st.st_size == len;
+    return 0;
+}
+
 static int directory_get(const struct kn_conf *conf, const char *dir, const char *name, size_t max, char **ret,
                          size_t *ret_len, struct kn_error *err)
 {
@@ -157,6 +171,7 @@ static int directory_end(const struct kn_conf *conf, const char *dir, struct kn_
 const struct kn_volume_backup_store kn_volume_backup_store_directory = {
     .name = "directory",
     .put = directory_put,
+    .holds = directory_holds,
     .get = directory_get,
     .list = directory_list,
     .drop = directory_drop,

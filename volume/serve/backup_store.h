@@ -7,6 +7,7 @@
 #define KN_VOLUME_SERVE_BACKUP_STORE_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "lib/adapter/conf.h"
@@ -20,6 +21,9 @@ struct kn_volume_backup_store {
     /* What is put is kept when this returns. One that is there with as many bytes is left as it is. KN_TOO_LARGE: the store is full. */
     int (*put)(const struct kn_conf *conf, const char *dir, const char *name, const void *bytes, size_t len,
                struct kn_error *err);
+    /* Is it there, with so many bytes? What they are nobody looks at. */
+    int (*holds)(const struct kn_conf *conf, const char *dir, const char *name, size_t len, bool *ret,
+                 struct kn_error *err);
     /* *ret (heap): its bytes, of which nobody has checked anything. KN_NOT_FOUND; KN_TOO_LARGE: more than max. */
     int (*get)(const struct kn_conf *conf, const char *dir, const char *name, size_t max, char **ret, size_t *ret_len,
                struct kn_error *err);

@@ -11,9 +11,14 @@
 int kn_volume_format_of(struct kn_db *db, bool is_snapshot, const char *id, char ret[KN_VOLUME_FORMAT_SIZE],
                         struct kn_error *err)
 {
-    static const struct kn_stmt OF_VOLUME = { "volume_format_of", "SELECT format FROM volume WHERE id = $1", 1 },
-                                OF_SNAPSHOT = { "snapshot_format_of",
-                                                "SELECT format FROM volume_snapshot WHERE id = $1", 1 };
+    static const struct kn_stmt
+        OF_VOLUME = { "volume_format_of", "SELECT format FROM volume WHERE id = $1", 1 },
+        OF_SNAPSHOT = {
+            "snapshot_format_of",
+            "SELECT format FROM volume_snapshot WHERE id = $1 "
+            "UNION ALL SELECT v.format FROM volume_backup b JOIN volume v ON v.id = b.volume_id WHERE b.id = $1",
+            1
+        };
     const char *noun = is_snapshot ? "snapshot" : "volume";
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 

@@ -48,7 +48,8 @@ struct volume_call {
 };
 
 #define SOLD_TABLE \
-    "WITH sold AS (SELECT id, created_at, size_gib, status FROM volume UNION ALL SELECT id, created_at, size_gib, status FROM volume_snapshot) " \
+    "WITH sold AS (SELECT id, created_at, size_gib, status FROM volume UNION ALL SELECT id, created_at, size_gib, status FROM volume_snapshot " \
+    "UNION ALL SELECT id, created_at, size_gib, status FROM volume_backup WHERE copy IS NOT NULL) " \
     "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM sold v JOIN sold o ON "
 
 static int service_judge_capacity(const struct volume_call *c, const struct kn_stmt *sold, const char *id,
