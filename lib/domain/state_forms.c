@@ -186,7 +186,9 @@ const struct kn_form kn_form_state_interface = {
     "router's interface", "a port of a router",
     KN_FIELDS(KN_MUST("port", KN_UUID, NONE, "which"), KN_MUST("network", KN_UUID, NONE, "whose"),
               KN_MUST("mac", KN_STR, MAC, "its address"),
-              WORDS("ips", "its addresses, each with the length of its subnet's prefix")),
+              WORDS("ips", "its addresses, each with the length of its subnet's prefix"),
+              KN_MAY("scope4", KN_UUID, NONE, "address scope of its IPv4 addresses; absent = that of all without one"),
+              KN_MAY("scope6", KN_UUID, NONE, "and of its IPv6 addresses")),
     NULL
 };
 const struct kn_form kn_form_state_floating = { "floating IP", "an address outside that stands for one inside",

@@ -170,6 +170,7 @@ static void trace_router_tables(struct trace_inside *job)
 
     if (kn_network_nft_new(&nft, &ignored) == 0) {
         kn_network_nft_list(nft, "ip", "kilonova", &text, &ignored);
+        kn_network_nft_list(nft, "ip6", "kilonova", &text, &ignored);
         kn_network_nft_free(nft);
     }
     job->tables = kn_network_tables_read(text.buf);

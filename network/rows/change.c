@@ -36,7 +36,18 @@ static const struct kn_stmt NAME_ON[] = {
       "INSERT INTO network_change (kind, id) SELECT 'router', r.id FROM router r WHERE EXISTS (SELECT FROM port p WHERE p.network_id = $1::uuid"
       " AND p.device_id = r.id::text AND p.device_owner IN ('network:router_interface', 'network:router_gateway')) ORDER BY r.id", 1 },
 };
+static const struct kn_stmt NAME_OF_POOL = {
+    "network_change_of_pool",
+    "INSERT INTO network_change (kind, id) SELECT 'router', r.id FROM router r WHERE EXISTS (SELECT FROM port p JOIN address a ON a.port_id = p.id"
+    " JOIN subnet s ON s.id = a.subnet_id WHERE s.subnetpool_id = $1::uuid AND p.device_id = r.id::text"
+    " AND p.device_owner IN ('network:router_interface', 'network:router_gateway')) ORDER BY r.id", 1
+};
 /* clang-format on */
+
+int kn_network_change_of_pool(struct kn_db *db, const char *pool_id, struct kn_error *err)
+{
+    return kn_db_run(db, &NAME_OF_POOL, KN_ARGS(pool_id), NULL, err);
+}
 
 int kn_network_change_on(struct kn_db *db, const char *network_id, struct kn_error *err)
 {

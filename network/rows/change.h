@@ -11,7 +11,7 @@
  *   a group         its rules; not who is in it: that is the ports'
  *   addresses       an address group
  *   a policy        of QoS
- *   a router        its interfaces, routes, floating addresses, forwardings, its place
+ *   a router        its interfaces, their address scopes, routes, floating addresses, forwardings, its place
  */
 #ifndef KN_NETWORK_ROWS_CHANGE_H
 #define KN_NETWORK_ROWS_CHANGE_H
@@ -35,6 +35,9 @@ int kn_network_change_many(struct kn_db *db, enum kn_network_changed kind, struc
 
 /* All that is on a network, and the routers that have a leg there. */
 int kn_network_change_on(struct kn_db *db, const char *network_id, struct kn_error *err);
+
+/* The routers that have a leg on a subnet of the pool, whose address scope is the leg's. */
+int kn_network_change_of_pool(struct kn_db *db, const char *pool_id, struct kn_error *err);
 
 /* The ports of a server, whose name is theirs. */
 int kn_network_change_server(struct kn_db *db, const char *server_id, struct kn_error *err);

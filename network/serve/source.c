@@ -116,10 +116,15 @@
     " CASE family(s.gateway_ip) WHEN 4 THEN '0.0.0.0/0' ELSE '::/0' END, 'nexthop', host(s.gateway_ip)) AS route FROM port g JOIN address a ON a.port_id = g.id" \
     " JOIN subnet s ON s.id = a.subnet_id WHERE g.device_id = r.id::text AND g.device_owner = 'network:router_gateway' AND s.gateway_ip IS NOT NULL" \
     " ORDER BY family(s.gateway_ip), a.ip) w WHERE NOT r.routes @> jsonb_build_array(jsonb_build_object('destination', w.route->'destination')))"
+/* The address scope of what a port has of a family. */
+#define SCOPE_OF(p, family) \
+    "(SELECT l.address_scope_id FROM address a JOIN subnet s ON s.id = a.subnet_id JOIN subnet_pool l ON l.id = s.subnetpool_id WHERE a.port_id = " p ".id" \
+    " AND family(a.ip) = " family " LIMIT 1)"
 #define ROUTER_OBJECTS \
     "SELECT r.id, " OBJECT("'id', r.id, 'lease', r.lease, 'up', r.admin_state_up, 'interfaces', " \
         LIST_OF("json_build_object('port', p.id, 'network', p.network_id, 'mac', p.mac, 'ips', (SELECT coalesce(json_agg(host(a.ip) || '/' || masklen(s.cidr) ORDER BY a.ip), '[]')" \
-                " FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.port_id = p.id)) ORDER BY p.device_owner = 'network:router_gateway', p.id", LEGS_OF("r")) \
+                " FROM address a JOIN subnet s ON s.id = a.subnet_id WHERE a.port_id = p.id), 'scope4', " SCOPE_OF("p", "4") ", 'scope6', " SCOPE_OF("p", "6") \
+                ") ORDER BY p.device_owner = 'network:router_gateway', p.id", LEGS_OF("r")) \
         ", 'gateway', (SELECT count(*) - 1 " LEGS_OF("r") " HAVING bool_or(p.device_owner = 'network:router_gateway')), 'snat', r.snat," \
         " 'snat_ip', (SELECT host(a.ip) FROM port g JOIN address a ON a.port_id = g.id AND family(a.ip) = 4 WHERE g.device_id = r.id::text" \
         "  AND g.device_owner = 'network:router_gateway' ORDER BY a.ip LIMIT 1), 'routes', r.routes || " DEFAULT_ROUTES ", 'floating', " \

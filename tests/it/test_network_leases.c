@@ -27,6 +27,8 @@
 #define GATE "66666666-6666-4666-8666-666666666666"
 #define ROUTER "77777777-7777-4777-8777-777777777777"
 #define BARE "88888888-8888-4888-8888-888888888888"
+#define SCOPE "5c5c5c5c-8888-4888-8888-888888888888"
+#define POOL "b0b0b0b0-8888-4888-8888-888888888888"
 
 static const char FIXTURE[] = KN_TEST_EMPTY(
     "address, address_ready, port_binding, port_security_group, port, router, subnet, network, host, agent, network_change") "INSERT INTO agent (id, boot) VALUES ('a1', 'b'), ('a2', 'b'), ('a3', 'b');"
@@ -425,6 +427,21 @@ static void test_told(void **state)
     if (!json_equal(said, wanted)) {
         fail_msg("%s", json_dumps(said, 0));
     }
+    assert_ok(kn_db_script(d.db,
+                           "INSERT INTO address_scope (id, project_id, name, ip_version) VALUES ('" SCOPE
+                           "', 'p', '', 4);"
+                           "INSERT INTO subnet_pool (id, project_id, name, ip_version, prefixes, min_prefixlen, "
+                           "max_prefixlen, default_prefixlen, address_scope_id)"
+                           " VALUES ('" POOL "', 'p', '', 4, '{10.0.0.0/16}', 8, 32, 24, '" SCOPE "');"
+                           "UPDATE subnet SET subnetpool_id = '" POOL "' WHERE id = '" SUB "'",
+                           &err),
+              &err);
+    json_auto_t *scoped = told_of_the_router();
+    const json_t *legs = json_object_get(scoped, "interfaces");
+
+    assert_string_equal(kn_json_str(json_array_get(legs, 0), "scope4"), SCOPE);
+    assert_null(json_object_get(json_array_get(legs, 0), "scope6"));
+    assert_null(json_object_get(json_array_get(legs, 1), "scope4"));
     legs_are("UPDATE port SET admin_state_up = false WHERE id = '" LEG "'", 1, 0);
     legs_are("UPDATE network SET admin_state_up = false WHERE id = '" EXT "'", 0, -1);
     legs_are("UPDATE port SET admin_state_up = true WHERE id = '" LEG "'", 1, -1);

@@ -50,6 +50,33 @@ static struct id network_of(const char *token)
     return id;
 }
 
+/* How many routers hosts hear of since it was asked last. */
+static int64_t routers_changed(void)
+{
+    struct kn_error err = { 0 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    assert_ok(kn_db_query(kn_neutron.db,
+                          "WITH gone AS (DELETE FROM network_change RETURNING kind) SELECT count(*) FROM gone WHERE "
+                          "kind = 'router'",
+                          0, KN_NO_ARGS, &rows, &err),
+              &err);
+    return kn_rows_int(rows, 0, 0);
+}
+
+/* A router with a leg on the subnet that was made last. */
+static void router_at_subnet(const char *token)
+{
+    const struct id subnet = kept("subnet.id");
+    AUTO_FREE char *body = kn_asprintf("{\"subnet_id\":\"%s\"}", subnet.text);
+
+    neutron_say(201, token, "POST /routers", "{\"router\":{}}");
+    AUTO_FREE char *what = kn_asprintf("PUT /routers/%s/add_router_interface", neutron_get("router.id"));
+
+    neutron_say(200, token, what, body);
+    routers_changed();
+}
+
 /* PUT of one of the two; what the pool has then, with blanks between. */
 static void prefixes(int status, const char *token, const struct id *pool, const char *word, const char *list,
                      const char *wanted)
@@ -253,6 +280,20 @@ static void test_scopes(void **state)
     subnet_is(201, ALICE, &net, any, "10.0.0.0/24");
     neutron_say(200, ALICE, neutron_at("GET", "networks", net.text), NULL);
     assert_string_equal(neutron_get("network.ipv4_address_scope"), scope.text);
+    /* the pool's scope is that of its subnets' routers' legs */
+    const struct id beside = network_of(ALICE);
+    AUTO_FREE char *back = kn_asprintf("{\"subnetpool\":{\"address_scope_id\":\"%s\"}}", scope.text);
+
+    subnet_is(201, ALICE, &beside, any, "10.0.1.0/24");
+    router_at_subnet(ALICE);
+    neutron_say(200, ALICE, neutron_at("PUT", "subnetpools", of.text), "{\"subnetpool\":{\"name\":\"q\"}}");
+    assert_int_equal(routers_changed(), 0);
+    neutron_say(200, ALICE, neutron_at("PUT", "subnetpools", of.text), back);
+    assert_int_equal(routers_changed(), 0);
+    neutron_say(200, ALICE, neutron_at("PUT", "subnetpools", of.text), "{\"subnetpool\":{\"address_scope_id\":null}}");
+    assert_int_equal(routers_changed(), 1);
+    neutron_say(200, ALICE, neutron_at("PUT", "subnetpools", of.text), back);
+    assert_int_equal(routers_changed(), 1);
     neutron_say(200, ADMIN, neutron_at("PUT", "address-scopes", scope.text), "{\"address_scope\":{\"shared\":true}}");
     neutron_say(400, ADMIN, neutron_at("PUT", "address-scopes", scope.text), "{\"address_scope\":{\"shared\":false}}");
     assert_string_equal(neutron_get("NeutronError.type"), "AddressScopeUpdateError");
@@ -299,7 +340,10 @@ static void test_subnets_are_onboarded(void **state)
         neutron_say(400, ALICE, what,
                     (const char *const[]){ "{}", "{\"network_id\":null}", "{\"network_id\":7}", "[]" }[i]);
     }
+    neutron_say(200, ALICE, neutron_at("GET", "subnets", subnet.text), NULL);
+    router_at_subnet(ALICE);
     onboard(200, ALICE, &into, &network, "2");
+    assert_int_equal(routers_changed(), 1);
     neutron_say(200, ALICE, neutron_at("GET", "subnets", subnet.text), NULL);
     assert_string_equal(neutron_get("subnet.subnetpool_id"), into.text);
     assert_string_equal(neutron_get("subnet.cidr"), "10.1.0.0/24");

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Routers on a host, with guests on two networks and somebody outside: routed, translated, reached by floating addresses and forwarded ports; a floating
- * address moves and cuts the old one's streams and nobody else's; kill -9 of the agent stops nothing; what goes leaves nothing. Skipped without root.
+ * address moves and cuts the old one's streams and nobody else's; address scopes are kept apart; kill -9 of the agent stops nothing; what goes leaves nothing. Skipped without root.
  */
 #include "tests/support/test.h"
 
@@ -25,13 +25,13 @@
 /* The networks: two inside, one outside. Guest n lives on the network GUESTS says. */
 static const char *const BRIDGES[] = { "kb000000a1", "kb000000b1", "kb000000e1" };
 static const struct {
-    const char *tap, *mac, *ip, *gateway;
+    const char *tap, *mac, *ip, *gateway, *ip6, *gateway6;
     int network;
 } GUESTS[] = {
-    { "tap00000001-11", "fa:16:3e:00:00:01", "10.1.0.11/24", "10.1.0.1", 0 },
-    { "tap00000002-11", "fa:16:3e:00:00:02", "10.2.0.12/24", "10.2.0.1", 1 },
-    { "tap00000003-11", "fa:16:3e:00:00:03", "172.24.4.1/24", NULL, 2 },
-    { "tap00000004-11", "fa:16:3e:00:00:04", "10.1.0.14/24", "10.1.0.1", 0 },
+    { "tap00000001-11", "fa:16:3e:00:00:01", "10.1.0.11/24", "10.1.0.1", "fd00:1::11/64", "fd00:1::1", 0 },
+    { "tap00000002-11", "fa:16:3e:00:00:02", "10.2.0.12/24", "10.2.0.1", "fd00:2::12/64", "fd00:2::1", 1 },
+    { "tap00000003-11", "fa:16:3e:00:00:03", "172.24.4.1/24", NULL, "fd00:e::1/64", "fd00:e::10", 2 },
+    { "tap00000004-11", "fa:16:3e:00:00:04", "10.1.0.14/24", "10.1.0.1", "fd00:1::14/64", "fd00:1::1", 0 },
 };
 enum { ONE, TWO, OUT, FOUR };
 
@@ -68,11 +68,24 @@ static int lay_networks(struct kn_network_links *links, struct kn_error *err)
     return 0;
 }
 
-/* "snat" or "none", then floating addresses "outside=inside" and forwards "outside:port=inside:port". */
+/* Scopes of the legs, a character each: "-": none. */
+static void build_scopes(struct kn_network_state_interface legs[3], const char *word)
+{
+    for (int i = 0; i < 3 && strlen(word) == 3; i++) {
+        if (word[i] != '-') {
+            snprintf(legs[i].scope4, sizeof(legs[i].scope4), "5c00000%c-1111-4111-8111-111111111111", word[i]);
+            kn_copy(legs[i].scope6, sizeof(legs[i].scope6), legs[i].scope4);
+        }
+    }
+}
+
+/* "snat" or "none", then floating addresses "outside=inside", forwards "outside:port=inside:port" and "scopes=112". */
 static int build(struct kn_network_links *links, const char *line, struct kn_error *err)
 {
-    static uint8_t lengths[] = { 24 };
-    struct kn_ip ips[3] = { ip_of("10.1.0.1"), ip_of("10.2.0.1"), ip_of("172.24.4.10") };
+    static uint8_t lengths[] = { 24, 64 };
+    struct kn_ip ips[3][2] = { { ip_of("10.1.0.1"), ip_of("fd00:1::1") },
+                               { ip_of("10.2.0.1"), ip_of("fd00:2::1") },
+                               { ip_of("172.24.4.10"), ip_of("fd00:e::10") } };
     struct kn_network_state_interface legs[3];
     struct kn_network_state_floating floating[8];
     struct kn_network_state_forward forwards[8];
@@ -83,7 +96,7 @@ static int build(struct kn_network_links *links, const char *line, struct kn_err
                                               .interface_count = 3,
                                               .gateway = 2,
                                               .snat = strncmp(line, "snat", 4) == 0,
-                                              .snat_ip = ips[2],
+                                              .snat_ip = ips[2][0],
                                               .routes = &route,
                                               .route_count = 1,
                                               .floating = floating,
@@ -94,7 +107,7 @@ static int build(struct kn_network_links *links, const char *line, struct kn_err
 
     for (int i = 0; i < 3; i++) {
         legs[i] = (struct kn_network_state_interface){ .mac = { 0xfa, 0x16, 0x3e, 1, 0, (uint8_t)i },
-                                                       .ips = { &ips[i], 1 },
+                                                       .ips = { ips[i], 2 },
                                                        .lengths = lengths };
         snprintf(legs[i].port, sizeof(legs[i].port), "0a00000%d-1111-4111-8111-111111111111", i + 1);
         kn_copy(places[i].bridge, sizeof(places[i].bridge), BRIDGES[i]);
@@ -103,7 +116,9 @@ static int build(struct kn_network_links *links, const char *line, struct kn_err
     for (char *word = strtok_r(copy, " ", &rest); word != NULL; word = strtok_r(NULL, " ", &rest)) {
         int from, to;
 
-        if (sscanf(word, "%63[0-9.]:%d=%63[0-9.]:%d", outside, &from, inside, &to) == 4) {
+        if (strncmp(word, "scopes=", 7) == 0) {
+            build_scopes(legs, word + 7);
+        } else if (sscanf(word, "%63[0-9.]:%d=%63[0-9.]:%d", outside, &from, inside, &to) == 4) {
             forwards[router.forward_count++] = (struct kn_network_state_forward){ .outside = ip_of(outside),
                                                                                   .inside = ip_of(inside),
                                                                                   .protocol = IPPROTO_TCP,
@@ -163,6 +178,8 @@ static int setup(void **state)
     for (size_t i = 0; i < KN_COUNT(GUESTS); i++) {
         kn_guest_start(&guests[i], &machine, GUESTS[i].tap, GUESTS[i].mac);
         kn_actor_ask(&guests[i], "ip link set lo up; ip addr add %s dev eth0; ip link set eth0 up", GUESTS[i].ip);
+        kn_actor_ask(&guests[i], "ip addr add %s dev eth0 nodad; ip -6 route add default via %s", GUESTS[i].ip6,
+                     GUESTS[i].gateway6);
         if (GUESTS[i].gateway != NULL) {
             kn_actor_ask(&guests[i], "ip route add default via %s", GUESTS[i].gateway);
         }
@@ -211,9 +228,9 @@ static void test_leaves_as_the_router(void **state)
     assert_true(stream_works(&guests[ONE], "snat"));
     assert_non_null(strstr(kn_actor_ask(&guests[OUT], "busybox netstat -tn"), "172.24.4.10:"));
     router("none");
-    assert_false(stream_works(&guests[ONE], "snat")); /* what was translated so is cut */
     assert_false(kn_actor_runs(&guests[ONE], PING "172.24.4.1"));
     assert_runs(&guests[OUT], "ip route add 10.1.0.0/24 via 172.24.4.10");
+    assert_false(stream_works(&guests[ONE], "snat")); /* what was translated so is cut */
     kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
     assert_runs(&guests[OUT], "ip route del 10.1.0.0/24");
     router("snat");
@@ -262,6 +279,57 @@ static void test_forwarded_ports(void **state)
     assert_true(stream_works(&guests[OUT], "other"));
 }
 
+/* Between two scopes nothing passes but what is translated; within one nothing is. A stream ends with what allowed it. */
+static void test_address_scopes(void **state)
+{
+    (void)state;
+    need_root();
+    router("snat 172.24.4.51=10.2.0.12 scopes=112"); /* two inside of one scope, the outside of another */
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, NULL);
+    kn_actor_await(&guests[ONE], PING "-6 fd00:2::12", true, NULL);
+    open_stream(&guests[ONE], "as-router", "172.24.4.1");
+    assert_true(stream_works(&guests[ONE], "as-router"));
+    assert_non_null(strstr(kn_actor_ask(&guests[OUT], "busybox netstat -tn"), "172.24.4.10:"));
+    assert_true(stream_works(&guests[OUT], "other")); /* by a floating address */
+    assert_false(kn_actor_runs(&guests[ONE], PING "-6 fd00:e::1")); /* which IPv6 has not */
+    assert_runs(&guests[OUT], "ip route add 10.0.0.0/8 via 172.24.4.10");
+    assert_false(kn_actor_runs(&guests[OUT], PING "10.1.0.11")); /* not to what only the inside calls so */
+
+    router("snat 172.24.4.51=10.2.0.12 scopes=121"); /* the second network goes into a scope of its own */
+    assert_false(stream_works(&guests[ONE], "as-router")); /* and the first comes into the outside's */
+    assert_false(kn_actor_runs(&guests[ONE], PING "10.2.0.12"));
+    assert_false(kn_actor_runs(&guests[TWO], PING "-6 fd00:1::11"));
+    assert_true(stream_works(&guests[OUT], "other"));
+    kn_actor_await(&guests[OUT], PING "10.1.0.11", true, NULL);
+    kn_actor_await(&guests[ONE], PING "-6 fd00:e::1", true, NULL);
+    open_stream(&guests[ONE], "as-itself", "172.24.4.1");
+    assert_true(stream_works(&guests[ONE], "as-itself"));
+    assert_non_null(strstr(kn_actor_ask(&guests[OUT], "busybox netstat -tn"), "10.1.0.11:"));
+    open_stream(&guests[ONE], "turned", "172.24.4.51"); /* the other scope's, as the outside calls it */
+    assert_true(stream_works(&guests[ONE], "turned"));
+    assert_false(kn_actor_runs(&guests[OUT], PING "10.2.0.12"));
+    kn_actor_await(&guests[TWO], PING "172.24.4.1", true, NULL);
+
+    router(
+        "none 172.24.4.51=10.2.0.12 scopes=-2-"); /* without SNAT only what has a floating address leaves its scope */
+    assert_true(stream_works(&guests[ONE], "as-itself"));
+    assert_true(stream_works(&guests[OUT], "other"));
+    kn_actor_await(&guests[TWO], PING "172.24.4.1", true, NULL);
+    router("none scopes=-2-");
+    assert_false(kn_actor_runs(&guests[TWO], PING "172.24.4.1"));
+
+    router("snat scopes=--2"); /* the outside into another one */
+    assert_false(stream_works(&guests[ONE], "as-itself"));
+    kn_actor_await(&guests[ONE], PING "172.24.4.1", true, NULL);
+    assert_runs(&guests[OUT], "ip route del 10.0.0.0/8");
+    router("snat 172.24.4.51=10.2.0.12");
+    kn_actor_await(&guests[ONE], PING "10.2.0.12", true, NULL);
+    open_stream(&guests[OUT], "other", "172.24.4.51");
+    assert_true(stream_works(&guests[OUT], "other"));
+    open_stream(&guests[TWO], "out", "172.24.4.1");
+    assert_true(stream_works(&guests[TWO], "out"));
+}
+
 /* The agent dies and is there again; somebody took a leg away; a stream of another leg notices nothing. */
 static void test_agent_killed(void **state)
 {
@@ -294,11 +362,9 @@ static void test_nothing_is_left(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_routes_between_networks),
-        cmocka_unit_test(test_leaves_as_the_router),
-        cmocka_unit_test(test_floating_addresses),
-        cmocka_unit_test(test_forwarded_ports),
-        cmocka_unit_test(test_agent_killed),
+        cmocka_unit_test(test_routes_between_networks), cmocka_unit_test(test_leaves_as_the_router),
+        cmocka_unit_test(test_floating_addresses),      cmocka_unit_test(test_forwarded_ports),
+        cmocka_unit_test(test_address_scopes),          cmocka_unit_test(test_agent_killed),
         cmocka_unit_test(test_nothing_is_left),
     };
 

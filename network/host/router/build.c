@@ -405,6 +405,7 @@ static int router_rules_digest(uint64_t *ret, struct kn_error *err)
         return -1;
     }
     kn_network_nft_list(nft, "ip", "kilonova", &listed, &missing);
+    kn_network_nft_list(nft, "ip6", "kilonova", &listed, &missing);
     kn_network_nft_free(nft);
     *ret = router_text_digest(1, listed.len > 0 ? listed.buf : "");
     return 0;

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lib/base/cleanup.h"
+#include "network/host/router/scope.h"
 
 void kn_network_router_netns(const char *id, char out[KN_ROUTER_NAME_SIZE])
 {
@@ -92,7 +93,12 @@ static bool router_has_snat_ip(const struct kn_network_state_router *router)
     return router->gateway >= 0 && router->snat_ip.family == 4;
 }
 
-static void router_chains(const struct kn_network_state_router *router, struct kn_strbuf *out)
+static bool router_translates(const struct kn_network_state_router *router)
+{
+    return router_has_snat_ip(router) && router->snat;
+}
+
+static void router_chains(const struct kn_network_state_router *router, bool has_near, struct kn_strbuf *out)
 {
     char gateway[KN_ROUTER_NAME_SIZE], ip[KN_IP_SIZE];
 
@@ -111,7 +117,10 @@ static void router_chains(const struct kn_network_state_router *router, struct k
     kn_strbuf_addstr(out, "  }\n");
     for (int turning = 0; turning <= 1; turning++) {
         kn_strbuf_addf(out, "  chain %s {\n    snat to ip saddr map @outside\n", turning ? "turning" : "leaving");
-        if (router_has_snat_ip(router) && (turning || router->snat)) {
+        if (!turning && has_near) {
+            kn_strbuf_addstr(out, "    iifname @near return\n");
+        }
+        if (turning ? router_has_snat_ip(router) : router_translates(router)) {
             kn_strbuf_addf(out, "    snat to %s\n", kn_ip_text(&router->snat_ip, ip));
         }
         kn_strbuf_addstr(out, "  }\n");
@@ -120,10 +129,17 @@ static void router_chains(const struct kn_network_state_router *router, struct k
 
 void kn_network_router_rules(const struct kn_network_state_router *router, struct kn_strbuf *out)
 {
+    const bool translates = router_translates(router);
+
     kn_strbuf_addstr(out, "add table ip kilonova\ndelete table ip kilonova\ntable ip kilonova {\n");
     router_floating(router, out);
     router_forwards(router, out);
-    router_chains(router, out);
+    const bool has_near = translates && kn_network_scope_near(router, out);
+
+    kn_network_scope_rules(router, 4, translates, out);
+    router_chains(router, has_near, out);
+    kn_strbuf_addstr(out, "}\nadd table ip6 kilonova\ndelete table ip6 kilonova\ntable ip6 kilonova {\n");
+    kn_network_scope_rules(router, 6, false, out);
     kn_strbuf_addstr(out, "}\n");
 }
 
@@ -174,8 +190,8 @@ static bool router_lends(const struct kn_network_state_router *router, const str
             return kn_ip_equal(&router->floating[i].inside, &flow->source);
         }
     }
-    return router_has_snat_ip(router) && (router->snat || is_turned) &&
-           kn_ip_equal(&router->snat_ip, &flow->reply_destination);
+    return router_has_snat_ip(router) && kn_ip_equal(&router->snat_ip, &flow->reply_destination) &&
+           (is_turned || (router->snat && !kn_network_scope_is_near(router, &flow->source)));
 }
 
 bool kn_network_router_allows(const struct kn_network_state_router *router, const struct kn_network_router_flow *flow)
@@ -184,5 +200,6 @@ bool kn_network_router_allows(const struct kn_network_state_router *router, cons
                         flow->destination_port != flow->reply_source_port;
     const bool is_lent = !kn_ip_equal(&flow->source, &flow->reply_destination);
 
-    return router_leads(router, flow, is_led) && (!is_lent || router_lends(router, flow, is_led));
+    return router_leads(router, flow, is_led) && (!is_lent || router_lends(router, flow, is_led)) &&
+           (is_led || is_lent || kn_network_scope_passes(router, &flow->source, &flow->destination));
 }

@@ -271,6 +271,8 @@ static const struct kn_network_field INTERFACE[] = {
     MUST("port", READ_UUID, AT(interface, port), .also = read_interface_ips, .also_free = free_interface_ips),
     MUST("network", READ_UUID, AT(interface, network)),
     MUST("mac", READ_MAC, AT(interface, mac)),
+    MAY("scope4", READ_UUID, AT(interface, scope4)),
+    MAY("scope6", READ_UUID, AT(interface, scope6)),
     END,
 };
 

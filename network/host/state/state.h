@@ -189,6 +189,7 @@ struct kn_network_state_router {
         uint8_t mac[6];
         struct kn_network_ips ips;
         uint8_t *lengths; /* ips.count prefix lengths */
+        char scope4[KN_UUID_SIZE], scope6[KN_UUID_SIZE]; /* address scopes of its addresses; "": of none */
     } *interfaces;
     size_t interface_count;
     int gateway; /* which of the interfaces leads outside; -1: none */

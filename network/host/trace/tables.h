@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * tables: nftables' tables as text, read and walked by one packet: what the kernel lists (nft.h) or the ruleset wants (ruleset.h), so that one who asks why a
- * packet is dropped hears which line does it. Knows the language that ruleset_static.c, ruleset_compile.c and router.c write, and of what it does not know it
+ * packet is dropped hears which line does it. Knows the language that ruleset_static.c, ruleset_compile.c, router.c and scope.c write, and of what it does not know it
  * says so: it never guesses. Tables whose names do not begin with "kilonova" are passed over. Pure.
  */
 #ifndef KN_NETWORK_HOST_TRACE_TABLES_H
@@ -17,10 +17,10 @@ struct kn_network_tables;
 struct kn_network_tables *kn_network_tables_read(const char *text);
 void kn_network_tables_free(struct kn_network_tables *tables);
 KN_DEFINE_AUTO(kn_network_tables);
-/* Whether there is anything of that family ("bridge", "inet", "ip"). */
+/* Whether there is anything of that family ("bridge", "inet", "ip", "ip6"). */
 bool kn_network_tables_have(const struct kn_network_tables *tables, const char *family);
 
-enum { KN_CT_ESTABLISHED = 0x2, KN_CT_NEW = 0x8, KN_CT_STATUS_DNAT = 0x20 };
+enum { KN_CT_ESTABLISHED = 0x2, KN_CT_NEW = 0x8, KN_CT_STATUS_SNAT = 0x10, KN_CT_STATUS_DNAT = 0x20 };
 
 /* A packet on its way: what rules ask about, and what they change. */
 struct kn_network_tables_packet {

@@ -366,7 +366,9 @@ static bool walk_take_status(const struct tables_walk *walk, const char **at, bo
         return false;
     }
     AUTO_FREE char *word = walk_word(at);
-    const unsigned long bits = strcmp(word, "dnat") == 0 ? KN_CT_STATUS_DNAT : strtoul(word, NULL, 0);
+    const unsigned long bits = strcmp(word, "dnat") == 0   ? KN_CT_STATUS_DNAT
+                               : strcmp(word, "snat") == 0 ? KN_CT_STATUS_SNAT
+                                                           : strtoul(word, NULL, 0);
 
     *ret_matches = (walk->packet->status & bits) != 0;
     return true;

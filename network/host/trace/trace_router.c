@@ -75,6 +75,28 @@ static void trace_route(const struct kn_network_trace *trace, const struct kn_ne
     }
 }
 
+/* Whether the router's scopes let it through. */
+static bool trace_scope(const struct kn_network_trace *trace, const struct kn_network_trace_inside *inside,
+                        struct kn_network_tables_packet *packet)
+{
+    struct kn_network_tables_ruling ruling = { .line = "" };
+
+    if (inside->tables == NULL) {
+        return true;
+    }
+    kn_network_tables_walk(inside->tables, packet->ip.source.family == 4 ? "ip" : "ip6", "forward", packet, &ruling);
+    if (ruling.verdict == KN_TABLES_DROP) {
+        kn_network_trace_say(trace, "scope", STOP, "", ruling.line,
+                             "address scope: %s and %s are of two scopes, and the router lets nothing pass between "
+                             "them that it does not translate",
+                             packet->in, packet->out);
+    } else if (ruling.verdict == KN_TABLES_UNKNOWN) {
+        kn_network_trace_say(trace, "scope", UNKNOWN, "", ruling.line,
+                             "the router's table has a line that is none of ours");
+    }
+    return ruling.verdict == KN_TABLES_PASS;
+}
+
 static void trace_after(const struct kn_network_trace *trace, const struct kn_network_trace_inside *inside)
 {
     struct kn_network_tables_packet packet = {
@@ -87,6 +109,9 @@ static void trace_after(const struct kn_network_trace *trace, const struct kn_ne
     };
     struct kn_network_tables_ruling ruling = { .line = "" };
 
+    if (!trace_scope(trace, inside, &packet)) {
+        return;
+    }
     if (inside->tables != NULL) {
         kn_network_tables_walk(inside->tables, "ip", "postrouting", &packet, &ruling);
     }

@@ -6,6 +6,7 @@
 #include "lib/base/mem.h"
 #include "lib/rest/write.h"
 #include "network/address/prefixes.h"
+#include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/subnets/pools.h"
 
@@ -83,11 +84,14 @@ static const struct kn_stmt TAKE = {
 
 int kn_network_onboard_after(struct kn_request *req, const char *id, const struct kn_rows *now, struct kn_error *err)
 {
-    return onboard_asked(req)
-               ? kn_db_run(req->db, &TAKE,
-                           KN_ARGS(onboard_network(req), id, kn_rest_was(&kn_network_subnetpools, now, "ip_version")),
-                           NULL, err)
-               : 0;
+    if (!onboard_asked(req)) {
+        return 0;
+    }
+    return kn_db_run(req->db, &TAKE,
+                     KN_ARGS(onboard_network(req), id, kn_rest_was(&kn_network_subnetpools, now, "ip_version")), NULL,
+                     err) < 0
+               ? -1
+               : kn_network_change_of_pool(req->db, id, err); /* they are of the pool's scope now */
 }
 
 int kn_network_pool_onboard(struct kn_request *req, struct kn_response *res, struct kn_error *err)

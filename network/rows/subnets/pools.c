@@ -8,6 +8,7 @@
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
 #include "network/address/prefixes.h"
+#include "network/rows/change.h"
 #include "network/rows/networks.h"
 #include "network/rows/shared.h"
 #include "network/rows/standard.h"
@@ -319,12 +320,21 @@ static int pool_decide(struct kn_request *req, const char *id, const struct kn_r
     return 0;
 }
 
+static bool pool_moves(const struct kn_rows *now, const json_t *object)
+{
+    return json_object_get(object, "address_scope_id") != NULL &&
+           strcmp(kn_schema_text(object, "address_scope_id", ""),
+                  kn_rest_was(&kn_network_subnetpools, now, "address_scope_id")) != 0;
+}
+
 static int pool_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                       struct kn_error *err)
 {
-    return kn_network_shared_after(&kn_network_subnetpools, req, id, now, object, err) < 0
-               ? -1
-               : kn_network_onboard_after(req, id, now, err);
+    if (kn_network_shared_after(&kn_network_subnetpools, req, id, now, object, err) < 0 ||
+        kn_network_onboard_after(req, id, now, err) < 0) {
+        return -1;
+    }
+    return now != NULL && pool_moves(now, object) ? kn_network_change_of_pool(req->db, id, err) : 0;
 }
 
 static int pool_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
@@ -374,4 +384,5 @@ const struct kn_rest_noun kn_network_subnetpools = {
     .decide = pool_decide,
     .after = pool_after,
     .clash = pool_clash,
+    .tell = kn_network_change_tell,
 };
