@@ -200,6 +200,7 @@ struct walk_hop { /* one through a router */
     struct kn_network_found_port in, out;
     struct kn_network_found_route route;
     bool is_led;
+    char from[KN_UUID_SIZE], to[KN_UUID_SIZE]; /* address scopes of its legs; "": none */
 };
 
 static int walk_led(struct trace_walk *walk, struct walk_hop *hop, struct kn_error *err)
@@ -236,6 +237,11 @@ static int walk_lent(struct trace_walk *walk, const struct walk_hop *hop, struct
     if (kn_network_find_outside(walk->db, hop->router.id, &was, &as, id, err) < 0) {
         return -1;
     }
+    if (id[0] == '\0' && hop->route.is_gateway && hop->from[0] != '\0' && strcmp(hop->from, hop->to) == 0) {
+        walk_say(walk, "scope", "note", "", "it goes outside as %s: nothing is translated within address scope %s",
+                 kn_ip_text(&was, before), hop->from);
+        return 0;
+    }
     if (as.family == 0 || (id[0] == '\0' && !hop->router.snat && !is_turned)) {
         walk_say(walk, "nat", "note", "", "it goes outside as %s: the router translates nothing (snat is off)",
                  kn_ip_text(&was, before));
@@ -247,8 +253,26 @@ static int walk_lent(struct trace_walk *walk, const struct walk_hop *hop, struct
     return 0;
 }
 
+static const char *walk_scope_text(const char *scope)
+{
+    return scope[0] != '\0' ? scope : "none";
+}
+
+/* Between two scopes passes what is translated at either end, and nothing else. source: before it was. */
+static void walk_scope(struct trace_walk *walk, const struct walk_hop *hop, const struct kn_ip *source)
+{
+    if (strcmp(hop->from, hop->to) != 0 && !hop->is_led && kn_ip_equal(source, &walk->source)) {
+        walk_say(
+            walk, "scope", "stop", "",
+            "address scope: port %s is of scope %s and port %s of scope %s, and router %s lets nothing pass between "
+            "them that it does not translate",
+            hop->in.id, walk_scope_text(hop->from), hop->out.id, walk_scope_text(hop->to), hop->router.id);
+    }
+}
+
 static int walk_way(struct trace_walk *walk, struct walk_hop *hop, struct kn_error *err)
 {
+    const struct kn_ip source = walk->source;
     char to[KN_IP_SIZE], via[KN_IP_SIZE];
 
     if (kn_network_find_route(walk->db, hop->router.id, &walk->destination, &hop->route, err) < 0) {
@@ -266,12 +290,18 @@ static int walk_way(struct trace_walk *walk, struct walk_hop *hop, struct kn_err
         walk_end(walk);
         return 0;
     }
-    if (kn_network_find_port(walk->db, hop->route.leg, &hop->out, err) < 0) {
+    if (kn_network_find_port(walk->db, hop->route.leg, &hop->out, err) < 0 ||
+        kn_network_find_scope(walk->db, hop->in.id, source.family, hop->from, err) < 0 ||
+        kn_network_find_scope(walk->db, hop->out.id, source.family, hop->to, err) < 0) {
         return -1;
     }
     walk_say(walk, "route", "pass", "", "router %s sends it out by its port %s%s%s", hop->router.id, hop->out.id,
              hop->route.via.family == 0 ? "" : " via ", kn_ip_text(&hop->route.via, via));
-    return walk_lent(walk, hop, err);
+    if (walk_lent(walk, hop, err) < 0) {
+        return -1;
+    }
+    walk_scope(walk, hop, &source);
+    return 0;
 }
 
 static void walk_router_state(struct trace_walk *walk, const struct kn_network_found_router *router)

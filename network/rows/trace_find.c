@@ -73,6 +73,10 @@ static const struct kn_stmt TRACE_ROUTE = { "trace_route",
     ") w ORDER BY w.length DESC, w.leg LIMIT 1", 2 };
 enum { W_LEG, W_VIA, W_OWN, W_GATEWAY };
 
+static const struct kn_stmt TRACE_SCOPE = { "trace_scope",
+    "SELECT l.address_scope_id FROM address a JOIN subnet s ON s.id = a.subnet_id JOIN subnet_pool l ON l.id = s.subnetpool_id WHERE a.port_id = $1::uuid"
+    " AND family(a.ip) = $2::int AND l.address_scope_id IS NOT NULL LIMIT 1", 2 };
+
 static const struct kn_stmt TRACE_INSIDE = { "trace_inside",
     "SELECT f.id, host(f.fixed_ip), $4::int FROM floating_ip f WHERE f.router_id = $1::uuid AND f.ip = $2::inet AND f.port_id IS NOT NULL"
     " UNION ALL SELECT w.id, host(w.fixed_ip),"
@@ -239,6 +243,19 @@ int kn_network_find_route(struct kn_db *db, const char *router, const struct kn_
         ret->is_own = kn_rows_bool(rows, 0, W_OWN);
         ret->is_gateway = kn_rows_bool(rows, 0, W_GATEWAY);
     }
+    return 0;
+}
+
+int kn_network_find_scope(struct kn_db *db, const char *port, uint8_t family, char ret_scope[KN_UUID_SIZE],
+                          struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg number;
+
+    if (kn_db_run(db, &TRACE_SCOPE, KN_ARGS(port, kn_arg_int(&number, family)), &rows, err) < 0) {
+        return -1;
+    }
+    kn_copy(ret_scope, KN_UUID_SIZE, kn_rows_count(rows) > 0 ? kn_rows_text(rows, 0, KN_ONLY) : "");
     return 0;
 }
 

@@ -61,6 +61,9 @@ struct kn_network_found_route {
 };
 int kn_network_find_route(struct kn_db *db, const char *router, const struct kn_ip *to,
                           struct kn_network_found_route *ret, struct kn_error *err);
+/* The address scope of what a router's port has of a family; "": none. */
+int kn_network_find_scope(struct kn_db *db, const char *port, uint8_t family, char ret_scope[KN_UUID_SIZE],
+                          struct kn_error *err);
 /* What the router makes of a packet for one of the addresses that it lends; *ret_id "": nothing. port: of the packet, and what becomes of it. */
 int kn_network_find_inside(struct kn_db *db, const char *router, int protocol, struct kn_ip *ip, int *port,
                            char ret_id[KN_UUID_SIZE], struct kn_error *err);

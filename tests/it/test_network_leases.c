@@ -12,6 +12,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/lease.h"
 #include "network/rows/l3/routers.h"
+#include "network/rows/trace.h"
 #include "network/serve/leases.h"
 #include "network/serve/source.h"
 #include "network/serve/standing.h"
@@ -27,6 +28,7 @@
 #define GATE "66666666-6666-4666-8666-666666666666"
 #define ROUTER "77777777-7777-4777-8777-777777777777"
 #define BARE "88888888-8888-4888-8888-888888888888"
+#define GUEST "99999999-9999-4999-8999-999999999997"
 #define SCOPE "5c5c5c5c-8888-4888-8888-888888888888"
 #define POOL "b0b0b0b0-8888-4888-8888-888888888888"
 
@@ -61,6 +63,11 @@ static const char FIXTURE[] = KN_TEST_EMPTY(
                                                                                                                              "'), ('" EXT_SUB
                                                                                                                              "', '172.24.4.9', '" GATE
                                                                                                                              "');";
+
+#define SCOPED_POOL \
+    "INSERT INTO address_scope (id, project_id, name, ip_version) VALUES ('" SCOPE "', 'p', '', 4);" \
+    "INSERT INTO subnet_pool (id, project_id, name, ip_version, prefixes, min_prefixlen, max_prefixlen, default_prefixlen, address_scope_id)" \
+    " VALUES ('" POOL "', 'p', '', 4, '{10.0.0.0/16}', 8, 32, 24, '" SCOPE "');"
 
 static struct kn_daemon d;
 static struct kn_network_leases leases;
@@ -427,14 +434,7 @@ static void test_told(void **state)
     if (!json_equal(said, wanted)) {
         fail_msg("%s", json_dumps(said, 0));
     }
-    assert_ok(kn_db_script(d.db,
-                           "INSERT INTO address_scope (id, project_id, name, ip_version) VALUES ('" SCOPE
-                           "', 'p', '', 4);"
-                           "INSERT INTO subnet_pool (id, project_id, name, ip_version, prefixes, min_prefixlen, "
-                           "max_prefixlen, default_prefixlen, address_scope_id)"
-                           " VALUES ('" POOL "', 'p', '', 4, '{10.0.0.0/16}', 8, 32, 24, '" SCOPE "');"
-                           "UPDATE subnet SET subnetpool_id = '" POOL "' WHERE id = '" SUB "'",
-                           &err),
+    assert_ok(kn_db_script(d.db, SCOPED_POOL "UPDATE subnet SET subnetpool_id = '" POOL "' WHERE id = '" SUB "'", &err),
               &err);
     json_auto_t *scoped = told_of_the_router();
     const json_t *legs = json_object_get(scoped, "interfaces");
@@ -448,6 +448,52 @@ static void test_told(void **state)
     legs_are("UPDATE network SET admin_state_up = true WHERE id = '" EXT "'", 2, 1);
 }
 
+/* Whether the trace of a guest's packet says this of its router, and with what verdict. */
+static bool trace_says(const char *to, const char *check, const char *verdict, const char *says)
+{
+    struct kn_network_trace_ask ask = { .port = GUEST, .protocol = 6, .first = 1024, .second = 80 };
+    json_t *found = NULL, *hop;
+    bool is_said = false;
+    size_t i;
+
+    assert_true(kn_ip_parse(to, &ask.to));
+    assert_ok(kn_network_trace_rows(d.db, &ask, &found, &err), &err);
+    json_array_foreach (json_object_get(found, "hops"), i, hop) {
+        is_said |= strcmp(kn_json_str(hop, "check"), check) == 0 && strcmp(kn_json_str(hop, "verdict"), verdict) == 0 &&
+                   strstr(kn_json_str(hop, "says"), says) != NULL;
+    }
+    json_decref(found);
+    return is_said;
+}
+
+#define OF_POOL(pool) "UPDATE subnet SET subnetpool_id = '" pool "' WHERE id = '"
+#define SNAT(is) assert_ok(kn_db_script(d.db, "UPDATE router SET snat = " is, &err), &err)
+
+/* Rows say, too, what address scopes do to a packet. */
+static void test_scopes_are_traced(void **state)
+{
+    (void)state;
+    assert_ok(kn_db_script(d.db,
+                           "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" GUEST "', '" NET
+                           "', 'p', 'fa:16:3e:00:00:07');"
+                           "INSERT INTO address (subnet_id, ip, port_id) VALUES ('" SUB "', '10.0.0.7', '" GUEST "');"
+                           "DELETE FROM subnet_pool; DELETE FROM address_scope;" SCOPED_POOL,
+                           &err),
+              &err);
+    assert_true(trace_says("203.0.113.1", "nat", "pass", "10.0.0.7 speaks as 172.24.4.9"));
+    assert_ok(kn_db_script(d.db, OF_POOL(POOL) SUB "'", &err), &err);
+    assert_true(trace_says("203.0.113.1", "nat", "pass", "10.0.0.7 speaks as 172.24.4.9"));
+    assert_false(trace_says("203.0.113.1", "scope", "stop", ""));
+    SNAT("false");
+    assert_true(trace_says("203.0.113.1", "scope", "stop",
+                           "address scope: port " LEG " is of scope " SCOPE " and port " GATE " of scope none"));
+    SNAT("true");
+    assert_ok(kn_db_script(d.db, OF_POOL(POOL) EXT_SUB "'", &err), &err);
+    assert_true(trace_says("203.0.113.1", "scope", "note",
+                           "it goes outside as 10.0.0.7: nothing is translated within"));
+    assert_false(trace_says("203.0.113.1", "nat", "pass", ""));
+}
+
 int main(void)
 {
 #define T(f) cmocka_unit_test_setup_teardown(f, fresh, end)
@@ -459,6 +505,7 @@ int main(void)
                                         T(test_nobody_speaks_for_another),
                                         T(test_zones_and_switches),
                                         T(test_told),
+                                        T(test_scopes_are_traced),
                                         T(test_taken_from_one_that_dies),
                                         T(test_silent_bus),
                                         T(test_status),

@@ -72,12 +72,13 @@ static const char *const UNDERLAYS[] = { UL_A, UL_B };
         n) "\",\"network\":\"" net "\",\"mac\":\"" mac \
            "\",\"up\":true,\"filtered\":false,\"is_router\":true,\"ips\":[{\"subnet\":\"" subnet "\",\"ip\":\"" ip \
            "\"}]}"
-#define LEG_OF(n, net, ip, mac) \
-    "{\"port\":\"" LEG(n) "\",\"network\":\"" net "\",\"mac\":\"" mac "\",\"ips\":[\"" ip "/24\"]}"
-#define ROUTER_AS(up) \
+#define LEG_OF(n, net, ip, mac, more) \
+    "{\"port\":\"" LEG(n) "\",\"network\":\"" net "\",\"mac\":\"" mac "\",\"ips\":[\"" ip "/24\"]" more "}"
+#define ROUTER_AS(up) ROUTER_WITH(up, "")
+#define ROUTER_WITH(up, more) \
     "{\"kind\":\"router\",\"id\":\"" ROUTER "\",\"lease\":1,\"up\":" up \
-    ",\"interfaces\":[" LEG_OF(1, NET, "10.5.0.1", "fa:16:3e:01:00:01") "," LEG_OF(2, NET_2, "10.6.0.1", \
-                                                                                   "fa:16:3e:01:00:02") "]}"
+    ",\"interfaces\":[" LEG_OF(1, NET, "10.5.0.1", "fa:16:3e:01:00:01", "") "," LEG_OF(2, NET_2, "10.6.0.1", \
+                                                                                       "fa:16:3e:01:00:02", more) "]}"
 #define NETWORK_2 \
     "{\"kind\":\"network\",\"id\":\"" NET_2 \
     "\",\"type\":\"vxlan\",\"vni\":4243,\"mtu\":1450,\"subnets\":[{\"id\":\"" SUBNET_2 \
@@ -423,6 +424,12 @@ static void test_routers(void **state)
     shell(A, "ip netns exec kr-4e000001 ip link set r-0a000002-11 up");
     told(A, "", DROP("router", ROUTER));
     stops(1, 4, "stop told: this host was not told of the router of port " LEG(1));
+    told(A, ROUTER_AS("true"), "");
+    passes(1, 4);
+    passes(2, 4);
+    told(A, ROUTER_WITH("true", ",\"scope4\":\"5c000001-1111-4111-8111-111111111111\""), "");
+    stops(1, 4, "stop scope: address scope: r-0a000001-11 and r-0a000002-11 are of two scopes");
+    stops(2, 4, "stop scope: address scope");
     told(A, ROUTER_AS("true"), "");
     passes(1, 4);
     passes(2, 4);
