@@ -35,6 +35,8 @@ struct kn_image_facts {
     int64_t size; /* bytes; 0 without data */
     int64_t virtual_size;
     bool wants_config_drive; /* img_config_drive: mandatory */
+    bool
+        is_mapping; /* it has no data, but says which snapshots it is (KN_IMAGE_MAPPING): nothing but a new server is made of it */
 };
 
 /*
@@ -79,7 +81,12 @@ struct kn_image_snapshot {
     const char *type; /* snapshot or backup */
     const json_t *properties; /* the client's own; borrowed, may be NULL */
     int64_t root_gib; /* the least that its min_disk is */
+    /* Of a server whose root disk is a volume. */
+    const json_t *known; /* what that knows of the image in it; borrowed, may be NULL */
+    const json_t *mapping; /* what the image is instead of data: entries of block_device_mapping; NULL: it has data */
+    const char *root_device; /* with mapping: "/dev/vda" */
 };
+#define KN_IMAGE_MAPPING "block_device_mapping" /* the property that says so, JSON in a text, as Nova writes it */
 /*
  * In the transaction that writes the task, whose wish names the image: what the base has and a child of it may have, too, is inherited. *ret_quiesce: the base
  * says os_require_quiesce. KN_QUOTA, KN_BAD_REQUEST for a property that is none.

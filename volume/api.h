@@ -70,6 +70,27 @@ int kn_volume_root_find(struct kn_db *db, const char *server_id, struct kn_volum
  */
 int kn_volume_root_overwrite(const struct kn_request *req, const char *volume_id, json_t *input, struct kn_error *err);
 
+/*
+ * Snapshots of all volumes that a server has, for an image of it, inside the transaction that writes the server's task and holds its row, in two steps. Take: the volumes are held. *ret: a new array
+ * of {"volume", "snapshot" (its id to be), "size", "type", "dies"} and, where there is such a thing, "device", "boot", "tag", "image" (what is known of it). KN_BAD_REQUEST, KN_NOT_FOUND: one of them
+ * cannot be copied now.
+ */
+int kn_volume_server_snapshots_take(const struct kn_request *req, const char *server_id, json_t **ret,
+                                    struct kn_error *err);
+
+struct kn_quota_claims;
+struct kn_volume_server_snapshots {
+    const char *server_id;
+    const char *project_id; /* the server's */
+    const char *image_id; /* that they are for: they go if it comes to nothing */
+    const char *name; /* the image's */
+    const json_t *list; /* as they were taken */
+    struct kn_quota_claims *claims; /* of the volume service; what they take is added */
+};
+/* Begin: their rows, and the server's task that makes each. */
+int kn_volume_server_snapshots_begin(const struct kn_request *req, const struct kn_volume_server_snapshots *wish,
+                                     struct kn_error *err);
+
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
                           struct kn_error *err);

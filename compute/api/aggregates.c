@@ -292,6 +292,9 @@ static int aggregates_look_at_images(struct kn_request *req, const json_t *image
         if (strcmp(facts.status, "active") != 0) {
             return kn_fail(err, KN_BAD_REQUEST, "Image %s is not active.", id);
         }
+        if (facts.is_mapping) {
+            return kn_fail(err, KN_BAD_REQUEST, "Image %s has no data, but is snapshots of volumes.", id);
+        }
     }
     return 0;
 }

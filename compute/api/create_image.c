@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The actions createImage and createBackup: an image's row (image/rows/snapshot.c) and the task that brings its data, in one transaction. Its id is told by a Location, from 2.45 on
- * by a body.
+ * by a body. Of a server whose root disk is a volume it is a list of snapshots instead of data (server_plan_mapping.h).
  */
 #include <string.h>
 
 #include "compute/api.h"
 #include "compute/rows/server.h"
+#include "compute/rows/server_plan_mapping.h"
 #include "image/api.h"
 #include "lib/adapter/quota.h"
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 #include "lib/rest/manners.h"
+#include "volume/api.h"
 
 #define BODY_SINCE 45
 
@@ -34,8 +36,71 @@ const struct kn_schema kn_compute_create_backup_body[] = {
 /* kn_compute_server_also: the image, in the transaction of the task that brings it. */
 struct imaging {
     struct kn_image_snapshot wish;
+    struct kn_quota_claims claims; /* what snapshots of volumes take */
+    bool of_volumes; /* the server's root disk is one */
     char id[KN_UUID_SIZE];
 };
+
+/* server.disks, a new reference; NULL: none but the root disk. */
+static int imaging_disks(const struct kn_request *req, const char *server, json_t **ret, struct kn_error *err)
+{
+    static const struct kn_stmt DISKS_OF = { "imaging_disks",
+                                             "SELECT disks FROM server WHERE id = $1 AND disks IS NOT NULL", 1 };
+    enum { DISKS };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(req->db, &DISKS_OF, KN_ARGS(server), &rows, err) < 0) {
+        return -1;
+    }
+    *ret = kn_rows_count(rows) > 0 ? json_loads(kn_rows_text(rows, 0, DISKS), 0, NULL) : NULL;
+    return 0;
+}
+
+static const json_t *imaging_root(const json_t *snapshots)
+{
+    const json_t *one;
+    size_t i;
+
+    json_array_foreach (snapshots, i, one) {
+        if (json_object_get(one, "boot") != NULL && kn_json_int(one, "boot") == 0) {
+            return one;
+        }
+    }
+    return NULL;
+}
+
+/* As Nova does: all its volumes are copied, and the image says which copies. */
+static int imaging_begin_of_volumes(const struct kn_request *req, const char *server, struct imaging *imaging,
+                                    json_t *input, struct kn_error *err)
+{
+    json_auto_t *snapshots = NULL, *disks = NULL;
+    bool quiesce = false;
+
+    if (imaging_disks(req, server, &disks, err) < 0 ||
+        kn_volume_server_snapshots_take(req, server, &snapshots, err) < 0) {
+        return -1;
+    }
+    const json_t *root = imaging_root(snapshots);
+    json_auto_t *mapping = kn_compute_mapping_make(snapshots, disks);
+
+    imaging->wish.mapping = mapping;
+    imaging->wish.known = json_object_get(root, "image");
+    imaging->wish.root_device = kn_json_str(root, "device");
+    imaging->wish.root_gib = 0;
+    const int rc = kn_image_snapshot_begin(req, &imaging->wish, imaging->id, &quiesce, err);
+    const struct kn_volume_server_snapshots wish = { .server_id = server,
+                                                     .project_id = imaging->wish.project,
+                                                     .image_id = imaging->id,
+                                                     .name = imaging->wish.name,
+                                                     .list = snapshots,
+                                                     .claims = &imaging->claims };
+
+    if (rc < 0 || kn_volume_server_snapshots_begin(req, &wish, err) < 0) {
+        return -1;
+    }
+    json_object_set_new(input, "image", json_string(imaging->id));
+    return json_object_set_new(input, "snapshots", json_integer((json_int_t)json_array_size(snapshots)));
+}
 
 static int imaging_begin(const struct kn_request *req, const char *server, void *ctx, json_t *input,
                          struct kn_error *err)
@@ -43,7 +108,9 @@ static int imaging_begin(const struct kn_request *req, const char *server, void 
     struct imaging *imaging = ctx;
     bool quiesce = false;
 
-    (void)server;
+    if (imaging->of_volumes) {
+        return imaging_begin_of_volumes(req, server, imaging, input, err);
+    }
     if (kn_image_snapshot_begin(req, &imaging->wish, imaging->id, &quiesce, err) < 0) {
         return -1;
     }
@@ -83,14 +150,21 @@ static void imaging_answer(const struct kn_request *req, const char *id, bool lo
     }
 }
 
+/* What Cinder calls too large is over quota in Nova. */
+static int imaging_refuse(struct kn_error *err)
+{
+    err->code = err->code == KN_TOO_LARGE ? KN_QUOTA : err->code;
+    return -1;
+}
+
 /* The wish is what is asked for beside the image. */
 static int imaging_act(struct kn_request *req, const char *name, const json_t *args, const char *type,
                        const json_t *properties, json_t *input, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
     const struct kn_server_action *action = kn_server_action(name);
-    struct imaging imaging = { .id = "" };
-    const struct kn_compute_server_also also = { imaging_begin, &imaging, NULL, NULL };
+    struct imaging imaging = { .claims = KN_QUOTA_CLAIMS("volume"), .id = "" };
+    struct kn_compute_server_also also = { imaging_begin, &imaging, NULL, NULL };
 
     if (kn_compute_server_get(req, req->params[0], &server, err) < 0 ||
         kn_compute_server_may(req, server, action, err) < 0 ||
@@ -104,8 +178,13 @@ static int imaging_act(struct kn_request *req, const char *name, const json_t *a
                                                .type = type,
                                                .properties = properties,
                                                .root_gib = kn_rows_int(server, 0, KN_SERVER_DISK) };
-    if (kn_compute_server_act(req, req->params[0], action, input, &also, err) < 0) {
-        return -1;
+    imaging.of_volumes = kn_compute_server_boots_from_volume(server);
+    also.claims = imaging.of_volumes ? &imaging.claims : NULL;
+    const int rc = kn_compute_server_act(req, req->params[0], action, input, &also, err);
+
+    kn_quota_claims_release(&imaging.claims);
+    if (rc < 0) {
+        return imaging_refuse(err);
     }
     kn_copy(ret_id, KN_UUID_SIZE, imaging.id);
     return 0;

@@ -66,7 +66,7 @@ static int rescue_image(struct kn_request *req, const char *server, const char *
     if (kn_image_usable(req->db, &req->caller, image, &facts, err) < 0 && err->code != KN_NOT_FOUND) {
         return -1;
     }
-    if (strcmp(facts.status, "active") != 0) {
+    if (strcmp(facts.status, "active") != 0 || facts.is_mapping) {
         return asked ? kn_fail(err, KN_BAD_REQUEST, "Requested rescue image '%s' is invalid", image)
                      : rescue_cannot(server, "Driver Error: no such image can be used: ", image, err);
     }

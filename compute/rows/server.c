@@ -121,24 +121,6 @@ bool kn_compute_server_boots_from_volume(const struct kn_rows *rows)
     return kn_rows_text(rows, 0, KN_SERVER_IMAGE)[0] == '\0';
 }
 
-/* What is done to the disk of an image is not done to a volume. */
-static int server_refuse_volume(const struct kn_rows *rows, const char *action, struct kn_error *err)
-{
-    static const struct {
-        const char *action, *words;
-    } REFUSED[] = {
-        { "createBackup", "Backup is not supported for volume-backed instances." },
-        { "createImage", "Images of volume-backed instances are not available here: make a snapshot of the volume" },
-    };
-
-    for (size_t i = 0; i < KN_COUNT(REFUSED) && kn_compute_server_boots_from_volume(rows); i++) {
-        if (strcmp(REFUSED[i].action, action) == 0) {
-            return kn_fail(err, KN_BAD_REQUEST, "%s", REFUSED[i].words);
-        }
-    }
-    return 0;
-}
-
 int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *rows,
                           const struct kn_server_action *action, struct kn_error *err)
 {
@@ -156,7 +138,9 @@ int kn_compute_server_may(const struct kn_request *req, const struct kn_rows *ro
         return kn_fail(err, KN_CONFLICT, "Operation '%s' not supported for instance (%s): its host does not know it.",
                        action->name, id);
     }
-    return server_refuse_volume(rows, action->name, err);
+    return strcmp(action->name, "createBackup") == 0 && kn_compute_server_boots_from_volume(rows)
+               ? kn_fail(err, KN_BAD_REQUEST, "Backup is not supported for volume-backed instances.")
+               : 0;
 }
 
 /* The row and the task, in one transaction. *ret_begun: false when the row was not as it was seen. */

@@ -18,6 +18,7 @@
 #include "compute/rows/server_plan_disks.h"
 #include "compute/rows/server_plan_files.h"
 #include "compute/rows/server_plan_hints.h"
+#include "compute/rows/server_plan_mapping.h"
 #include "compute/rows/server_plan_nics.h"
 #include "compute/rows/server_plan_volumes.h"
 #include "compute/rows/server_schema.h"
@@ -295,47 +296,104 @@ static int server_plan_check_size(const struct kn_image_facts *image, int64_t me
     return 0;
 }
 
+static int plan_judge_image(const struct kn_image_facts *image, int64_t memory_mib, int64_t disk_gib,
+                            struct kn_error *err)
+{
+    return strcmp(image->status, "active") != 0 ? kn_fail(err, KN_BAD_REQUEST, "Image %s is not active.", image->id)
+                                                : server_plan_check_size(image, memory_mib, disk_gib, err);
+}
+
 int kn_compute_plan_image(const struct kn_request *req, const char *id, const char *missing, int64_t memory_mib,
                           int64_t disk_gib, struct kn_image_facts *ret, json_t **ret_properties, struct kn_error *err)
 {
     if (kn_image_usable_with(req->db, &req->caller, id, ret, ret_properties, err) < 0) {
         return err->code == KN_NOT_FOUND ? kn_fail(err, KN_BAD_REQUEST, "%s", missing) : -1;
     }
-    if (strcmp(ret->status, "active") != 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "Image %s is not active.", id);
+    if (ret->is_mapping) {
+        return kn_fail(err, KN_BAD_REQUEST, "Image %s is unacceptable: it has no data, but is snapshots of volumes.",
+                       id);
     }
-    return server_plan_check_size(ret, memory_mib, disk_gib, err);
+    return plan_judge_image(ret, memory_mib, disk_gib, err);
 }
 
-static int plan_image(const struct planning *p, int64_t disk_gib)
+/* The image that the body names, as it was looked at; properties NULL: it names none, or err says why it cannot be had. */
+struct plan_image {
+    struct kn_image_facts facts;
+    json_t *properties;
+    struct kn_error err;
+};
+
+static void plan_look(const struct planning *p, struct plan_image *ret)
 {
     const char *id = text(p, "imageRef");
-    struct kn_image_facts image;
 
     if (id == NULL || id[0] == '\0') {
-        return kn_fail(p->err, KN_BAD_REQUEST, "Missing imageRef attribute");
+        kn_fail(&ret->err, KN_BAD_REQUEST, "Missing imageRef attribute");
+    } else if (kn_image_usable_with(p->req->db, &p->req->caller, id, &ret->facts, &ret->properties, &ret->err) < 0 &&
+               ret->err.code == KN_NOT_FOUND) {
+        kn_fail(&ret->err, KN_BAD_REQUEST, "Can not find requested image");
     }
-    if (kn_compute_plan_image(p->req, id, "Can not find requested image", p->plan->memory_mib, disk_gib, &image,
-                              &p->plan->properties, p->err) < 0) {
-        return -1;
-    }
-    p->plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image.wants_config_drive ||
-                            p->req->conf->compute_force_config_drive;
-    p->plan->image_id = id;
-    p->plan->image_properties = kn_compute_image_properties(p->plan->properties);
-    p->plan->is_cd = strcmp(image.disk_format, "iso") == 0;
-    return 0;
 }
 
-/* The image, or the volume that stands in its place. */
-static int plan_root(const struct planning *p, const json_t *devices, int64_t disk_gib)
+/* What the guest is follows from it, whatever its root disk is. */
+static void plan_follow_image(const struct planning *p, const struct plan_image *image)
+{
+    struct kn_compute_server_plan *plan = p->plan;
+
+    json_decref(plan->properties);
+    free(plan->image_properties);
+    plan->properties = json_incref(image->properties);
+    plan->image_properties = kn_compute_image_properties(plan->properties);
+    plan->config_drive = kn_schema_bool(p->in, "config_drive", false) || image->facts.wants_config_drive ||
+                         p->req->conf->compute_force_config_drive;
+}
+
+/* The image's data, or the volume that stands in its place; which may be what the image says. */
+static int plan_root_of(const struct planning *p, const struct plan_image *image, const json_t *devices,
+                        int64_t disk_gib)
 {
     const json_t *root = NULL;
 
     if (kn_compute_plan_volumes(p->req, devices, p->plan, &root, p->err) < 0) {
         return -1;
     }
-    return root != NULL ? 0 : plan_image(p, disk_gib);
+    if (root != NULL && !image->facts.is_mapping) {
+        return 0;
+    }
+    if (image->properties == NULL) {
+        *p->err = image->err;
+        return -1;
+    }
+    if (plan_judge_image(&image->facts, p->plan->memory_mib, root != NULL ? 0 : disk_gib, p->err) < 0) {
+        return -1;
+    }
+    if (root == NULL && image->facts.is_mapping) {
+        return kn_fail(p->err, KN_BAD_REQUEST, "Image %s has no data, and names no root disk.", image->facts.id);
+    }
+    plan_follow_image(p, image);
+    if (root == NULL) {
+        p->plan->image_id = text(p, "imageRef");
+        p->plan->is_cd = strcmp(image->facts.disk_format, "iso") == 0;
+    }
+    return 0;
+}
+
+/* *devices: what the body says; with what the image says from here on. */
+static int plan_root(const struct planning *p, json_t **devices, int64_t disk_gib)
+{
+    struct plan_image image = { .properties = NULL };
+    json_t *all = NULL;
+
+    plan_look(p, &image);
+    int rc = kn_compute_mapping_read(image.properties, *devices, &all, p->err);
+
+    if (rc == 0) {
+        json_decref(*devices);
+        *devices = all;
+        rc = plan_root_of(p, &image, *devices, disk_gib);
+    }
+    json_decref(image.properties);
+    return rc;
 }
 
 /* The flavor as the row keeps it: the text is written by hand because its columns are JSON values already. */
@@ -504,7 +562,7 @@ static int plan_all(const struct planning *p)
     return plan_counts(p) < 0 || refuse_unsupported(p) < 0 || kn_compute_plan_hints(p->req, p->plan, p->err) < 0 ||
                    plan_zone(p) < 0 || plan_requested_host(p) < 0 ||
                    kn_compute_disks_read(p->in, &devices, p->err) < 0 || plan_flavor(p, &sizes) < 0 ||
-                   plan_root(p, devices, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 ||
+                   plan_root(p, &devices, sizes.root_gib) < 0 || plan_machine(p, devices, &sizes) < 0 ||
                    plan_key(p) < 0 || plan_metadata(p) < 0 || plan_files(p) < 0 || plan_input(p) < 0
                ? -1
                : 0;

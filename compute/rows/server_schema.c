@@ -51,6 +51,12 @@ static const struct kn_schema DEVICE[] = {
 };
 static const struct kn_schema DEVICES[] = { KN_SCHEMA("device", KN_IS_OBJECT, .inner = DEVICE), KN_SCHEMA_END };
 
+const struct kn_schema kn_compute_devices_schema[] = {
+    KN_SCHEMA("block_device_mapping", KN_IS_LIST, .inner = DEVICES),
+    KN_SCHEMA("block_device_mapping_v2", KN_IS_LIST, .inner = DEVICES),
+    KN_SCHEMA_END,
+};
+
 static const struct kn_schema GROUP[] = {
     KN_SCHEMA("name", KN_IS_STRING, .limit = KN_LIMIT_SECURITY_GROUP, .rule = &KN_TEXT_NAME),
     KN_SCHEMA_END,

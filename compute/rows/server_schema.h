@@ -6,5 +6,7 @@
 #include "lib/domain/schema.h"
 
 extern const struct kn_schema kn_compute_server_create_schema[];
+/* What is said of disks, alone. */
+extern const struct kn_schema kn_compute_devices_schema[];
 
 #endif

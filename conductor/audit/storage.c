@@ -44,6 +44,9 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "WHERE v.status NOT IN ('creating', 'deleting') AND (v.status = 'in-use') IS DISTINCT FROM (volume_status(v.id) = 'in-use') "
       "AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id "
       "AND (a.status NOT IN ('attached', 'attaching', 'detaching') OR " KN_AUDIT_MOVING("a.server_id") "))", NULL, NULL },
+    { "2. no snapshot is for an image that nobody makes",
+      "SELECT format('snapshot %s is for image %s', s.id, s.for_image) FROM volume_snapshot s WHERE s.for_image IS NOT NULL AND NOT EXISTS (SELECT FROM task t "
+      "WHERE t.kind LIKE 'server.%' AND t.state IN ('run', 'undo') AND t.object_id = (SELECT i.brought_by FROM image i WHERE i.id = s.for_image))", NULL, NULL },
     { "5. no snapshot outlives its volume",
       "SELECT format('snapshot %s is %s, its volume %s is gone', s.id, s.status, s.volume_id) FROM volume_snapshot s WHERE s.status NOT IN ('deleting', 'error_deleting') "
       "AND NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = s.volume_id)", NULL, NULL },

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * The flows that make an image of a server: [its host makes a file of the root disk] -> [kilonova-image says where it goes] -> [the host brings it there] -> [and drops
- * the file]. The image's row was written with the wish; when the task is over and brought nothing, kilonova-image ends it (image/rows/snapshot.c). The guest is what it
+ * the file]. Of a server whose root disk is a volume: [the snapshots of its volumes, tasks before this one, are the image]. The image's row was written with the wish; when the task is over and brought nothing, kilonova-image ends it (image/rows/snapshot.c). The guest is what it
  * was, whatever happens.
  */
 #include "conductor/flows/bodies.h"
@@ -43,6 +43,26 @@ static const struct kn_conductor_finding SNAPSHOT_FINDS[] = {
         KN_SET(kn_conductor_record_server, "task_state", state), KN_BECOMES_END \
     }
 
+/* Of a server whose root disk is a volume there is no data to bring: its volumes' snapshots, which stood before this task, are the image. */
+static int count_if_of_disk(const struct kn_conductor_task *task)
+{
+    return kn_conductor_wished(task, "snapshots") == NULL ? 1 : 0;
+}
+
+static int count_if_of_snapshots(const struct kn_conductor_task *task)
+{
+    return 1 - count_if_of_disk(task);
+}
+
+static json_t *build_compose(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = kn_conductor_body_server(task, item);
+
+    json_object_set(body, "image", kn_conductor_wished(task, "image"));
+    json_object_set(body, "snapshots", kn_conductor_wished(task, "snapshots"));
+    return body;
+}
+
 static json_t *build_rotate(const struct kn_conductor_task *task, int item)
 {
     static const char *const wished[] = { "image", "backup_type", "rotation", NULL };
@@ -54,43 +74,42 @@ static json_t *build_rotate(const struct kn_conductor_task *task, int item)
     return body;
 }
 
-#define TAKES(state) \
+#define TAKES(state, counted) \
     { \
         { { .message = "server.snapshot", \
             .to = KN_TO_HOME, \
             .build = build_snapshot, \
+            .count = counted, \
             .undo = "server.drop_snapshot", \
             .undo_build = kn_conductor_body_server_on_host, \
             .undo_waits_for_host = true } }, \
             NOW_IN(state) \
     }
-#define IS_RECEIVED(state) \
+#define IS_RECEIVED(state, counted) \
     { \
-        { { .message = "image.receive", .build = kn_conductor_body_image_wished } }, NOW_IN(state) \
-    }
-#define BRINGS(state) \
-    { \
-        { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NOW_IN(state) \
+        { { .message = "image.receive", .build = kn_conductor_body_image_wished, .count = counted } }, NOW_IN(state) \
     }
 /* A host that is down then finds at its hello what it has to drop: the server waits for that no more. */
-#define DROPS \
+#define DROPS(counted) \
     { \
         .message = "server.drop_snapshot", .to = KN_TO_HOME, .build = kn_conductor_body_server_on_host, \
-        .waits_for_host = true \
+        .count = counted, .waits_for_host = true \
     }
 
 static const struct kn_conductor_flow_row SNAPSHOT_ROWS[] = {
-    TAKES("image_pending_upload"),
-    IS_RECEIVED("image_uploading"),
-    BRINGS(NULL),
-    { { DROPS }, NULL },
+    TAKES("image_pending_upload", count_if_of_disk),
+    IS_RECEIVED("image_uploading", count_if_of_disk),
+    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload, .count = count_if_of_disk },
+        { .message = "image.compose", .build = build_compose, .count = count_if_of_snapshots } },
+      NOW_IN(NULL) },
+    { { DROPS(count_if_of_disk) }, NULL },
 };
 
 static const struct kn_conductor_flow_row BACKUP_ROWS[] = {
-    TAKES("image_pending_upload"),
-    IS_RECEIVED("image_uploading"),
-    BRINGS(NULL),
-    { { DROPS, { .message = "image.rotate", .build = build_rotate } }, NULL },
+    TAKES("image_pending_upload", NULL),
+    IS_RECEIVED("image_uploading", NULL),
+    { { { .message = "server.upload", .to = KN_TO_HOME, .build = build_upload } }, NOW_IN(NULL) },
+    { { DROPS(NULL), { .message = "image.rotate", .build = build_rotate } }, NULL },
 };
 
 /* --- server.shelve: [off] -> an image of it ---------------------------------------------------------------------------------- */
@@ -180,8 +199,12 @@ static const struct kn_conductor_becomes SHELVE_FAILED[] = {
     KN_BECOMES_END,
 };
 
-static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = { KN_SET(kn_conductor_record_server, "task_state", NULL),
-                                                               KN_BECOMES_END };
+/* The snapshots that were to be the image go with it. */
+static const struct kn_conductor_becomes SNAPSHOT_FAILED[] = {
+    KN_SET(kn_conductor_record_server, "task_state", NULL),
+    KN_GOES(kn_conductor_record_server_snapshots),
+    KN_BECOMES_END,
+};
 
 #define SNAPSHOT_FLOW(name, its) \
     { \

@@ -30,7 +30,7 @@ static const struct kn_stmt HOLD_OF_SERVERS = {
     1
 };
 
-/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner. */
+/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner, and one that there are snapshots of stays for them. */
 static const struct kn_stmt FREE = {
     "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
@@ -50,9 +50,41 @@ static const struct kn_stmt UNKEPT = {
     1
 };
 
+/*
+ * Snapshots for an image of these servers that is not whole: they go, by a task of their own each. One that somebody makes a volume or a backup of stays: it is his by now; and so does what
+ * belongs to an image that is whole already.
+ */
+static const struct kn_stmt UNNEEDED = {
+    "conductor_snapshot_unneeded",
+    "WITH mine AS (SELECT s.id, s.project_id, s.user_id, s.volume_id, i.status IN ('active', 'deactivated') OR s.status NOT IN ('creating', 'available', 'error') "
+    "OR EXISTS (SELECT FROM volume v WHERE v.status = 'creating' AND v.snapshot_id = s.id) "
+    "OR EXISTS (SELECT FROM volume v WHERE v.status = 'reverting' AND v.id = s.volume_id) "
+    "OR EXISTS (SELECT FROM volume_backup b WHERE b.status = 'creating' AND b.snapshot_id = s.id) AS stays "
+    "FROM volume_snapshot s JOIN image i ON i.id = s.for_image WHERE i.brought_by = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE OF s) "
+    "UPDATE volume_snapshot s SET for_image = NULL, status = CASE WHEN m.stays THEN s.status ELSE 'deleting' END, updated_at = now() FROM mine m WHERE s.id = m.id "
+    "RETURNING s.id, m.project_id, m.user_id, m.volume_id, NOT m.stays",
+    1
+};
+enum { UNNEEDED_ID, UNNEEDED_PROJECT, UNNEEDED_USER, UNNEEDED_VOLUME, UNNEEDED_GOES };
+
+static struct kn_batch_stmt DOOM_SNAPSHOTS = {
+    "conductor_snapshot_doom",
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
+    "SELECT 'snapshot.delete', shard, snapshot, project, user_id, 'req-none', jsonb_build_object('volume', volume) FROM @",
+    { { "snapshot", "uuid" },
+      { "shard", "smallint" },
+      { "project", "text" },
+      { "user_id", "text" },
+      { "volume", "text" } },
+    { 0 },
+    { 0 },
+    false
+};
+
 static struct kn_batch_stmt FOLLOW = {
     "conductor_volume_follow",
-    "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' THEN 'deleting' "
+    "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' "
+    "AND NOT EXISTS (SELECT FROM volume_snapshot s WHERE s.volume_id = v.id AND s.status <> 'deleting') THEN 'deleting' "
     "WHEN v.extends_from IS NOT NULL THEN 'error_extending' ELSE volume_status(v.id) END, "
     "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",
     { { "volume", "uuid" }, { "dies_too", "boolean" }, { "user_id", "text" }, { "request", "text" } },
@@ -82,6 +114,27 @@ static void doom(struct kn_batch *batch, const struct kn_rows *rows, int row)
     kn_batch_add(batch, kn_rows_text(rows, row, FOLLOW_REQUEST));
 }
 
+static int end_snapshots_of_servers(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_RELEASE(kn_batch) struct kn_batch doomed;
+
+    kn_batch_init(&doomed, &DOOM_SNAPSHOTS);
+    if (kn_db_run(db, &UNNEEDED, KN_ARGS(ids), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        if (kn_rows_bool(rows, i, UNNEEDED_GOES)) {
+            kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_ID));
+            kn_batch_addint(&doomed, kn_shard_of(kn_rows_text(rows, i, UNNEEDED_ID)));
+            kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_PROJECT));
+            kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_USER));
+            kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_VOLUME));
+        }
+    }
+    return kn_batch_run(&doomed, db, NULL, err);
+}
+
 int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *freed = NULL;
@@ -93,7 +146,7 @@ int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct
     kn_batch_init(&doomed, &DOOM);
     if (kn_db_run(db, &HOLD_OF_SERVERS, KN_ARGS(server_ids), NULL, err) < 0 ||
         kn_db_run(db, &UNKEPT, KN_ARGS(server_ids), NULL, err) < 0 ||
-        kn_conductor_backups_let_go(db, server_ids, err) < 0 ||
+        kn_conductor_backups_let_go(db, server_ids, err) < 0 || end_snapshots_of_servers(db, server_ids, err) < 0 ||
         kn_db_run(db, &FREE, KN_ARGS(server_ids), &freed, err) < 0) {
         return -1;
     }
@@ -214,6 +267,14 @@ const struct kn_conductor_record kn_conductor_record_server_volumes = {
     .table = "attachment",
     .name = "server_volumes",
     .end = end_volumes_of_servers,
+    .columns = { { "status", "text", NULL } },
+};
+
+/* Named by the server. */
+const struct kn_conductor_record kn_conductor_record_server_snapshots = {
+    .table = "volume_snapshot",
+    .name = "server_snapshots",
+    .end = end_snapshots_of_servers,
     .columns = { { "status", "text", NULL } },
 };
 

@@ -102,6 +102,7 @@ int kn_image_usable_with(struct kn_db *db, const struct kn_caller *caller, const
     json_auto_t *properties = json_loads(image.properties != NULL ? image.properties : "{}", 0, NULL);
 
     ret->wants_config_drive = strcmp(kn_json_str(properties, "img_config_drive"), "mandatory") == 0;
+    ret->is_mapping = ret->size == 0 && image.size != NULL && *kn_json_str(properties, KN_IMAGE_MAPPING) != '\0';
     kn_copy(ret->id, sizeof(ret->id), image.id);
     kn_copy(ret->status, sizeof(ret->status), image.status);
     kn_copy(ret->disk_format, sizeof(ret->disk_format), image.disk_format != NULL ? image.disk_format : "");

@@ -111,6 +111,11 @@ int kn_image_discard(struct kn_db *db, const char *id, const char *server, struc
                      struct kn_error *err);
 enum kn_image_rotated_col { KN_ROTATED_ID, KN_ROTATED_SHA512 };
 int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_rows, struct kn_error *err);
+/*
+ * As image.compose says it: active, with data of no byte, once all snapshots that it is are there; from then on they are for themselves. KN_CONFLICT: one is missing; KN_NOT_FOUND: it is gone, or
+ * another server's.
+ */
+int kn_image_compose(struct kn_db *db, const struct kn_conf *conf, const json_t *body, struct kn_error *err);
 /* Images whose server's task is over, and brought nothing: nobody will. */
 int kn_image_drop_unbrought(struct kn_db *db, int *ret_count, struct kn_error *err);
 

@@ -3,10 +3,12 @@
  * Images of servers, before their data is there: the row, with what it inherits and what Nova writes on it, and its end when nothing comes. An image that waits for
  * a server's task goes with that task, however it ended: kilonova-image looks every few seconds, so no crash leaves one.
  */
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "image/api.h"
+#include "image/rows/arrival.h"
 #include "image/rows/image.h"
 #include "image/rows/property.h"
 #include "image/rows/quota.h"
@@ -51,7 +53,10 @@ static bool snapshot_inherits(const char *name)
                                        "backup_type",
                                        "instance_uuid",
                                        "user_id",
-                                       "instance_owner" };
+                                       "instance_owner",
+                                       KN_IMAGE_MAPPING,
+                                       "bdm_v2",
+                                       "root_device_name" };
 
     for (size_t i = 0; i < KN_COUNT(NOT); i++) {
         if (strcmp(name, NOT[i]) == 0) {
@@ -61,10 +66,29 @@ static bool snapshot_inherits(const char *name)
     return true;
 }
 
-static json_t *snapshot_inherit(const struct kn_image_look *base)
+/* What the volume knows of its image and an image of it may say, too: properties alone. */
+static json_t *volume_properties(const json_t *known)
+{
+    static const char *const OWN[] = { "image_id", "image_name", "container_format", "disk_format", "min_disk",
+                                       "min_ram",  "size",       "checksum" };
+    json_t *properties = json_object(), *value;
+    const char *name;
+
+    json_object_foreach ((json_t *)(uintptr_t)known, name, value) {
+        if (snapshot_inherits(name) && kn_image_property(name) == NULL) {
+            json_object_set(properties, name, value);
+        }
+    }
+    for (size_t i = 0; i < KN_COUNT(OWN); i++) {
+        json_object_del(properties, OWN[i]);
+    }
+    return properties;
+}
+
+static json_t *snapshot_inherit(const struct kn_image_look *base, const json_t *known)
 {
     json_auto_t *all = json_loads(base->properties != NULL ? base->properties : "{}", 0, NULL);
-    json_t *properties = json_object(), *value;
+    json_t *properties = known != NULL ? volume_properties(known) : json_object(), *value;
     const char *name;
 
     json_object_foreach (all, name, value) {
@@ -73,6 +97,13 @@ static json_t *snapshot_inherit(const struct kn_image_look *base)
         }
     }
     return properties;
+}
+
+static json_t *snapshot_text(const json_t *value)
+{
+    AUTO_FREE char *text = json_dumps(value, JSON_COMPACT);
+
+    return json_string(text);
 }
 
 static int snapshot_add_own(json_t *properties, const json_t *own, struct kn_error *err)
@@ -93,7 +124,7 @@ static int snapshot_add_own(json_t *properties, const json_t *own, struct kn_err
 static json_t *snapshot_properties(const struct kn_request *req, const struct kn_image_snapshot *wish,
                                    const struct kn_image_look *base, struct kn_error *err)
 {
-    json_auto_t *properties = snapshot_inherit(base);
+    json_auto_t *properties = snapshot_inherit(base, wish->known);
 
     json_object_set_new(properties, "instance_uuid", json_string(wish->server));
     json_object_set_new(properties, "user_id", json_string(req->caller.user_id));
@@ -103,6 +134,11 @@ static json_t *snapshot_properties(const struct kn_request *req, const struct kn
     json_object_set_new(properties, "image_state", json_string("available"));
     if (wish->base[0] != '\0') {
         json_object_set_new(properties, "base_image_ref", json_string(wish->base));
+    }
+    if (wish->mapping != NULL) {
+        json_object_set_new(properties, KN_IMAGE_MAPPING, snapshot_text(wish->mapping));
+        json_object_set_new(properties, "bdm_v2", json_string("True"));
+        json_object_set_new(properties, "root_device_name", json_string(wish->root_device));
     }
     if (strcmp(wish->project, req->caller.project_id) != 0) {
         json_object_set_new(properties, "instance_owner", json_string(wish->project));
@@ -148,6 +184,9 @@ int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_
     if (rows != NULL) {
         kn_image_look_at(rows, 0, &base);
     }
+    if (wish->known != NULL) {
+        base.min_ram_mib = strtoll(kn_json_str(wish->known, "min_ram"), NULL, 10);
+    }
     json_auto_t *properties = snapshot_properties(req, wish, &base, err);
     AUTO_FREE char *text = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT);
     const char *quiesce = kn_json_str(properties, "os_require_quiesce");
@@ -158,25 +197,6 @@ int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_
     }
     *ret_quiesce = strcasecmp(quiesce, "yes") == 0 || strcasecmp(quiesce, "true") == 0 || strcmp(quiesce, "1") == 0;
     return 0;
-}
-
-/* What the volume knows of its image and an image of it may say, too: properties alone. */
-static json_t *volume_properties(const json_t *known)
-{
-    static const char *const OWN[] = { "image_id", "image_name", "container_format", "disk_format", "min_disk",
-                                       "min_ram",  "size",       "checksum" };
-    json_t *properties = json_object(), *value;
-    const char *name;
-
-    json_object_foreach ((json_t *)(uintptr_t)known, name, value) {
-        if (snapshot_inherits(name) && kn_image_property(name) == NULL) {
-            json_object_set(properties, name, value);
-        }
-    }
-    for (size_t i = 0; i < KN_COUNT(OWN); i++) {
-        json_object_del(properties, OWN[i]);
-    }
-    return properties;
 }
 
 int kn_image_of_volume_begin(const struct kn_request *req, const struct kn_image_of_volume *wish,
@@ -267,4 +287,71 @@ int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_r
     }
     *ret_rows = kn_steal(&rows);
     return 0;
+}
+
+/* --- image.compose ---------------------------------------------------------------------------------------------------------- */
+
+/* As many as were wished, all there: one that failed, or that its owner deleted meanwhile, is missed. */
+static int compose_check(struct kn_db *db, const json_t *body, struct kn_error *err)
+{
+    static const struct kn_stmt MADE = {
+        "image_compose_made", "SELECT count(*) FROM volume_snapshot WHERE for_image = $1 AND status = 'available'", 1
+    };
+    enum { COUNT };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &MADE, KN_ARGS(kn_json_str(body, "image")), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_int(rows, 0, COUNT) == kn_json_int(body, "snapshots")
+               ? 0
+               : kn_fail(err, KN_CONFLICT, "of %lld snapshots for image \"%s\" there are %lld",
+                         (long long)kn_json_int(body, "snapshots"), kn_json_str(body, "image"),
+                         (long long)kn_rows_int(rows, 0, COUNT));
+}
+
+/* Its data is of no byte. */
+static int compose_activate(struct kn_db *db, const struct kn_conf *conf, const struct kn_image *image,
+                            struct kn_error *err)
+{
+    AUTO(kn_image_arrival) struct kn_image_arrival *arrival = NULL;
+
+    if (kn_image_arrival_begin(db, conf, image, 0, KN_BLOB_UPLOAD, &arrival, err) < 0) {
+        return -1;
+    }
+    if (kn_image_arrival_end(db, conf, arrival, NULL, NULL, err) < 0) {
+        kn_image_arrival_give_up(db, arrival);
+        return -1;
+    }
+    return 0;
+}
+
+int kn_image_compose(struct kn_db *db, const struct kn_conf *conf, const json_t *body, struct kn_error *err)
+{
+    static const struct kn_stmt AWAITED = {
+        "image_compose_awaited",
+        "SELECT id, owner, status FROM image WHERE id = $1 AND brought_by = $2 AND deleted_at IS NULL", 2
+    };
+    static const struct kn_stmt FREE = { "image_compose_free",
+                                         "UPDATE volume_snapshot SET for_image = NULL WHERE for_image = $1", 1 };
+    enum { IMAGE_ID, OWNER, STATUS };
+    const char *id = kn_json_str(body, "image");
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &AWAITED, KN_ARGS(id, kn_json_str(body, "server")), &rows, err) < 0) {
+        return -1;
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "image \"%s\" does not exist", id);
+    }
+    const struct kn_image image = { .id = kn_rows_text(rows, 0, IMAGE_ID),
+                                    .owner = kn_rows_text(rows, 0, OWNER),
+                                    .status = kn_rows_text(rows, 0, STATUS),
+                                    .disk_format = "raw" };
+    const bool is_whole = strcmp(image.status, "active") == 0 || strcmp(image.status, "deactivated") == 0;
+
+    if (!is_whole && (compose_check(db, body, err) < 0 || compose_activate(db, conf, &image, err) < 0)) {
+        return -1;
+    }
+    return kn_db_run(db, &FREE, KN_ARGS(id), NULL, err);
 }

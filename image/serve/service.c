@@ -163,6 +163,21 @@ static int service_end_images(struct kn_daemon *d, const struct kn_message *m, s
     return 0;
 }
 
+/* --- image.compose ------------------------------------------------------------------------------------------------------------------ */
+
+static int service_compose(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
+{
+    if (kn_image_compose(d->db, &d->conf, m->body, err) == 0) {
+        kn_reply_done(d, m, NULL);
+        return 0;
+    }
+    if (err->code == KN_UNAVAILABLE) {
+        return -1;
+    }
+    kn_reply_failed(d, m, err, false);
+    return 0;
+}
+
 /* --- image.delete --------------------------------------------------------------------------------------------------- */
 
 static int service_drop(struct kn_daemon *d, const struct kn_message *m, struct kn_error *err)
@@ -197,6 +212,9 @@ static int service_change(struct kn_daemon *d, const struct kn_message *m, struc
 {
     if (is(m, "image.rotate") || is(m, "image.discard")) {
         return service_end_images(d, m, err);
+    }
+    if (is(m, "image.compose")) {
+        return service_compose(d, m, err);
     }
     return is(m, "image.delete") ? service_drop(d, m, err) : 0;
 }

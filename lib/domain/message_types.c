@@ -100,6 +100,8 @@ const struct kn_message_type kn_message_types[] = {
              INT("virtual_size", VIRTUAL_SIZE, "bytes of the disk inside")), false },
     { "image.receive", 1, KN_TOPIC_IMAGE, "where the host of a server puts the data of an image of it: good for this image, while the envelope's task is open",
       KN_FIELDS(UUID("image", "the image")), KN_FIELDS(STR("url", NONE, "signed")), false },
+    { "image.compose", 1, KN_TOPIC_IMAGE, "the image is whole: all that it is are snapshots of volumes, which were made for it and are there",
+      KN_FIELDS(UUID("image", "the image"), UUID("server", "of which it is"), INT("snapshots", DISKS, "how many")), KN_NO_FIELDS, false },
     { "image.discard", 1, KN_TOPIC_IMAGE, "delete an image that was made for the server alone; one that is gone, or that is another's, is left as it is",
       KN_FIELDS(UUID("image", "which"), UUID("server", "the server")), KN_NO_FIELDS, false },
     { "image.rotate", 1, KN_TOPIC_IMAGE, "delete the oldest backups of a server that are too many, but none that is protected",

@@ -147,6 +147,10 @@ static int source_judge_image(const struct kn_image_facts *facts, int64_t size_g
     if (strcmp(facts->status, "active") != 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Image %s is not active.", facts->id);
     }
+    if (facts->is_mapping) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Invalid input received: Image %s has no data, but is snapshots of volumes.", facts->id);
+    }
     if (least > size_gib) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input received: Size of specified image %lldGB is larger than volume size %lldGB.",
