@@ -5,7 +5,9 @@
 #
 #   hosts.sh up N            N hosts, each with its own libvirtd (run by kilonova-supervise, which must be up)
 #   hosts.sh down            no process, namespace or mount of them stays
-#   hosts.sh reboot HOST     everything that runs there dies, its namespaces go, and it is made again from its files
+#   hosts.sh off HOST        everything that runs there dies, and its namespaces go
+#   hosts.sh on HOST         it is made again from its files
+#   hosts.sh reboot HOST     off and on
 #   hosts.sh in HOST [CMD…]  runs a command, or a shell, on a host
 #   hosts.sh outside [CMD…]  runs a command, or a shell, outside of the cloud, where its external network leads
 #
@@ -167,10 +169,9 @@ down() {
     rm -rf "$ns" "$lab/hosts"
 }
 
-# --- reboot -----------------------------------------------------------------------------------------------------------
+# --- off and on -------------------------------------------------------------------------------------------------------
 
-# What hears for it on its loopback (kilonova-forward) holds its old network: that one's wires go first, and it comes again behind the new one.
-reboot() {
+off() {
     local host=$1 only=$1
     ask stop "agent-$host"
     ask stop "libvirtd-$host"
@@ -180,6 +181,11 @@ reboot() {
     nsenter --net="$ns/underlay" ip link delete "e-$host"
     umount -n "$ns/$host"/{mnt,net,uts}
     rm -r "${ns:?}/$host"
+}
+
+# What hears for it on its loopback (kilonova-forward) held its old network: that one's wires are gone, and it comes again behind the new one.
+on() {
+    local host=$1
     make_namespaces "$host"
     ask start "libvirtd-$host"
     await_host "$host"
@@ -199,7 +205,12 @@ outside)
     shift
     exec nsenter --net="$ns/underlay" "${@:-bash}"
     ;;
-reboot) reboot "${2:?a host}" ;;
+off) off "${2:?a host}" ;;
+on) on "${2:?a host}" ;;
+reboot)
+    off "${2:?a host}"
+    on "$2"
+    ;;
 furnish) furnish "$2" "$3" ;;
-*) die "usage: hosts.sh up N | down | reboot HOST | in HOST [COMMAND…] | outside [COMMAND…]" ;;
+*) die "usage: hosts.sh up N | down | off HOST | on HOST | reboot HOST | in HOST [COMMAND…] | outside [COMMAND…]" ;;
 esac

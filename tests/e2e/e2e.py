@@ -264,14 +264,6 @@ def agent_killed_in_the_middle_of_a_spawn(w):
     wait_until("those from before answer", lambda: w.one.pings(5), GUEST_LIMIT_S)
 
 
-def router_of(w, router):
-    """(status, host) as the operator sees it."""
-    for line in w.lab.kilonova("router", "list").splitlines():
-        if line.startswith(router):
-            return tuple(line.split()[2:4])
-    return None, None
-
-
 def routers_join_hosts_and_move(w):
     """Two networks, guests on two hosts, a floating IP that moves from one to the other; then the router's host falls silent, and another one has it."""
     lab = w.lab
@@ -280,7 +272,7 @@ def routers_join_hosts_and_move(w):
     subnets = [lab.call("GET", f"/network/v2.0/subnets?network_id={network}", want=200)["subnets"][0]["id"] for network in (w.network, w.far)]
     for subnet in subnets:
         lab.call("PUT", f"/network/v2.0/routers/{router}/add_router_interface", {"subnet_id": subnet}, want=200)
-    wait_until("the router stands", lambda: router_of(w, router)[0] == "ACTIVE", GUEST_LIMIT_S)
+    wait_until("the router stands", lambda: lab.router(router)[0] == "ACTIVE", GUEST_LIMIT_S)
     w.two.run(f"ping -q -c 1 -W 5 {w.three.address}")
     w.three.run("ping -q -c 1 -W 5 172.24.4.1")
     floating = lab.call("POST", "/network/v2.0/floatingips", {"floatingip": {"floating_network_id": public, "port_id": w.ports[w.three.id][0]}}, want=201)["floatingip"]
@@ -288,18 +280,18 @@ def routers_join_hosts_and_move(w):
     def who():
         return lab.outside("sh", "-c", f"echo | timeout 5 busybox wget -q -O - http://{floating['floating_ip_address']}/cgi-bin/status")[1]
     wait_until("the third guest by its floating IP", lambda: w.three.name in who(), GUEST_LIMIT_S)
-    status, host = router_of(w, router)
+    status, host = lab.router(router)
     expect("its status", status, "ACTIVE")
     guest = w.two if w.three.host == host else w.three  # nobody else can tell the tables of the host whose agent goes where its router is now
     for to in (w.two, guest):  # on another host and another network, and perhaps back
         lab.call("PUT", f"/network/v2.0/floatingips/{floating['id']}", {"floatingip": {"port_id": w.ports[to.id][0]}}, want=200)
         wait_until(f"{to.name} by the same", lambda to=to: to.name in who(), GUEST_LIMIT_S)
     lab.ask("stop", f"agent-{host}")
-    other = wait_until("another host has it", lambda: [found for found in router_of(w, router)[1:] if found not in (host, "-")], GUEST_LIMIT_S, 0.2)[0]
+    other = wait_until("another host has it", lambda: [found for found in lab.router(router)[1:] if found not in (host, "-")], GUEST_LIMIT_S, 0.2)[0]
     wait_until(f"{guest.name} by the other host", lambda: guest.name in who(), GUEST_LIMIT_S)
     lab.ask("start", f"agent-{host}")
     wait_until("the old host lets go", lambda: "kr-" not in lab.on(host, "ip", "netns"), GUEST_LIMIT_S, 0.2)
-    expect("its place", router_of(w, router), ("ACTIVE", other))
+    expect("its place", lab.router(router), ("ACTIVE", other))
     expect("who answers", guest.name in who(), True)
     w.two.run(f"ping -q -c 1 -W 5 {w.three.address}")
     lab.call("DELETE", f"/network/v2.0/floatingips/{floating['id']}", want=204)

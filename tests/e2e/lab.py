@@ -92,6 +92,13 @@ class Lab:
         done = subprocess.run([ROOT / "lab" / "hosts.sh", "outside", *words], capture_output=True, text=True, timeout=limit_s, check=False)
         return done.returncode, done.stdout.strip()
 
+    def router(self, router):
+        """(status, host) as the operator sees it."""
+        for line in self.kilonova("router", "list").splitlines():
+            if line.startswith(router):
+                return tuple(line.split()[2:4])
+        return None, None
+
     def domains(self, host):
         """server -> state, as libvirt says it."""
         rows = self.on(host, "virsh", "-q", "-c", "qemu:///system", "list", "--all", check=True).splitlines()

@@ -4,7 +4,7 @@
 
     packets.py            in a lab that runs; with three hosts everything
     packets.py --short    what the check runs: two hosts will do
-    packets.py PART…      of dual_stack, groups, spoofing, faults
+    packets.py PART…      of dual_stack, groups, spoofing, outside, faults
 
 A handful of guests is shared by all steps, which build on each other: the first failure ends it and leaves what it made; the next run clears it
 away. What is done inside of a guest goes over its serial line.
@@ -13,7 +13,7 @@ import sys
 import time
 import traceback
 
-from packet_steps import dual_stack, faults, groups, spoofing
+from packet_steps import dual_stack, faults, groups, outside, spoofing
 from packet_steps.world import World
 
 
@@ -32,7 +32,7 @@ def all_of_it_goes(w):
 
 def steps(short, only):
     found = [guests_boot]
-    for part in (dual_stack, groups, spoofing, faults):
+    for part in (dual_stack, groups, spoofing, outside, faults):
         if not only or part.__name__.split(".")[-1] in only:
             found += part.SHORT if short else part.STEPS
     return [*found, all_of_it_goes]

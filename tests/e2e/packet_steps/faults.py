@@ -2,8 +2,10 @@
 """What may die: agents, kilonova-network, a whole host. Who talks goes on talking, and what is made again is what was there."""
 import re
 import subprocess
+import time
 
 from lab import DIR, ROOT, CloudError, wait_until
+from packet_steps import outside
 from packet_steps.groups import Stream, soon
 from packet_steps.world import ANY_LIMIT_S, expect
 
@@ -102,26 +104,41 @@ def broken(host):
     return [line for line in lines[starts[-1] if starts else 0:] if re.search(r"\b(WARNING|ERROR|warning|error)\b", line) and "network" in line]
 
 
-def a_host_reboots_and_is_what_it_was(w):
-    """Its namespaces go and are made again; its guests are started, and meet whom they met."""
+def a_host_dies_with_a_router_and_is_what_it_was(w):
+    """A stream through the router goes on by another host. The dead one's namespaces are made again; its guests are started, and meet whom they met."""
     guest, host = (w.other2, w.other2.host) if w.other2 else (w.c, w.c.host)
     tenant = guest.tenant
-    rule = tenant.rule(w.group2 if w.other2 else w.groups["quiet"], protocol="tcp")
+    rules = [(tenant, tenant.rule(w.group2 if w.other2 else w.groups["quiet"], protocol="tcp"))]
+    if w.other2:
+        rules.append((w.one, w.one.rule(w.groups["quiet"], protocol="tcp")))
     peer = w.other if w.other2 else w.b
     soon("they may talk", lambda: guest.connects(peer.v4))
+    address = outside.floating(w, w.a)
+    outside.router_goes_to(w, host)
+    is_in_order(w)
+    stream = outside.FromOutside(address["floating_ip_address"])
     guest.shell.close()
     lived = sum(lives(w))
-    subprocess.run([ROOT / "lab" / "hosts.sh", "reboot", host], check=True)
+    subprocess.run([ROOT / "lab" / "hosts.sh", "off", host], check=True)
+    died = time.monotonic()
+    wait_until("another host has the router", lambda: w.lab.router(w.router)[1] not in (host, "-"), ANY_LIMIT_S)
+    wait_until("who connects anew meets the guest", lambda: outside.who(w, address["floating_ip_address"]) == w.a.name, ANY_LIMIT_S)
+    wait_until("the stream goes on", lambda: stream.flows(1), ANY_LIMIT_S)
+    print(f"     a stream stood for {time.monotonic() - died:.0f} s while its router went to another host", flush=True)
+    subprocess.run([ROOT / "lab" / "hosts.sh", "on", host], check=True)
     wait_until("its agent lives again", lambda: sum(lives(w)) > lived, ANY_LIMIT_S)
     w.lab.wait_status(guest.id, "SHUTOFF")
     is_in_order(w)
+    expect("the stream, now that the dead one is back", stream.flows(), True)
+    stream.end()
     expect(f"what went wrong on {host}", broken(host), [])
     w.lab.action(guest.id, **{"os-start": None})
     guest.come_up(2)
     soon("they talk again", lambda: guest.connects(peer.v4) and peer.connects(guest.v4))
     is_in_order(w)
-    tenant.drop_rule(rule)
+    for whose, rule in rules:
+        whose.drop_rule(rule)
 
 
-STEPS = [an_agent_dies_and_nobody_notices, agents_and_kilonova_network_die_together, a_host_reboots_and_is_what_it_was]
+STEPS = [an_agent_dies_and_nobody_notices, agents_and_kilonova_network_die_together, a_host_dies_with_a_router_and_is_what_it_was]
 SHORT = [an_agent_dies_and_nobody_notices]

@@ -51,6 +51,8 @@ class Tenant:
         for server in self.lab.call("GET", "/compute/v2.1/servers?name=^packets-", want=200)["servers"]:
             self.lab.call("DELETE", f"/compute/v2.1/servers/{server['id']}")
             self.lab.wait_gone(server["id"])
+        for address in self.call("GET", "floatingips?description=packets", want=200)["floatingips"]:
+            self.call("DELETE", f"floatingips/{address['id']}", want=204)
         for router in self.call("GET", "routers?name=packets-router", want=200)["routers"]:
             for port in self.call("GET", f"ports?device_id={router['id']}&device_owner=network:router_interface", want=200)["ports"]:
                 self.call("PUT", f"routers/{router['id']}/remove_router_interface", {"port_id": port["id"]})
