@@ -77,42 +77,6 @@ static void write_keystone(const struct shown *s, struct kn_response *res)
     kn_jsonw_end_object(&res->body);
 }
 
-/* Where the words end that say what is absent: what follows is an id, which may be whatever a client wrote, spaces and all. NULL: nothing is said to be absent. */
-static const char *neutron_absent_end(const char *message)
-{
-    static const char *const NOUNS[] = {
-        "Floating IP ", "Network ", "Port Forwarding ", "Port ", "Router ", "Subnet "
-    };
-    const char *end = strstr(message, " could not be found");
-
-    for (size_t i = 0; i < KN_COUNT(NOUNS) && end != NULL; i++) {
-        if (strncmp(message, NOUNS[i], strlen(NOUNS[i])) == 0) {
-            return message + strlen(NOUNS[i]);
-        }
-    }
-    while (end != NULL && end > message && end[-1] != ' ') {
-        end--; /* back over the id */
-    }
-    return end;
-}
-
-/* Neutron names the exception: FloatingIPNotFound says what "Floating IP <id> could not be found" says. Other words keep `out` as it is. */
-static void neutron_name_absent(const char *message, char *out, size_t size)
-{
-    const char *end = neutron_absent_end(message);
-    char name[40] = "";
-    size_t len = 0;
-
-    for (const char *at = message; end != NULL && at < end && len + 1 < sizeof(name); at++) {
-        if (*at != ' ') {
-            name[len++] = *at;
-        }
-    }
-    if (len > 0 && len + 1 < sizeof(name) && isupper((unsigned char)name[0])) {
-        snprintf(out, size, "%sNotFound", name);
-    }
-}
-
 /* As WebOb calls it, from whom Neutron has what it has no word of its own for: "Method Not Allowed" is HTTPMethodNotAllowed. */
 static void neutron_name_plain(enum kn_code code, char *out, size_t size)
 {
@@ -127,6 +91,7 @@ static void neutron_name_plain(enum kn_code code, char *out, size_t size)
     out[len] = '\0';
 }
 
+/* Its own words have types of their own, which whoever failed has named: what a noun calls its absence stands in its table. */
 static void neutron_type(const struct shown *s, char *out, size_t size)
 {
     static const struct {
@@ -148,9 +113,6 @@ static void neutron_type(const struct shown *s, char *out, size_t size)
         if (TYPES[i].code == s->code) {
             kn_copy(out, size, TYPES[i].type);
         }
-    }
-    if (s->code == KN_NOT_FOUND) {
-        neutron_name_absent(s->message, out, size);
     }
     if (s->name[0] != '\0') {
         kn_copy(out, size, s->name);

@@ -21,7 +21,8 @@ struct labels_change {
 
 static int labels_absent(const struct kn_rest_labels *l, const struct kn_request *req, struct kn_error *err)
 {
-    return kn_rest_fail(err, KN_NOT_FOUND, l->absent, req->params[0], req->params[1]);
+    kn_rest_fail(err, KN_NOT_FOUND, l->absent, req->params[0], req->params[1]);
+    return l->absent_name != NULL ? kn_fail_name(err, l->absent_name) : -1;
 }
 
 static int labels_enter(const struct kn_rest_labels *l, struct kn_request *req, struct kn_error *err)

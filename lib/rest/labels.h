@@ -25,6 +25,7 @@ struct kn_rest_labels {
     bool echoes; /* a POST answers with what was sent, not with the whole */
     bool says_where; /* a new word of a set is answered with 201 and its address */
     const char *absent; /* words ("%1" the row, "%2" the label): it has no such label */
+    const char *absent_name; /* what the service calls that error; NULL: as its dialect calls what is not found */
     const char *mismatch; /* words: the body names another label than the path */
     const char *bad_word; /* words ("%2" the word): what no word of the set can be; NULL: the schema's */
     const char *taken; /* words ("%2" the word): a word that is there already; NULL: then nothing changes */

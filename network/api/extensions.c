@@ -8,6 +8,8 @@
 static const struct {
     const char *alias, *name, *description;
 } EXTENSIONS[] = {
+    { "aap-reject-multicast", "Allowed address pairs reject multicast extension",
+      "Reject multicast addresses in Allowed Address Pairs" },
     { "address-group", "Address group", "Support address group" },
     { "agent", "agent", "The agent management extension." },
     { "allowed-address-pairs", "Allowed Address Pairs", "Provides allowed address pairs" },

@@ -35,7 +35,8 @@ static int network_quotas_enter(struct kn_request *req, struct kn_error *err)
         return -1;
     }
     if (project[0] == '\0' || !kn_limit_fits(KN_LIMIT_TENANT, project)) {
-        return kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);
+        kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);
+        return kn_fail_name(err, "ProjectNotFound");
     }
     return 0;
 }

@@ -22,6 +22,7 @@ int kn_network_tags_fit(struct kn_request *req, const struct kn_rows *now, const
         .body = kn_network_tags_body, \
         .words = &KN_SCHEMA_NEUTRON, \
         .absent = "Tag %2 could not be found.", \
+        .absent_name = "TagNotFound", \
         .fits = kn_network_tags_fit, \
     }; \
     static int plural##_tags_list(struct kn_request *req, struct kn_response *res, struct kn_error *err) \

@@ -12,7 +12,9 @@
 #include "lib/adapter/question.h"
 #include "lib/base/ip.h"
 #include "lib/base/mem.h"
+#include "lib/rest/noun.h"
 #include "network/api/nouns.h"
+#include "network/rows/networks.h"
 #include "network/rows/trace.h"
 
 enum { TRACED_ICMP = 1, TRACED_TCP = 6, TRACED_UDP = 17, TRACED_ICMPV6 = 58, FROM_PORT = 40000 };
@@ -319,8 +321,7 @@ int kn_network_port_trace(struct kn_request *req, struct kn_response *res, struc
         return -1;
     }
     if (!kn_uuid_valid(ask.port)) {
-        kn_fail(err, KN_NOT_FOUND, "Port %.64s could not be found.", ask.port);
-        return kn_fail_name(err, "PortNotFound");
+        return kn_rest_not_found(&kn_network_ports, ask.port, err);
     }
     if (kn_network_trace_rows(req->db, &ask, &found, err) < 0) {
         return -1;

@@ -323,6 +323,7 @@ const struct kn_rest_noun kn_network_networks = {
     .one = "network",
     .many = "networks",
     .label = "Network",
+    .absent_name = "NetworkNotFound",
     .path = "/networks",
     .from = "network n",
     .id = "n.id",

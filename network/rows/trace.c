@@ -13,6 +13,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 #include "network/rows/l3/routers.h"
+#include "network/rows/networks.h"
 #include "network/rows/trace_find.h"
 
 #define MOST_STAGES 12
@@ -544,8 +545,7 @@ int kn_network_trace_rows(struct kn_db *db, const struct kn_network_trace_ask *a
         return -1;
     }
     if (from.id[0] == '\0') {
-        kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", ask->port);
-        return kn_fail_name(err, "PortNotFound");
+        return kn_rest_not_found(&kn_network_ports, ask->port, err);
     }
     if (ask->from.family == 0 && kn_network_find_source(db, from.id, &ask->to, &walk.source, err) < 0) {
         return -1;

@@ -120,7 +120,7 @@ static const struct {
     { "port", "\"name\":%s", TEXT, false },
     { "port", "\"description\":%s", TEXT, false },
     { "port", "\"admin_state_up\":%s", BOOLEAN, false },
-    { "port", "\"mac_address\":%s", NOTHING, false },
+    { "port", "\"mac_address\":%s", 0, false },
     { "port", "\"device_id\":%s", TEXT | NOTHING, false },
     { "port", "\"device_owner\":%s", TEXT | NOTHING, false },
     { "port", "\"binding:vnic_type\":%s", NOTHING, false },

@@ -252,6 +252,8 @@ static void test_default_pools(void **state)
 static void test_scopes(void **state)
 {
     (void)state;
+    neutron_say(404, ALICE, neutron_at("GET", "address-scopes", "5c0be000-1111-4111-8111-111111111111"), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "AddressScopeNotFound");
     neutron_say(201, ALICE, "POST /address-scopes", "{\"address_scope\":{\"name\":\"s\",\"ip_version\":4}}");
     const struct id scope = kept("address_scope.id");
     AUTO_FREE char *in = kn_asprintf(POOL(",\"address_scope_id\":\"%s\",\"default_prefixlen\":24"), scope.text);
@@ -391,7 +393,9 @@ static void test_report_of_addresses(void **state)
 
     neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.0.0/24\"");
     neutron_post(201, ALICE, "port", net.text, "");
-    neutron_say(403, ALICE, "GET /network-ip-availabilities", NULL);
+    neutron_say(200, ALICE, "GET /network-ip-availabilities", NULL); /* is administrators' alone, and empty to others */
+    assert_int_equal(neutron_count("network_ip_availabilities"), 0);
+    neutron_say(404, ALICE, neutron_at("GET", "network-ip-availabilities", net.text), NULL);
     neutron_say(200, ADMIN, neutron_at("GET", "network-ip-availabilities", net.text), NULL);
     assert_string_equal(neutron_get("network_ip_availability.total_ips"), "253");
     assert_string_equal(neutron_get("network_ip_availability.used_ips"), "2"); /* the DHCP port's, too */

@@ -183,7 +183,8 @@ static int topology_enter(struct kn_request *req, const char **ret_project, stru
         return -1;
     }
     if (project[0] == '\0' || !kn_limit_fits(KN_LIMIT_TENANT, project)) {
-        return kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);
+        kn_fail(err, KN_NOT_FOUND, "Project %.64s could not be found.", project);
+        return kn_fail_name(err, "ProjectNotFound");
     }
     *ret_project = project;
     return 0;

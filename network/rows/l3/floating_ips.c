@@ -384,6 +384,7 @@ const struct kn_rest_noun kn_network_floatingips = {
     .one = "floatingip",
     .many = "floatingips",
     .label = "Floating IP",
+    .absent_name = "FloatingIPNotFound",
     .path = "/floatingips",
     .absent = "Floating IP %2 could not be found",
     .from = "floating_ip f",

@@ -70,7 +70,7 @@ int kn_network_reach(struct kn_request *req, const char *port, const char *fixed
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", port);
+        return kn_rest_not_found(&kn_network_ports, port, err);
     }
     if (strcmp(kn_rows_text(rows, 0, R_PROJECT), project) != 0 && !kn_rest_reaches_all(req)) {
         return kn_network_bad(

@@ -304,7 +304,7 @@ static int forwarding_decide(struct kn_request *req, const char *id, const struc
         return -1;
     }
     if (kn_rows_count(floating) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Floating IP %s could not be found", req->params[0]);
+        return kn_rest_not_found(&kn_network_floatingips, req->params[0], err);
     }
     /* What it forwards is a part of the address: whoever changes that changes the address. */
     if ((now != NULL && kn_network_router_changed(req->db, kn_rows_text(floating, 0, F_ANY_ROUTER), err) < 0) ||
@@ -370,6 +370,7 @@ const struct kn_rest_noun kn_network_port_forwardings = {
     .one = "port_forwarding",
     .many = "port_forwardings",
     .label = "Port Forwarding",
+    .absent_name = "PortForwardingNotFound",
     .path = "/floatingips/{}/port_forwardings",
     .from = "port_forwarding w",
     .id = "w.id",

@@ -82,7 +82,7 @@ static int legs_hold(struct kn_request *req, const char *router, char ret_projec
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Router %s could not be found", router);
+        return kn_rest_not_found(&kn_network_routers, router, err);
     }
     kn_copy(ret_project, 65, kn_rows_text(rows, 0, PROJECT));
     return 0;
@@ -132,7 +132,7 @@ static int legs_widen(struct kn_request *req, const struct kn_rows *subnet, cons
         }
         return -1;
     }
-    return made > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", leg->port);
+    return made > 0 ? 0 : kn_rest_not_found(&kn_network_ports, leg->port, err);
 }
 
 /* In others' networks his project must have been named: what is for everybody is not enough. */
@@ -168,7 +168,7 @@ static int legs_add_subnet(struct kn_request *req, const char *router, const cha
         return -1;
     }
     if (kn_rows_count(subnet) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Subnet %s could not be found.", subnet_id);
+        return kn_rest_not_found(&kn_network_subnets, subnet_id, err);
     }
     if (kn_rows_null(subnet, 0, S_GATEWAY)) {
         return kn_network_bad(err, "router", "Subnet for router interface must have a gateway IP");
@@ -267,7 +267,7 @@ static int legs_add_port(struct kn_request *req, const char *router, const char 
         return -1;
     }
     if (kn_rows_count(port) == 0 || !owned) {
-        return kn_fail(err, KN_NOT_FOUND, "Port %s could not be found.", port_id);
+        return kn_rest_not_found(&kn_network_ports, port_id, err);
     }
     kn_copy(leg->port, sizeof(leg->port), port_id);
     return legs_check_port(req, router, port_id, port, err) < 0 ||

@@ -190,6 +190,7 @@ const struct kn_rest_noun kn_network_routers = {
     .one = "router",
     .many = "routers",
     .label = "Router",
+    .absent_name = "RouterNotFound",
     .path = "/routers",
     .absent = "Router %2 could not be found",
     .from = "router r",

@@ -87,7 +87,7 @@ static int insert_load(struct insertion *all, const struct kn_rest_new *news, in
         const char *id = kn_schema_text(news[i].object, "network_id", "");
 
         if (kn_network_topology_network(&all->topology, id) == NULL) {
-            return kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
+            return kn_rest_not_found(&kn_network_networks, id, err);
         }
         if (kn_schema_text(news[i].object, "mac_address", NULL) == NULL) {
             kn_network_macs_want(all->topology.macs, id);

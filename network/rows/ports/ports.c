@@ -77,7 +77,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("network_id", "p.network_id", KN_REST_UUID, FIND | KN_REST_POST | KN_REST_REQUIRED, .rule = &KN_NEUTRON_UUID),
     KN_REST_ATTR("tenant_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
     KN_REST_ATTR("project_id", "p.project_id", KN_REST_TEXT, FIND | KN_REST_POST, .limit = KN_LIMIT_TENANT),
-    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE | KN_REST_NULL_IS_NOTHING, .column = "mac", .rule = &MAC),
+    KN_REST_ATTR("mac_address", "p.mac", KN_REST_MAC, FIND | KN_REST_WRITE, .column = "mac", .rule = &MAC),
     KN_REST_ATTR("admin_state_up", "p.admin_state_up", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "admin_state_up"),
     KN_REST_ATTR("status", "(CASE WHEN p.device_owner = '" KN_FLOATING_PORT "' THEN 'N/A' WHEN " KN_PORT_IS_UP("p") " AND (b.host IS NOT NULL OR p.device_owner = 'network:dhcp') THEN 'ACTIVE' ELSE 'DOWN' END)",
                  KN_REST_TEXT, FIND),
@@ -282,9 +282,7 @@ static int load_network(struct kn_db *db, const char *id, struct kn_network_topo
     if (kn_network_topology_load(db, &ids, true, topology, err) < 0) {
         return -1;
     }
-    return kn_network_topology_network(topology, id) != NULL
-               ? 0
-               : kn_fail(err, KN_NOT_FOUND, "Network %s could not be found.", id);
+    return kn_network_topology_network(topology, id) != NULL ? 0 : kn_rest_not_found(&kn_network_networks, id, err);
 }
 
 /* --- changes and deletion ----------------------------------------------------------------------------------------- */
@@ -516,6 +514,7 @@ const struct kn_rest_noun kn_network_ports = {
     .one = "port",
     .many = "ports",
     .label = "Port",
+    .absent_name = "PortNotFound",
     .path = "/ports",
     .from = "port p LEFT JOIN port_binding b ON b.port_id = p.id AND b.state = 'active'",
     .id = "p.id",

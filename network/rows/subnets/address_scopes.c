@@ -67,6 +67,7 @@ const struct kn_rest_noun kn_network_address_scopes = {
     .one = "address_scope",
     .many = "address_scopes",
     .label = "Address scope",
+    .absent_name = "AddressScopeNotFound",
     .path = "/address-scopes",
     .from = "address_scope sc",
     .id = "sc.id",

@@ -3,6 +3,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "network/rows/networks.h"
+#include "network/rows/standard.h"
 
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define TOTAL "pools_size(s.pools)"
@@ -40,11 +41,12 @@ const struct kn_rest_noun kn_network_ip_availabilities = {
     .one = "network_ip_availability",
     .many = "network_ip_availabilities",
     .label = "Network",
+    .absent_name = "NetworkNotFound",
     .path = "/network-ip-availabilities",
     .from = "network n",
     .id = "n.id",
     .id_type = KN_REST_UUID,
-    .visible = "(n.project_id = ?)",
+    .visible = KN_NETWORK_NOBODYS,
     .order = "network_id",
     .ascending = true,
     .ties = "network_id",

@@ -186,8 +186,7 @@ int kn_network_pool_take(struct kn_request *req, const char *project, json_t *ob
                                                    : "No default subnetpool found for IPv6");
     }
     if (kn_rows_count(pool) == 0) {
-        kn_fail(err, KN_NOT_FOUND, "Subnet pool %s could not be found.", id);
-        return kn_fail_name(err, "SubnetPoolNotFound");
+        return kn_rest_not_found(&kn_network_subnetpools, id, err);
     }
     if (kn_rows_int(pool, 0, P_VERSION) != version) {
         AUTO_FREE char *words = kn_asprintf("Cannot allocate IPv%lld subnet from IPv%s subnet pool", (long long)version,

@@ -373,6 +373,7 @@ const struct kn_rest_noun kn_network_subnets = {
     .one = "subnet",
     .many = "subnets",
     .label = "Subnet",
+    .absent_name = "SubnetNotFound",
     .path = "/subnets",
     .from = "subnet s",
     .id = "s.id",

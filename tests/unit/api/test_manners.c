@@ -128,7 +128,7 @@ static void test_errors(void **state)
         { KN_DIALECT_KEYSTONE, NULL, KN_CONFLICT, "c", true, false, 409,
           "{\"error\":{\"code\":409,\"message\":\"c\",\"title\":\"Conflict\"}}" },
         { KN_DIALECT_NEUTRON, NULL, KN_NOT_FOUND, "Network 1 could not be found.", false, false, 404,
-          "{\"NeutronError\":{\"type\":\"NetworkNotFound\",\"message\":\"Network 1 could not be found.\",\"detail\":\"\"}}" },
+          "{\"NeutronError\":{\"type\":\"HTTPNotFound\",\"message\":\"Network 1 could not be found.\",\"detail\":\"\"}}" },
         { KN_DIALECT_NEUTRON, NULL, KN_QUOTA, "q", false, false, 409,
           "{\"NeutronError\":{\"type\":\"OverQuota\",\"message\":\"q\",\"detail\":\"\"}}" },
         { KN_DIALECT_NEUTRON, NULL, KN_METHOD_NOT_ALLOWED, "m", false, false, 405,
