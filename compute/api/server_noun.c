@@ -355,14 +355,16 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define VOLUMES(members) \
     "CASE WHEN EXISTS (SELECT FROM attachment a WHERE a.server_id = s.id) THEN (SELECT json_agg(json_build_object('id', a.volume_id" members \
     ")) FROM attachment a WHERE a.server_id = s.id) ELSE '[]' END"
+#define GROUP_NAME(id) "SELECT coalesce(nullif(g.name, ''), g.id::text) FROM security_group g WHERE g.id = " id
 /*
- * Of all its ports, by name if it has one; print_groups() does the rest. OFFSET 0: a port's own are found by its key, and in its order. Joined, a planner that has
+ * Of all its ports, by name if it has one; print_groups() does the rest. As the server says them (network/rows/groups/shown.h), or its ports. OFFSET 0: a port's own are found by its key, and in its order. Joined, a planner that has
  * no statistics yet reads the table whole, for each server of a list.
  */
 #define GROUPS \
-    "(SELECT json_agg((SELECT coalesce(nullif(g.name, ''), g.id::text) FROM security_group g WHERE g.id = b.group_id))" \
-    " FROM port p CROSS JOIN LATERAL (SELECT group_id FROM port_security_group WHERE port_id = p.id ORDER BY group_id OFFSET 0) b" \
-    " WHERE p.device_id = s.id::text AND p.device_id <> '')"
+    "CASE WHEN s.group_ids IS NOT NULL THEN (SELECT json_agg((" GROUP_NAME("i") ")) FROM unnest(s.group_ids) i) ELSE (SELECT json_agg((" GROUP_NAME( \
+        "b.group_id") "))" \
+                      " FROM port p CROSS JOIN LATERAL (SELECT group_id FROM port_security_group WHERE port_id = p.id ORDER BY group_id OFFSET 0) b" \
+                      " WHERE p.device_id = s.id::text AND p.device_id <> '') END"
 /* One server looks for its host; a list joins them (lists_from). */
 #define HOST_STATUS \
     "extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' ELSE ' UP' END"

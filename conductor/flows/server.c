@@ -100,6 +100,7 @@ static const struct kn_conductor_finding CREATE_FINDS[] = {
       .read_by = "row server.spawn",
       .may_lack = true,
       .in_row = true },
+    { .name = "group_ids", .kind = KN_ARR, .from = "port.allocate", .read_by = "row", .may_lack = true },
     { .name = "image",
       .kind = KN_OBJ,
       .from = "image.locate",
@@ -114,6 +115,7 @@ static const struct kn_conductor_becomes CREATE_PLACED[] = {
     KN_SET_MADE(kn_conductor_record_server, "host", chosen_host),
     KN_SET_FOUND(kn_conductor_record_server, "zone", "zone"),
     KN_SET_FOUND(kn_conductor_record_server, "nics", "nics"),
+    KN_SET_FOUND(kn_conductor_record_server, "group_ids", "group_ids"),
     KN_SET_MADE(kn_conductor_record_server, "task_state", create_spawns),
     KN_BECOMES_END,
 };
@@ -156,6 +158,7 @@ static const struct kn_conductor_becomes CREATE_FAILED[] = {
     KN_SET(kn_conductor_record_server, "power_state", "0"),
     KN_SET(kn_conductor_record_server, "host", NULL),
     KN_SET(kn_conductor_record_server, "nics", "[]"),
+    KN_SET(kn_conductor_record_server, "group_ids", NULL),
     KN_SET_MADE(kn_conductor_record_server, "fault", kn_conductor_fault_of),
     KN_GOES(kn_conductor_record_server_volumes), /* as of one that is deleted */
     KN_BECOMES_END,

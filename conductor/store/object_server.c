@@ -53,7 +53,7 @@ static const struct kn_stmt BUMP = {
 static const struct kn_stmt DELETE = {
     "conductor_server_delete",
     "WITH gone AS (UPDATE server SET deleted_at = now(), terminated_at = now(), updated_at = now(), vm_state = 'deleted', "
-    "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, files = NULL, key_data = NULL "
+    "task_state = NULL, power_state = 0, host = NULL, user_data = NULL, files = NULL, key_data = NULL, group_ids = NULL "
     "WHERE id = ANY($1::uuid[]) AND deleted_at IS NULL "
     "RETURNING id, project_id, user_id, soft_deleted_at IS NULL AS counts, (flavor->>'vcpus')::int AS vcpus, (flavor->>'memory_mib')::bigint AS memory_mib) "
     "SELECT project_id, count(*) FILTER (WHERE counts), coalesce(sum(vcpus) FILTER (WHERE counts), 0), "
@@ -103,6 +103,7 @@ const struct kn_conductor_record kn_conductor_record_server = {
         { "host", "text", NULL },
         { "zone", "text", NULL },
         { "nics", "json", NULL },
+        { "group_ids", "text", "CASE WHEN u.group_ids IS NULL THEN NULL ELSE coalesce(t.group_ids, translate(u.group_ids, '[]\"', '{}')::uuid[]) END" }, /* who changed them since stays */
         { "vm_state", "text", NULL },
         { "task_state", "text", NULL },
         { "power_state", "smallint", NULL },

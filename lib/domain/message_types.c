@@ -43,7 +43,7 @@ const struct kn_message_type kn_message_types[] = {
       KN_FIELDS(UUID("server", "the server: device_id of its ports"), STR("project", TENANT, "its project"),
              STR("hostname", SERVER_HOSTNAME, "DNS name of the ports"),
              LIST("requests", NICS, wanted_nic, "in the order of the NICs")),
-      KN_FIELDS(LIST("nics", NICS, nic, "in order")), false },
+      KN_FIELDS(LIST("nics", NICS, nic, "in order"), KN_MAY("group_ids", KN_ARR, NONE, "security groups of its ports, each once", .items = KN_UUID)), false },
     { "port.bind", 1, KN_TOPIC_NETWORK, "the server's ports live on this host now; hosts that carry the networks are told",
       KN_FIELDS(UUID("server", "the server"), STR("host", HOST, "the host"),
              STR_OPT("state", NONE, "active (absent): there and nowhere else; inactive: there as well, for a move, until it is made active")), KN_NO_FIELDS, false },

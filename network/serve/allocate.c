@@ -3,7 +3,7 @@
  * allocate.c: port.allocate. Gives the servers of a batch their NICs: takes the ports that they name, makes the others. A server that
  * has ports already gets the same answer again, so that a repeated command changes nothing.
  *
- * One batch is a dozen statements, whatever its size: the servers' ports (and the named ones), the room in quotas, the subnets' locks, the topology,
+ * One batch is a dozen statements, whatever its size: the servers' ports (and the named ones, and what groups they have), the room in quotas, the subnets' locks, the topology,
  * who may still use what others shared, the free MACs, a few for the addresses of each subnet, the write.
  * Decides per command what is wrong with it (outcome.error) and never fails the batch for that.
  */
@@ -15,6 +15,7 @@
 #include "network/rows/ports/nic.h"
 #include "network/rows/ports/plan.h"
 #include "network/rows/ports/topology.h"
+#include "network/serve/answer.h"
 #include "network/serve/batch.h"
 #include "network/serve/guards.h"
 #include "network/serve/rights.h"
@@ -67,6 +68,7 @@ struct allocation {
     struct kn_db *db;
     struct kn_hmap *by_id; /* known ports; owns them */
     struct kn_hmap *by_server; /* first known port of each server; borrowed */
+    struct kn_hmap *groups; /* by port: the array in its server's answer; borrowed */
     struct kn_network_topology topology;
     struct kn_network_plan plan;
     struct kn_network_guards guards;
@@ -90,9 +92,11 @@ static void known_port_free(void *p)
 
 static void allocation_init(struct allocation *all, struct kn_db *db)
 {
-    *all = (struct allocation){
-        .db = db, .by_id = kn_hmap_new(known_port_free), .by_server = kn_hmap_new(NULL), .rooms = kn_hmap_new(free)
-    };
+    *all = (struct allocation){ .db = db,
+                                .by_id = kn_hmap_new(known_port_free),
+                                .by_server = kn_hmap_new(NULL),
+                                .groups = kn_hmap_new(NULL),
+                                .rooms = kn_hmap_new(free) };
     kn_network_plan_init(&all->plan);
     for (size_t i = 0; i < KN_COUNT(all->taken); i++) {
         all->taken[i] = (struct kn_array)KN_ARRAY_INIT;
@@ -103,6 +107,7 @@ static void allocation_release(struct allocation *all)
 {
     kn_hmap_free(all->rooms);
     kn_hmap_free(all->by_server);
+    kn_hmap_free(all->groups);
     kn_hmap_free(all->by_id);
     kn_network_topology_release(&all->topology);
     kn_network_plan_release(&all->plan);
@@ -511,7 +516,7 @@ static int allocate_one(struct allocation *all, struct kn_network_outcome *outco
         *err = outcome->error;
         return -1;
     }
-    outcome->result = json_pack("{s:o}", "nics", nics);
+    outcome->result = kn_network_answer_make(all->groups, nics);
     return 0;
 }
 
@@ -557,10 +562,23 @@ static int write_taken(struct allocation *all, struct kn_error *err)
                      NULL, err);
 }
 
+static int ask_groups(struct allocation *all, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    const char *key;
+    void *value;
+
+    for (size_t at = 0; kn_hmap_next(all->by_id, &at, &key, &value);) {
+        kn_array_add(&ids, key);
+    }
+    return kn_network_answers_ask(all->groups, all->db, &ids, err);
+}
+
 int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outcomes, int count,
                               struct kn_network_touched *touched, struct kn_error *err)
 {
     AUTO_RELEASE(allocation) struct allocation all;
+    AUTO(kn_rows) struct kn_rows *groups = NULL;
 
     allocation_init(&all, db);
     all.claims = &touched->claims;
@@ -571,8 +589,10 @@ int kn_network_ports_allocate(struct kn_db *db, struct kn_network_outcome **outc
         return -1;
     }
     want_macs(&all, outcomes, count);
-    if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0) {
+    if (allocate_all(&all, outcomes, count, err) < 0 || write_taken(&all, err) < 0 || ask_groups(&all, err) < 0 ||
+        kn_network_plan_write_groups(db, &all.plan, &groups, err) < 0) {
         return -1;
     }
-    return kn_network_plan_write(db, &all.plan, err);
+    kn_network_answers_note(all.groups, groups);
+    return 0;
 }

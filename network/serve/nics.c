@@ -19,31 +19,35 @@ static const struct kn_stmt HOLD = {
     "nics_hold", "SELECT s.id FROM server s WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL ORDER BY s.id FOR UPDATE", 1
 };
 enum { S_SERVER }; /* of both */
-/* $3: also of a server that shows none, as one that is being made does. */
+/* $3: the servers are held: also of one that shows none, as one that is being made does, and what groups there are. */
 static const struct kn_stmt SHOW = {
     "nics_show",
-    "UPDATE server s SET nics = w.nics, updated_at = now() FROM unnest($1::uuid[], $2::json[]) AS w(id, nics)"
-    " WHERE s.id = w.id AND s.deleted_at IS NULL AND (s.nics::jsonb <> '[]' OR $3::boolean) AND s.nics::jsonb <> w.nics::jsonb", 3
+    "UPDATE server s SET nics = w.nics, updated_at = now(), group_ids = CASE WHEN $3::boolean THEN translate(w.groups, '[]\"', '{}')::uuid[] ELSE s.group_ids END"
+    " FROM unnest($1::uuid[], $2::json[], $4::text[]) AS w(id, nics, groups)"
+    " WHERE s.id = w.id AND s.deleted_at IS NULL AND (s.nics::jsonb <> '[]' OR $3::boolean) AND s.nics::jsonb <> w.nics::jsonb", 4
 };
 /* clang-format on */
 
 static int nics_write(struct kn_db *db, struct kn_network_outcome *outcomes, int count, bool is_made,
                       struct kn_error *err)
 {
-    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT, nics = KN_ARRAY_INIT;
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT, nics = KN_ARRAY_INIT, groups = KN_ARRAY_INIT;
 
     for (int i = 0; i < count; i++) {
         AUTO_FREE char *text = kn_json_text(json_object_get(outcomes[i].result, "nics"));
+        AUTO_FREE char *its_groups = kn_json_text(json_object_get(outcomes[i].result, "group_ids"));
 
         if (!outcomes[i].failed && text != NULL) {
             kn_array_add(&ids, kn_json_str(outcomes[i].command->body, "server"));
             kn_array_add(&nics, text);
+            kn_array_add(&groups, its_groups);
         }
     }
-    return ids.count == 0
-               ? 0
-               : kn_db_run(db, &SHOW, KN_ARGS(kn_array_value(&ids), kn_array_value(&nics), is_made ? "t" : "f"), NULL,
-                           err);
+    return ids.count == 0 ? 0
+                          : kn_db_run(db, &SHOW,
+                                      KN_ARGS(kn_array_value(&ids), kn_array_value(&nics), is_made ? "t" : "f",
+                                              kn_array_value(&groups)),
+                                      NULL, err);
 }
 
 /* A command that wants nothing: its answer is what there is. */

@@ -92,6 +92,10 @@ static const struct breaker BREAKERS[] = {
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,vni}', '7') WHERE id = '" A "'" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
     { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,network}', '\"x\"') WHERE id = '" A "'" },
+    { "4. a server shows its ports' security groups", "UPDATE server SET group_ids = '{" SPARE "}' WHERE id = '" A "'" },
+    { "4. a server shows its ports' security groups",
+      "INSERT INTO security_group (id, project_id) VALUES ('" SPARE "', 'p'); UPDATE server SET group_ids = '{}' WHERE id = '" A "';"
+      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
     { "4. only ports with port security have security groups",
       "INSERT INTO security_group (id, project_id) VALUES ('" SPARE "', 'p'); UPDATE port SET port_security = false WHERE id = '" PORT_A "';"
       "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },

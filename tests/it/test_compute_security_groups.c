@@ -76,13 +76,82 @@ static void groups_of_a_server(void **state)
     assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"web\"}}"), 409);
     struct kn_error err;
 
-    assert_ok(kn_db_script(nova->db, "DELETE FROM port_security_group; UPDATE port SET port_security = false", &err),
+    assert_ok(kn_db_script(nova->db,
+                           "DELETE FROM port_security_group; UPDATE port SET port_security = false;"
+                           "UPDATE server SET group_ids = '{}' WHERE id = '" ONE "'",
+                           &err),
               &err);
     AUTO_FREE char *to_open = kn_asprintf("{\"addSecurityGroup\": {\"name\": \"%s\"}}", web);
 
     assert_int_equal(act(ONE, to_open), 400);
     assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);
     assert_null(kn_test_nova_at(nova, "server.security_groups"));
+}
+
+/* The names that the server shows, each with a space behind it. */
+static const char *shown(void)
+{
+    static char names[256];
+    char path[64];
+
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);
+    names[0] = '\0';
+    for (int i = 0;
+         snprintf(path, sizeof(path), "server.security_groups.%d.name", i) > 0 && kn_test_nova_at(nova, path); i++) {
+        snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ", kn_test_nova_str(nova, path));
+    }
+    assert_int_equal(number("SELECT count(*) FROM server s WHERE s.id = '" ONE
+                            "' AND s.group_ids IS DISTINCT FROM (SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') "
+                            "FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = '" ONE
+                            "')"),
+                     0);
+    return names;
+}
+
+#define PORTS "/network/v2.0/ports"
+
+/* Whoever changes which groups a server's ports have, or which ports it has, says so in the server's row. */
+static void who_writes_what_a_server_shows(void **state)
+{
+    struct kn_error err;
+    char web[64];
+
+    (void)state;
+    make("web", web);
+    AUTO_FREE char *both = kn_asprintf("{\"port\": {\"security_groups\": [\"%s\", \"" ITS_GROUP "\"]}}", web);
+    AUTO_FREE char *rename = kn_asprintf(GROUPS "/%s", web);
+    AUTO_FREE char *made = kn_asprintf("{\"port\": {\"network_id\": \"" SEED_NETWORK "\", \"device_id\": \"" ONE
+                                       "\", \"security_groups\": [\"%s\"]}}",
+                                       web);
+
+    assert_string_equal(shown(), "default ");
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", PORTS "/" ITS_PORT, both), 200);
+    assert_string_equal(shown(), "default web ");
+    assert_int_equal(ask(SEED_MEMBER, 1, "PUT", rename,
+                         "{\"security_group\": {\"name\": \"door\", \"description\": \"\"}}"),
+                     200);
+    assert_string_equal(shown(), "default door ");
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", PORTS "/" ITS_PORT, "{\"port\": {\"security_groups\": []}}"), 200);
+    assert_string_equal(shown(), "");
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"default\"}}"), 202);
+    assert_string_equal(shown(), "default ");
+    /* a port whose device somebody wrote by hand, wrote again, and that goes */
+    assert_int_equal(ask(SEED_MEMBER, 0, "POST", PORTS, made), 201);
+    AUTO_FREE char *port = kn_asprintf(PORTS "/%s", kn_test_nova_str(nova, "port.id"));
+
+    assert_string_equal(shown(), "default door ");
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"device_id\": \"\"}}"), 200);
+    assert_string_equal(shown(), "default ");
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"device_id\": \"" ONE "\"}}"), 200);
+    assert_string_equal(shown(), "default door ");
+    assert_int_equal(ask(SEED_MEMBER, 0, "DELETE", port, NULL), 204);
+    assert_string_equal(shown(), "default ");
+    /* one that says nothing asks its ports */
+    assert_ok(kn_db_script(nova->db, "UPDATE server SET group_ids = NULL", &err), &err);
+    assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);
+    assert_string_equal(kn_test_nova_str(nova, "server.security_groups.0.name"), "default");
+    assert_int_equal(ask(SEED_MEMBER, 0, "DELETE", PORTS "/" ITS_PORT, NULL), 204);
+    assert_string_equal(shown(), "");
 }
 
 static void *add_beside(void *status)
@@ -302,6 +371,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(groups_of_a_server, five_servers_fresh),
+        cmocka_unit_test_setup(who_writes_what_a_server_shows, five_servers_fresh),
         cmocka_unit_test_setup(a_group_that_is_shared_no_more, five_servers_fresh),
         cmocka_unit_test_setup(groups_of_a_list, five_servers_fresh),
         cmocka_unit_test_setup(groups_of_a_new_server, five_servers_fresh),

@@ -98,6 +98,11 @@ static void test_rows_of_a_server(void **state)
     kn_whole_cloud_await("SELECT sum(n_tup_upd)::int FROM pg_stat_user_tables WHERE relname = 'task'", 4);
     assert_ok(kn_db_script(kn_whole.db, "SELECT pg_stat_reset()", &err), &err);
     make_servers(SERVERS);
+    assert_int_equal(
+        kn_whole_cloud_count(
+            "SELECT count(*) FROM server s JOIN security_group g ON s.group_ids = ARRAY[g.id] WHERE s.deleted_at IS NULL AND g.is_default",
+            NULL),
+        SERVERS);
     assert_stay_in_their_indexes();
     assert_written(
         "delete address_ready 10, insert address 10, insert allocation 10, insert port 10, insert port_binding 10, insert port_security_group 10, insert server 10, insert task 10, "

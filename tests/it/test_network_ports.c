@@ -484,6 +484,43 @@ static void test_a_real_binding_ends_what_was_asked(void **state)
     kn_quota_claims_release(&touched.claims);
 }
 
+static void expect_one_group(const struct command *c)
+{
+    const json_t *groups = json_object_get(c->outcome.result, "group_ids");
+    AUTO_FREE char *sql = kn_asprintf("SELECT count(DISTINCT group_id) FROM port_security_group WHERE group_id = '%s'",
+                                      json_string_value(json_array_get(groups, 0)));
+
+    assert_int_equal(json_array_size(groups), 1);
+    assert_int_equal(number(sql), 1);
+}
+
+/* Of ports that were made, again of the same, and of one that was there: each group once. */
+static void test_groups_are_answered(void **state)
+{
+    (void)state;
+    struct kn_network_touched touched = { .silent = "sim", .claims = KN_QUOTA_CLAIMS("network") };
+    struct command *made = allocated(1, "{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}"), *again, *taken;
+
+    expect_one_group(made);
+    again = allocated(1, "{\"network\":\"" BIG "\"},{\"network\":\"" BIG "\"}");
+    expect_one_group(again);
+    assert_ok(
+        kn_db_script(
+            db, "UPDATE port SET device_id = '', device_owner = '', nic = NULL, made_for_server = false WHERE nic = 1",
+            &err),
+        &err);
+    AUTO_FREE char *it = kn_asprintf("{\"port\":\"%s\"}", kn_json_str(nic(made, 1), "port"));
+
+    taken = allocated(2, it);
+    expect_one_group(taken);
+    drop(taken);
+    drop(again);
+    drop(made);
+    release(1, &touched);
+    release(2, &touched);
+    kn_quota_claims_release(&touched.claims);
+}
+
 #define BOUND(host, state) "SELECT count(*) FROM port_binding WHERE host = '" host "' AND state = '" state "'"
 
 /* The server moves from h1 to h2: its port is bound to both, active on one; whichever it becomes active on, it is so nowhere else. */
@@ -556,6 +593,7 @@ int main(void)
         cmocka_unit_test_setup(test_release, fresh),
         cmocka_unit_test_setup(test_a_real_binding_ends_what_was_asked, fresh),
         cmocka_unit_test_setup(test_two_bindings_of_one_port, fresh),
+        cmocka_unit_test_setup(test_groups_are_answered, fresh),
         cmocka_unit_test_setup(test_one_binding_ends_alone, fresh),
     };
     return cmocka_run_group_tests(tests, setup, kn_own_database_teardown);

@@ -46,7 +46,8 @@ static const char GUARDED[] =
     "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0a', '" ONE "', 0);"
     "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.78', '" ITS_PORT
     "');"
-    "INSERT INTO port_security_group (port_id, group_id) VALUES ('" ITS_PORT "', '" ITS_GROUP "');";
+    "INSERT INTO port_security_group (port_id, group_id) VALUES ('" ITS_PORT "', '" ITS_GROUP "');"
+    "UPDATE server SET group_ids = '{" ITS_GROUP "}' WHERE id = '" ONE "';";
 
 int five_servers_fresh(void **state)
 {

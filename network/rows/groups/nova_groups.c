@@ -11,6 +11,7 @@
 #include "network/api.h"
 #include "network/rows/change.h"
 #include "network/rows/groups/groups.h"
+#include "network/rows/groups/shown.h"
 #include "network/rows/shared.h"
 
 /* A name goes before an id that looks the same. */
@@ -221,16 +222,20 @@ static int change_ports(struct kn_request *req, const char *server, const char *
 int kn_network_groups_plug(struct kn_request *req, const char *server_id, const char *name, bool adds,
                            struct kn_error *err)
 {
+    AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *group = NULL;
     AUTO_TX struct kn_tx tx = { NULL };
 
-    if (kn_tx_begin(&tx, req->db, err) < 0 || nova_groups_find(req->db, &req->caller, name, &group, err) < 0) {
+    kn_array_add(&servers, server_id);
+    if (kn_tx_begin(&tx, req->db, err) < 0 || kn_network_groups_hold(req->db, &servers, err) < 0 ||
+        nova_groups_find(req->db, &req->caller, name, &group, err) < 0) {
         return -1;
     }
     if (kn_rows_count(group) == 0) {
         return fail_unknown_group(name, req->caller.project_id, err);
     }
-    if (change_ports(req, server_id, name, group, adds, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if (change_ports(req, server_id, name, group, adds, err) < 0 ||
+        kn_network_groups_show(req->db, &servers, err) < 0 || kn_tx_commit(&tx, err) < 0) {
         return -1;
     }
     kn_network_change_tell(req, NULL);

@@ -26,8 +26,9 @@ static const struct kn_stmt WRITE = {
     " new_address AS (INSERT INTO address (subnet_id, ip, port_id)"
     "  SELECT * FROM unnest($13::uuid[], $14::inet[], $15::uuid[])),"
     " new_group AS (INSERT INTO port_security_group (port_id, group_id) SELECT g.port, g.id"
-    "  FROM unnest($18::uuid[], $19::uuid[]) AS g(port, id) JOIN new_port p ON p.id = g.port WHERE p.port_security)"
-    " DELETE FROM address_ready r USING unnest($13::uuid[], $14::inet[]) AS a(subnet_id, ip) WHERE r.subnet_id = a.subnet_id AND r.ip = a.ip",
+    "  FROM unnest($18::uuid[], $19::uuid[]) AS g(port, id) JOIN new_port p ON p.id = g.port WHERE p.port_security RETURNING port_id, group_id),"
+    " drawn AS (DELETE FROM address_ready r USING unnest($13::uuid[], $14::inet[]) AS a(subnet_id, ip) WHERE r.subnet_id = a.subnet_id AND r.ip = a.ip)"
+    " SELECT port_id, group_id FROM new_group",
     19
 };
 
@@ -105,6 +106,12 @@ void kn_network_plan_addresses(struct kn_network_plan *plan, const char *port_id
 
 int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, struct kn_error *err)
 {
+    return kn_network_plan_write_groups(db, plan, NULL, err);
+}
+
+int kn_network_plan_write_groups(struct kn_db *db, struct kn_network_plan *plan, struct kn_rows **ret_groups,
+                                 struct kn_error *err)
+{
     const char *args[KN_PLAN_COLUMNS];
 
     if (plan->columns[KN_PLAN_ID].count == 0 && plan->columns[KN_PLAN_ADDRESS_IP].count == 0) {
@@ -113,7 +120,7 @@ int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, struct
     for (int i = 0; i < KN_PLAN_COLUMNS; i++) {
         args[i] = kn_array_value(&plan->columns[i]);
     }
-    return kn_db_run(db, &WRITE, args, NULL, err);
+    return kn_db_run(db, &WRITE, args, ret_groups, err);
 }
 
 bool kn_network_plan_raced(const struct kn_db *db)

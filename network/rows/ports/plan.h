@@ -72,6 +72,10 @@ void kn_network_plan_group(struct kn_network_plan *plan, const char *port_id, co
  * (kn_network_plan_raced says so).
  */
 int kn_network_plan_write(struct kn_db *db, struct kn_network_plan *plan, struct kn_error *err);
+/* *ret_groups: a row (port, group) for each that the new ports have now; stays as it is when there was nothing to write. NULL: nobody asks. */
+enum { KN_PLAN_ROW_PORT, KN_PLAN_ROW_GROUP };
+int kn_network_plan_write_groups(struct kn_db *db, struct kn_network_plan *plan, struct kn_rows **ret_groups,
+                                 struct kn_error *err);
 /* Was the KN_CONFLICT of kn_network_plan_write a race that a new draw can win? */
 bool kn_network_plan_raced(const struct kn_db *db);
 

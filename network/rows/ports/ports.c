@@ -19,6 +19,7 @@
 #include "network/rows/ports/addresses.h"
 #include "network/rows/ports/extras.h"
 #include "network/rows/groups/port_guard.h"
+#include "network/rows/groups/shown.h"
 #include "network/rows/ports/insert.h"
 #include "network/rows/qos.h"
 #include "network/rows/l3/routers.h"
@@ -450,6 +451,31 @@ static int ports_clash(struct kn_request *req, const char *constraint, const jso
 
 static const struct kn_stmt TAG = { "port_tag", "UPDATE port SET tags = $2::text[] WHERE id = $1::uuid", 2 };
 
+static bool says_groups(const json_t *object)
+{
+    return json_object_get(object, "security_groups") != NULL || json_object_get(object, "device_id") != NULL ||
+           json_object_get(object, "port_security_enabled") != NULL;
+}
+
+/* The server that had it, and the one that has it now, show the groups of their ports. */
+static int show_groups(struct kn_request *req, const struct kn_rows *now, const json_t *object, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
+    const char *had = now != NULL ? kn_rest_was(&kn_network_ports, now, "device_id") : "";
+    const char *has = kn_schema_text(object, "device_id", had);
+
+    if (now != NULL && object != NULL && !says_groups(object)) {
+        return 0;
+    }
+    if (kn_uuid_valid(had)) {
+        kn_array_add(&servers, had);
+    }
+    if (kn_uuid_valid(has) && strcmp(had, has) != 0) {
+        kn_array_add(&servers, has);
+    }
+    return servers.count == 0 ? 0 : kn_network_groups_show(req->db, &servers, err);
+}
+
 /* Tags that a POST names; those of a PUT are a column as others. */
 static int ports_after(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                        struct kn_error *err)
@@ -458,6 +484,9 @@ static int ports_after(struct kn_request *req, const char *id, const struct kn_r
     const json_t *list = json_object_get(object, "tags"), *tag;
     size_t i;
 
+    if (show_groups(req, now, object, err) < 0) {
+        return -1;
+    }
     if (now != NULL && json_object_get(object, "fixed_ips") != NULL) {
         return kn_network_router_check_kept(req, id, err);
     }
@@ -477,7 +506,9 @@ static bool ports_deletes(const struct kn_request *req)
 
 static int ports_before_lock(struct kn_request *req, const char *id, struct kn_error *err)
 {
-    return ports_deletes(req) ? kn_network_nic_before_end(req, id, err) : 0;
+    return ports_deletes(req) || says_groups(json_object_get(req->body, "port"))
+               ? kn_network_nic_hold_server(req, id, err)
+               : 0;
 }
 
 static void ports_tell(struct kn_request *req, const json_t *changed)

@@ -273,7 +273,7 @@ enum { S_ID, S_PROJECT, S_VM_STATE, S_TASK_STATE };
 static const struct kn_stmt SERVER = { "server_nics_server", SERVER_OF_PORT, 1 };
 static const struct kn_stmt HOLD_SERVER = { "server_nics_hold", SERVER_OF_PORT " FOR UPDATE OF s", 1 };
 
-int kn_network_nic_before_end(struct kn_request *req, const char *port_id, struct kn_error *err)
+int kn_network_nic_hold_server(struct kn_request *req, const char *port_id, struct kn_error *err)
 {
     return kn_db_run(req->db, &HOLD_SERVER, KN_ARGS(port_id), NULL, err);
 }

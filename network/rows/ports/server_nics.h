@@ -14,8 +14,8 @@
  */
 int kn_network_nics_number(struct kn_db *db, struct kn_array *servers, int64_t *ret_count, struct kn_error *err);
 
-/* Before the port is locked that shall go: the server that has it (network/serve/nics.h, kn_network_nics_hold). */
-int kn_network_nic_before_end(struct kn_request *req, const char *port_id, struct kn_error *err);
+/* Before the port is locked that shall go or have other groups: the server that has it (network/serve/nics.h, kn_network_nics_hold). */
+int kn_network_nic_hold_server(struct kn_request *req, const char *port_id, struct kn_error *err);
 /*
  * In the transaction that deletes the port: the task that pulls it out (server.drop_interface). *ret_drops false: no server has it, or the one that has it is in a state in
  * which its guest cannot lose it.
