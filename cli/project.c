@@ -27,33 +27,36 @@ static const struct {
     const char *noun, *service;
     const char *list, *many;
     const char *remove; /* "%s" is the id */
+    const char *act; /* what is POSTed there; NULL: it is DELETEd */
     void (*before)(const struct purge *p, const char *id); /* what would hold it; NULL: nothing */
 } KINDS[] = {
-    { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s", NULL },
+    { "server", "compute", "/servers?all_tenants=1&project_id=%s", "servers", "/servers/%s", NULL, NULL },
     { "server group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups",
-      "/os-server-groups/%s", NULL },
-    { "volume backup", "block-storage", "/backups?all_tenants=1&project_id=%s", "backups", "/backups/%s", NULL },
-    { "volume snapshot", "block-storage", "/snapshots?all_tenants=1&project_id=%s", "snapshots", "/snapshots/%s",
+      "/os-server-groups/%s", NULL, NULL },
+    { "volume backup", "block-storage", "/backups?all_tenants=1&project_id=%s", "backups", "/backups/%s", NULL, NULL },
+    { "volume snapshot", "block-storage", "/snapshots?all_tenants=1&project_id=%s", "snapshots", "/snapshots/%s", NULL,
       NULL },
-    { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s", NULL },
-    { "floating IP", "network", "/v2.0/floatingips?project_id=%s", "floatingips", "/v2.0/floatingips/%s", NULL },
-    { "router", "network", "/v2.0/routers?project_id=%s", "routers", "/v2.0/routers/%s", project_unplug },
-    { "port", "network", "/v2.0/ports?project_id=%s", "ports", "/v2.0/ports/%s", NULL },
-    { "subnet", "network", "/v2.0/subnets?project_id=%s", "subnets", "/v2.0/subnets/%s", NULL },
-    { "network", "network", "/v2.0/networks?project_id=%s", "networks", "/v2.0/networks/%s", NULL },
+    { "volume group", "block-storage", "/groups/detail?all_tenants=1&project_id=%s", "groups", "/groups/%s/action",
+      "{\"delete\": {\"delete-volumes\": true}}", NULL },
+    { "volume", "block-storage", "/volumes?all_tenants=1&project_id=%s", "volumes", "/volumes/%s", NULL, NULL },
+    { "floating IP", "network", "/v2.0/floatingips?project_id=%s", "floatingips", "/v2.0/floatingips/%s", NULL, NULL },
+    { "router", "network", "/v2.0/routers?project_id=%s", "routers", "/v2.0/routers/%s", NULL, project_unplug },
+    { "port", "network", "/v2.0/ports?project_id=%s", "ports", "/v2.0/ports/%s", NULL, NULL },
+    { "subnet", "network", "/v2.0/subnets?project_id=%s", "subnets", "/v2.0/subnets/%s", NULL, NULL },
+    { "network", "network", "/v2.0/networks?project_id=%s", "networks", "/v2.0/networks/%s", NULL, NULL },
     /* Among everybody's: who asks for those of a project finds that it has a default one, if it had none. */
     { "security group", "network", "/v2.0/security-groups?fields=id&fields=name&fields=project_id", "security_groups",
-      "/v2.0/security-groups/%s", NULL },
+      "/v2.0/security-groups/%s", NULL, NULL },
     { "address group", "network", "/v2.0/address-groups?project_id=%s", "address_groups", "/v2.0/address-groups/%s",
-      NULL },
-    { "QoS policy", "network", "/v2.0/qos/policies?project_id=%s", "policies", "/v2.0/qos/policies/%s", NULL },
-    { "subnet pool", "network", "/v2.0/subnetpools?project_id=%s", "subnetpools", "/v2.0/subnetpools/%s", NULL },
+      NULL, NULL },
+    { "QoS policy", "network", "/v2.0/qos/policies?project_id=%s", "policies", "/v2.0/qos/policies/%s", NULL, NULL },
+    { "subnet pool", "network", "/v2.0/subnetpools?project_id=%s", "subnetpools", "/v2.0/subnetpools/%s", NULL, NULL },
     { "address scope", "network", "/v2.0/address-scopes?project_id=%s", "address_scopes", "/v2.0/address-scopes/%s",
-      NULL },
-    { "RBAC policy", "network", "/v2.0/rbac-policies?project_id=%s", "rbac_policies", "/v2.0/rbac-policies/%s",
+      NULL, NULL },
+    { "RBAC policy", "network", "/v2.0/rbac-policies?project_id=%s", "rbac_policies", "/v2.0/rbac-policies/%s", NULL,
       NULL }, /* on what is others' */
-    { "image", "image", "/v2/images?owner=%s&visibility=all&limit=1000", "images", "/v2/images/%s", NULL },
-    { "image", "image", "/v2/images?owner=%s&visibility=all&os_hidden=true&limit=1000", "images", "/v2/images/%s",
+    { "image", "image", "/v2/images?owner=%s&visibility=all&limit=1000", "images", "/v2/images/%s", NULL, NULL },
+    { "image", "image", "/v2/images?owner=%s&visibility=all&os_hidden=true&limit=1000", "images", "/v2/images/%s", NULL,
       NULL },
 };
 #define NETWORK_OWN "network:" /* device_owner of ports that go with what they serve */
@@ -139,12 +142,14 @@ static void project_remove(struct purge *p, size_t kind, const json_t *item, jso
 {
     const char *id = kn_json_str(item, "id");
     AUTO_FREE char *path = project_path(KINDS[kind].remove, id);
+    json_auto_t *act = KINDS[kind].act != NULL ? json_loads(KINDS[kind].act, 0, NULL) : NULL;
     struct kn_error why = { 0 };
 
     if (KINDS[kind].before != NULL) {
         KINDS[kind].before(p, id);
     }
-    if (kn_cli_cloud_ask(p->cloud, "DELETE", path, NULL, NULL, &why) == 0 || why.code == KN_NOT_FOUND) {
+    if (kn_cli_cloud_ask(p->cloud, act != NULL ? "POST" : "DELETE", path, act, NULL, &why) == 0 ||
+        why.code == KN_NOT_FOUND) {
         fprintf(p->out, "%-14s %s  %s\n", KINDS[kind].noun, id, kn_json_str(item, "name"));
         return;
     }

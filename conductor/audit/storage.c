@@ -47,6 +47,11 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no snapshot is for an image that nobody makes",
       "SELECT format('snapshot %s is for image %s', s.id, s.for_image) FROM volume_snapshot s WHERE s.for_image IS NOT NULL AND NOT EXISTS (SELECT FROM task t "
       "WHERE t.kind LIKE 'server.%' AND t.state IN ('run', 'undo') AND t.object_id = (SELECT i.brought_by FROM image i WHERE i.id = s.for_image))", NULL, NULL },
+    { "5. a group that is going has volumes that do, and all are of types that it takes",
+      "SELECT format('group %s is deleting and has no volume', g.id) FROM volume_group g WHERE g.status = 'deleting' AND NOT EXISTS (SELECT FROM volume v WHERE v.group_id = g.id) "
+      "UNION ALL SELECT format('volume %s of type %s is in group %s, which takes none such', v.id, v.type_id, v.group_id) FROM volume v WHERE v.group_id IS NOT NULL "
+      "AND NOT EXISTS (SELECT FROM volume_group_volume_type t WHERE t.group_id = v.group_id AND t.type_id = v.type_id) "
+      "UNION ALL SELECT format('volume %s of project %s is in a group of another', v.id, v.project_id) FROM volume v JOIN volume_group g ON g.id = v.group_id WHERE g.project_id <> v.project_id", NULL, NULL },
     { "5. no snapshot outlives its volume",
       "SELECT format('snapshot %s is %s, its volume %s is gone', s.id, s.status, s.volume_id) FROM volume_snapshot s WHERE s.status NOT IN ('deleting', 'error_deleting') "
       "AND NOT EXISTS (SELECT 1 FROM volume v WHERE v.id = s.volume_id)", NULL, NULL },

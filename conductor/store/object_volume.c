@@ -7,6 +7,18 @@
 #include "lib/adapter/batch.h"
 #include "lib/adapter/quota.h"
 
+/* The groups that go with the last of their volumes: held, so that of two that end at once one sees that it is the last. */
+static const struct kn_stmt HOLD_GROUPS = {
+    "conductor_group_hold",
+    "SELECT g.id FROM volume_group g WHERE g.id IN (SELECT group_id FROM volume WHERE id = ANY($1::uuid[])) ORDER BY g.id FOR UPDATE",
+    1
+};
+static const struct kn_stmt END_GROUPS = {
+    "conductor_group_end",
+    "DELETE FROM volume_group g WHERE g.id = ANY($1::uuid[]) AND g.status = 'deleting' AND NOT EXISTS (SELECT FROM volume v WHERE v.group_id = g.id) "
+    "RETURNING g.project_id",
+    1
+};
 static const struct kn_stmt DELETE = {
     "conductor_volume_delete",
     "WITH gone AS (DELETE FROM volume WHERE id = ANY($1::uuid[]) RETURNING project_id, size_gib, type_id) "
@@ -168,26 +180,61 @@ int kn_conductor_volumes_let_go(struct kn_db *db, const char *server_ids, struct
 
 /* --- records ---------------------------------------------------------------------------------------------------------------- */
 
-/* What is deleted counts in no quota any more. */
-static int end_disks(struct kn_db *db, const struct kn_stmt *stmt, enum kn_quota what, const char *ids,
-                     struct kn_error *err)
+/* What is deleted counts in no quota any more: added to what is given back. */
+static int end_disks_in(struct kn_db *db, const struct kn_stmt *stmt, enum kn_quota what, const char *ids,
+                        struct kn_quota_claims *back, struct kn_error *err)
 {
-    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
     AUTO(kn_rows) struct kn_rows *gone = NULL;
 
     if (kn_db_run(db, stmt, KN_ARGS(ids), &gone, err) < 0) {
         return -1;
     }
     for (int row = 0; row < kn_rows_count(gone); row++) {
-        kn_quota_claim_disks(&back, kn_rows_text(gone, row, GONE_PROJECT), what, kn_rows_text(gone, row, GONE_TYPE),
+        kn_quota_claim_disks(back, kn_rows_text(gone, row, GONE_PROJECT), what, kn_rows_text(gone, row, GONE_TYPE),
                              -kn_rows_int(gone, row, GONE_COUNT), -kn_rows_int(gone, row, GONE_GIB));
     }
-    return kn_quota_take(db, &back, err);
+    return 0;
+}
+
+static int end_disks(struct kn_db *db, const struct kn_stmt *stmt, enum kn_quota what, const char *ids,
+                     struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
+
+    return end_disks_in(db, stmt, what, ids, &back, err) < 0 ? -1 : kn_quota_take(db, &back, err);
+}
+
+static int end_groups(struct kn_db *db, const struct kn_rows *groups, struct kn_quota_claims *back,
+                      struct kn_error *err)
+{
+    enum { GROUP, ENDED_PROJECT = 0 };
+    AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
+    AUTO(kn_rows) struct kn_rows *ended = NULL;
+
+    for (int row = 0; row < kn_rows_count(groups); row++) {
+        kn_array_add(&ids, kn_rows_text(groups, row, GROUP));
+    }
+    if (ids.count == 0) {
+        return 0;
+    }
+    if (kn_db_run(db, &END_GROUPS, KN_ARGS(kn_array_value(&ids)), &ended, err) < 0) {
+        return -1;
+    }
+    kn_quota_claim_rows(back, ended, ENDED_PROJECT, KN_QUOTA_VOLUME_GROUPS, -1);
+    return 0;
 }
 
 static int end_volumes(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    return end_disks(db, &DELETE, KN_QUOTA_VOLUMES, ids, err);
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
+    AUTO(kn_rows) struct kn_rows *groups = NULL;
+
+    return kn_db_run(db, &HOLD, KN_ARGS(ids), NULL, err) < 0 ||
+                   kn_db_run(db, &HOLD_GROUPS, KN_ARGS(ids), &groups, err) < 0 ||
+                   end_disks_in(db, &DELETE, KN_QUOTA_VOLUMES, ids, &back, err) < 0 ||
+                   end_groups(db, groups, &back, err) < 0
+               ? -1
+               : kn_quota_take(db, &back, err);
 }
 
 /* clang-format off */

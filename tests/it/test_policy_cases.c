@@ -34,6 +34,9 @@
 #define RBAC_MINE "33333333-3333-4333-8333-00000000000c"
 #define RBAC_FOREIGN "33333333-3333-4333-8333-00000000000d"
 #define PORT_FOREIGN "33333333-3333-4333-8333-000000000001"
+#define GROUP_TYPE "99999999-9999-4999-8999-300000000001" /* private */
+#define GROUP "99999999-9999-4999-8999-300000000002"
+#define GROUP_FOREIGN "99999999-9999-4999-8999-300000000003"
 #define TRANSFER_FOREIGN "99999999-9999-4999-8999-200000000002"
 #define SNAPSHOT "99999999-9999-4999-8999-100000000001"
 #define BACKUP "99999999-9999-4999-8999-200000000001"
@@ -76,6 +79,13 @@ static const char SERVERS[] = KN_TEST_EMPTY(
                                                                                             "', 'req-events', 'failed', now());"
                                                                                             "UPDATE task SET steps = '[{\"name\": \"server.stop\", \"state\": \"failed\", \"began_us\": 1764430000000000, \"ended_us\": 1764430001000000, "
                                                                                             "\"host\": \"h1\", \"error\": {\"code\": \"KN_INTERNAL\", \"message\": \"h1 said it\"}}]' WHERE request_id = 'req-events';";
+static const char GROUPS[] = KN_TEST_EMPTY(
+    "volume_group, volume_group_type") "INSERT INTO volume_group_type (id, name, is_public) VALUES ('" GROUP_TYPE
+                                       "', 'secret', false);"
+                                       "INSERT INTO volume_group (id, project_id, user_id, group_type_id, zone, status) VALUES ('" GROUP
+                                       "', '" SEED_PROJECT "', 'u', '" GROUP_TYPE
+                                       "', 'nova', 'available'), ('" GROUP_FOREIGN "', '" SEED_OTHER
+                                       "', 'u', '" GROUP_TYPE "', 'nova', 'available');";
 static const char OTHERS[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
     "', 'u', 1, 'available'), "
@@ -135,6 +145,11 @@ struct question {
 #define GATEWAY(more) \
     "{\"router\": {\"external_gateway_info\": {\"network_id\": \"" SEED_NETWORK_FOREIGN "\", " more "}}}"
 #define SHARED LET("access_as_shared")
+#define GROUP_ASKS(rule, granted, refused, since, body) \
+    { \
+        rule, true, KN_CINDER_GROUP_ACTION, granted, refused, since, "POST", CINDER "/groups/" GROUP "/action", body, \
+            NULL, NULL \
+    }
 #define TYPE_PUBLIC "UPDATE volume_type SET is_public = true WHERE id = '" TYPE_SECRET "';"
 /* Whoever asks finds a group of that name in his own project. */
 #define ITS_GROUPS \
@@ -394,6 +409,7 @@ static void put_back(void **state, const struct question *q)
     }
     kn_seed_fresh(state);
     assert_ok(kn_db_script(nova->db, SERVERS, &err), &err);
+    assert_ok(kn_db_script(nova->db, GROUPS, &err), &err);
     assert_ok(kn_db_script(nova->db, OTHERS, &err), &err);
     kn_test_nova_ask(nova, SEED_ADMIN, 0, "PUT", CINDER "/os-quota-sets/" SEED_OTHER,
                      "{\"quota_set\": {\"volumes\": 77}}");
@@ -482,25 +498,7 @@ static void test_questions(void **state)
 static const struct {
     const char *path, *id;
 } OTHERS_THINGS[] = {
-    { NOVA "/servers/{id}", FOREIGN },
-    { NOVA "/flavors/{flavor}", "2" },
-    { NOVA "/os-quota-sets/{project}", SEED_OTHER },
-    { NOVA "/images/{id}", SEED_IMAGE_PRIVATE },
-    { CINDER "/volumes/{id}", VOLUME_FOREIGN },
-    { CINDER "/snapshots/{id}", SNAPSHOT_FOREIGN },
-    { CINDER "/backups/{id}", BACKUP_FOREIGN },
-    { CINDER "/os-volume-transfer/{id}", TRANSFER_FOREIGN },
-    { CINDER "/volume-transfers/{id}", TRANSFER_FOREIGN },
-    { CINDER "/attachments/{id}", "88888888-8888-4888-8888-100000000002" },
-    { CINDER "/types/{id}", TYPE_SECRET },
-    { CINDER "/os-quota-sets/{project}", SEED_OTHER },
-    { NEUTRON "/networks/{id}", SEED_NETWORK_FOREIGN },
-    { NEUTRON "/subnets/{id}", "44444444-4444-4444-8444-333333333333" },
-    { NEUTRON "/ports/{id}", PORT_FOREIGN },
-    { NEUTRON "/rbac-policies/{id}", RBAC_FOREIGN },
-    { NEUTRON "/quotas/{project}", SEED_OTHER },
-    { GLANCE "/images/{id}", SEED_IMAGE_PRIVATE },
-    { GLANCE "/metadefs/namespaces/{namespace}", "theirs" },
+#include "tests/it/policy_others.def"
 };
 
 /* The route's path with the id for its first parameter and "x" for the others; NULL: it names nothing of these. */

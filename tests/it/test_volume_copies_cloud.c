@@ -482,6 +482,35 @@ static void backups_of_one_that_a_server_has(void **state)
     }
 }
 
+/* A group goes with its volumes, one of which may be on its way still, whoever dies meanwhile; what it counted as is given back with the last one (the audit sees to that). */
+static void a_group_goes_with_its_volumes(void **state)
+{
+    static const char *const DAEMONS[] = { "kilonova-volume", "kilonova-conductor" };
+    const int64_t before = kn_whole_cloud_count("SELECT count(*) FROM volume", NULL);
+
+    (void)state;
+    kn_whole_cloud_expect(202, "POST", "/volume/v3/group_types", NEW, "{\"group_type\": {\"name\": \"plain\"}}");
+    for (size_t i = 0; i < sizeof(DAEMONS) / sizeof(DAEMONS[0]); i++) {
+        char group[KN_UUID_SIZE], volume[KN_UUID_SIZE];
+
+        kn_whole_cloud_expect(202, "POST", "/volume/v3/groups", NEW,
+                              "{\"group\": {\"group_type\": \"plain\", \"volume_types\": [\"file\"]}}");
+        kn_copy(group, sizeof(group), kn_whole_cloud_text("group.id"));
+        AUTO_FREE char *member = kn_asprintf("\"size\": 1, \"volume_type\": \"file\", \"group_id\": \"%s\"", group),
+                       *action = kn_asprintf("/volume/v3/groups/%s/action", group);
+        post_volume(member, volume);
+        settled();
+        post_volume(member, volume);
+        post_volume(member, volume);
+        kn_whole_cloud_await(BUSY, 0);
+        kn_whole_cloud_expect(202, "POST", action, NEW, "{\"delete\": {\"delete-volumes\": true}}");
+        kn_whole_cloud_restart(DAEMONS[i]);
+        kn_whole_cloud_await("SELECT count(*) FROM volume_group", 0);
+        kn_whole_cloud_await(BUSY, 0);
+        assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume", NULL), before);
+    }
+}
+
 static int start_cloud(void **state)
 {
     (void)state;
@@ -499,6 +528,7 @@ int main(void)
     kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(a_group_goes_with_its_volumes, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(of_one_that_a_server_has, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(backups_of_one_that_a_server_has, kn_whole_cloud_sound),

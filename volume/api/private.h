@@ -12,6 +12,19 @@ kn_handler kn_volume_api_create, kn_volume_api_list, kn_volume_api_detail, kn_vo
     kn_volume_api_delete, kn_volume_api_summary;
 /* The wish to delete, by any way that leads there. cascade: its snapshots, too; without it there must be none. */
 int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, bool cascade, struct kn_error *err);
+/*
+ * The same in the caller's transaction, the tasks of the volume having been asked to stop before any row was held. ret_wakes: {id: task} of the volume and of whatever goes with it.
+ */
+int kn_volume_api_doom(struct kn_request *req, const char *id, enum kn_volume_event event, bool cascade,
+                       json_t *ret_wakes, struct kn_error *err);
+/* group_types.c */
+kn_handler kn_volume_api_group_types, kn_volume_api_group_type, kn_volume_api_group_type_create,
+    kn_volume_api_group_type_update, kn_volume_api_group_type_delete, kn_volume_api_group_specs,
+    kn_volume_api_group_spec, kn_volume_api_group_specs_add, kn_volume_api_group_spec_set,
+    kn_volume_api_group_spec_delete;
+/* groups.c */
+kn_handler kn_volume_api_groups, kn_volume_api_groups_detail, kn_volume_api_group, kn_volume_api_group_create,
+    kn_volume_api_group_update, kn_volume_api_group_action;
 /* labels.c */
 kn_handler kn_volume_api_metadata, kn_volume_api_metadata_add, kn_volume_api_metadata_replace, kn_volume_api_meta,
     kn_volume_api_meta_set, kn_volume_api_meta_delete;

@@ -85,9 +85,9 @@ int kn_volume_api_update(struct kn_request *req, struct kn_response *res, struct
     return kn_rest_update(&kn_volume_noun, req, req->params[0], res, err);
 }
 
-int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, bool cascade, struct kn_error *err)
+int kn_volume_api_doom(struct kn_request *req, const char *id, enum kn_volume_event event, bool cascade,
+                       json_t *ret_wakes, struct kn_error *err)
 {
-    AUTO_TX struct kn_tx tx = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_task_wish wish = {
         .kind = "volume.delete",
@@ -95,26 +95,37 @@ int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, 
         .user_id = req->caller.user_id,
         .request_id = req->request_id,
     };
-    json_auto_t *wakes = json_object();
     struct kn_volume v;
     int64_t task = 0;
-    const char *id;
-    json_t *its;
 
-    /* Tasks first, then the row: so everybody locks them. Behind it again: what was wished in between. */
-    if (kn_tx_begin(&tx, req->db, err) < 0 ||
-        (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
-        kn_volume_get(req->db, &req->caller, req->params[0], true, &rows, &v, err) < 0 ||
+    /* Behind the row again: what was wished in between. */
+    if (kn_volume_get(req->db, &req->caller, id, true, &rows, &v, err) < 0 ||
         kn_volume_backend_refuse_frozen(req->db, req->conf, v.id, err) < 0 ||
         kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0 ||
-        kn_volume_snapshots_doom(req, &v, cascade, wakes, err) < 0) {
+        kn_volume_snapshots_doom(req, &v, cascade, ret_wakes, err) < 0) {
         return -1;
     }
     wish.object_id = v.id;
-    if (kn_task_insert(req->db, &wish, &task, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+    if (kn_task_insert(req->db, &wish, &task, err) < 0) {
         return -1;
     }
-    kn_task_wake(req->bus, v.id, task);
+    json_object_set_new(ret_wakes, v.id, json_integer(task));
+    return 0;
+}
+
+int kn_volume_api_delete_as(struct kn_request *req, enum kn_volume_event event, bool cascade, struct kn_error *err)
+{
+    AUTO_TX struct kn_tx tx = { NULL };
+    json_auto_t *wakes = json_object();
+    const char *id;
+    json_t *its;
+
+    /* Tasks first, then the row: so everybody locks them. */
+    if (kn_tx_begin(&tx, req->db, err) < 0 ||
+        (kn_uuid_valid(req->params[0]) && kn_task_cancel(req->db, req->params[0], err) < 0) ||
+        kn_volume_api_doom(req, req->params[0], event, cascade, wakes, err) < 0 || kn_tx_commit(&tx, err) < 0) {
+        return -1;
+    }
     json_object_foreach (wakes, id, its) {
         kn_task_wake(req->bus, id, json_integer_value(its));
     }

@@ -14,6 +14,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/group.h"
 #include "volume/rows/source.h"
 #include "volume/rows/type.h"
 #include "volume/rows/volume.h"
@@ -71,7 +72,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("source_volid", "v.source_volid", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("consistencygroup_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("replication_status", "NULL", KN_REST_TEXT, KN_REST_SHOWN),
-    KN_REST_ATTR("group_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 13),
+    KN_REST_ATTR("group_id", "v.group_id", KN_REST_UUID, KN_REST_SHOWN, .since = 13),
+    KN_REST_ATTR("group_id", "v.group_id", KN_REST_UUID, KN_REST_FILTER, .since = 10),
     KN_REST_ATTR("provider_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .read = KN_CINDER_PROVIDER, .since = 21),
     KN_REST_ATTR("service_uuid", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 48),
     KN_REST_ATTR("shared_targets", "false", KN_REST_BOOL, KN_REST_SHOWN, .since = 48, .until = 68),
@@ -93,7 +95,8 @@ static const struct kn_rest_attr ATTRS[] = {
     SAID("snapshot_id", .rule = &KN_TEXT_UUID),
     SAID("source_volid", .rule = &KN_TEXT_UUID),
     SAID("consistencygroup_id", .rule = &KN_TEXT_UUID),
-    SAID("group_id", .rule = &KN_TEXT_UUID),
+    KN_REST_ATTR("group_id", NULL, KN_REST_UUID, KN_REST_POST | KN_REST_CLEAR, .column = "group_id",
+                 .rule = &KN_TEXT_UUID),
     SAID("backup_id", .rule = &KN_TEXT_UUID),
     SAID("image_id", WORD),
     SAID("imageRef", WORD),
@@ -207,13 +210,15 @@ static int noun_decide(struct kn_request *req, const char *id, const struct kn_r
                        struct kn_error *err)
 {
     const int64_t size = kn_schema_int(object, "size", 0);
+    const char *group = json_string_value(json_object_get(object, "group_id"));
     int64_t most = 0;
 
     (void)id;
     if (now != NULL) {
         return 0;
     }
-    if (kn_volume_source_hold(req->db, &req->caller, object, err) < 0) {
+    if (kn_volume_source_hold(req->db, &req->caller, object, err) < 0 ||
+        (group != NULL && kn_volume_group_join(req, group, kn_json_str(object, "type_id"), err) < 0)) {
         return -1;
     }
     if (kn_quota_limit(req->db, KN_QUOTA_PER_VOLUME, req->caller.project_id, &most, err) < 0) {

@@ -33,23 +33,12 @@ static const char *source_image_id(const json_t *object)
     return image != NULL ? image : source_text(object, "imageRef");
 }
 
-/* What there is here of none yet, so that none exists. */
+/* There are groups; what was before them there is not, so that none exists. */
 static int source_refuse_unbuilt(const json_t *in, struct kn_error *err)
 {
-    static const struct {
-        const char *key, *noun;
-    } SOURCES[] = {
-        { "consistencygroup_id", "ConsistencyGroup" },
-        { "group_id", "Group" },
-    };
+    const char *group = source_text(in, "consistencygroup_id");
 
-    for (size_t i = 0; i < KN_COUNT(SOURCES); i++) {
-        if (source_text(in, SOURCES[i].key) != NULL) {
-            return kn_fail(err, KN_NOT_FOUND, "%s %.64s could not be found.", SOURCES[i].noun,
-                           source_text(in, SOURCES[i].key));
-        }
-    }
-    return 0;
+    return group == NULL ? 0 : kn_fail(err, KN_NOT_FOUND, "ConsistencyGroup %.64s could not be found.", group);
 }
 
 /* type NULL: as the object says, or the default. */

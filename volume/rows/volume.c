@@ -10,7 +10,7 @@
 
 #define SELECT \
     "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, " \
-    "v.metadata, v.multiattach, v.type_id, v.image, v.extends_from FROM volume v "
+    "v.metadata, v.multiattach, v.type_id, v.image, v.extends_from, v.group_id FROM volume v "
 
 enum {
     ID,
@@ -26,7 +26,8 @@ enum {
     SHARED,
     TYPE,
     IMAGE,
-    EXTENDS_FROM
+    EXTENDS_FROM,
+    GROUP
 };
 
 static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret)
@@ -46,6 +47,7 @@ static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret
         .type_id = kn_rows_text(rows, row, TYPE),
         .image = kn_rows_str(rows, row, IMAGE),
         .extends_from_gib = kn_rows_int(rows, row, EXTENDS_FROM),
+        .group_id = kn_rows_str(rows, row, GROUP),
     };
 }
 

@@ -37,6 +37,7 @@ struct kn_volume {
     const char *type_id;
     const char *image;         /* what is known of the image in it, JSON object; NULL = nothing */
     int64_t extends_from_gib;  /* what it was until it has grown to size_gib; 0 = it has */
+    const char *group_id;      /* whose member it is; NULL = none's */
 };
 
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
@@ -59,6 +60,7 @@ enum kn_volume_event {
     KN_VOLUME_DETACH,
     KN_VOLUME_DELETE,
     KN_VOLUME_FORCE_DELETE,
+    KN_VOLUME_DELETE_GROUPED, /* with its group */
     KN_VOLUME_EXTEND,
     KN_VOLUME_EXTEND_HELD, /* with the server that has it (holder.h) */
     KN_VOLUME_UPLOAD,

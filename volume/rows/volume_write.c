@@ -44,34 +44,48 @@ static const struct {
     const char *words;
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
     bool uncopied; /* refused while something is made of what it holds */
+    bool ungrouped; /* refused while it is a member of a group */
 } EVENTS[] = {
-    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true },
-    [KN_VOLUME_RESERVE] = { { "available" }, "reserved", "available or downloading to reserve", true, true },
+    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true, false },
+    [KN_VOLUME_RESERVE] = { { "available" }, "reserved", "available or downloading to reserve", true, true, false },
     [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching", "reserved" },
                           "attaching",
                           "available or in-use to attach",
                           false,
-                          true },
-    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false },
+                          true,
+                          false },
+    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false, false },
     [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending", "error_restoring" },
                            "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
                            "disassociated from snapshots after volume transfer",
                            true,
+                           true,
                            true },
-    [KN_VOLUME_FORCE_DELETE] = { { NULL }, "deleting", "anything but attached to be deleted by force", true, false },
-    [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true },
-    [KN_VOLUME_EXTEND_HELD] = { { "in-use" }, "extending", "in-use to extend", false, true },
-    [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false },
-    [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true },
-    [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true },
-    [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true },
-    [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true },
-    [KN_VOLUME_RESTORE] = { { "available" }, "restoring-backup", "available to be restored to", true, true },
-    [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false },
-    [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true },
-    [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false },
+    [KN_VOLUME_FORCE_DELETE] = { { NULL },
+                                 "deleting",
+                                 "anything but attached to be deleted by force",
+                                 true,
+                                 false,
+                                 true },
+    [KN_VOLUME_DELETE_GROUPED] = { { "available", "error", "error_deleting", "error_extending", "error_restoring" },
+                                   "deleting",
+                                   "available or error to be deleted with its group",
+                                   true,
+                                   true,
+                                   false },
+    [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true, false },
+    [KN_VOLUME_EXTEND_HELD] = { { "in-use" }, "extending", "in-use to extend", false, true, false },
+    [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false, false },
+    [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true, false },
+    [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true, false },
+    [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true, false },
+    [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true, false },
+    [KN_VOLUME_RESTORE] = { { "available" }, "restoring-backup", "available to be restored to", true, true, false },
+    [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false, false },
+    [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true, true },
+    [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false, true },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
 
@@ -119,6 +133,14 @@ static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_vo
                      v->id, EVENTS[event].words);
 }
 
+static int refuse_grouped(const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    return v->group_id == NULL ? 0
+                               : kn_fail(err, KN_BAD_REQUEST,
+                                         "Invalid volume: Volume %s status must be %s, but it belongs to group %s.",
+                                         v->id, EVENTS[event].words, v->group_id);
+}
+
 int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err)
 {
     static const struct kn_stmt FOLLOW = {
@@ -147,7 +169,8 @@ int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_e
     };
     int64_t moved = 0;
 
-    if ((EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) ||
+    if ((EVENTS[event].ungrouped && refuse_grouped(v, event, err) < 0) ||
+        (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) ||
         (EVENTS[event].uncopied && refuse_copied(db, v, event, err) < 0)) {
         return -1;
     }
