@@ -277,6 +277,38 @@ static void test_a_change_outlives_who_heard_it(void **state)
     assert_string_equal(kn_actor_ask(&agent, "unplug " SERVER(2)), "ok");
 }
 
+static const char *piece(int n, const char *put)
+{
+    AUTO_FREE char *body = kn_asprintf(
+        "state {\"host\":\"h\",\"from\":%d,\"version\":%d,\"piece\":%d,\"pieces\":2,\"put\":[%s],\"drop\":[]}", version,
+        version + 1, n, put);
+
+    return kn_actor_ask(&agent, "%s", body);
+}
+
+/* A life that ends between two pieces of a change has taken nothing of it, and the next one does not take the rest for the whole. */
+static void test_a_change_is_cut_in_its_middle(void **state)
+{
+    (void)state;
+    need_root();
+    AUTO_FREE char *before = kn_strdup(kn_actor_ask(&agent, "version"));
+
+    assert_string_equal(piece(1, PEER(3, "192.0.2.2")), "ok");
+    kn_actor_kill(&agent);
+    kn_actor_start(&agent, &machine, kn_host_agent);
+    assert_string_equal(kn_actor_ask(&agent, "open 192.0.2.1 %s/a", dir), "ok");
+    assert_says(piece(2, PEER(4, "192.0.2.2")), "piece");
+    assert_string_equal(kn_actor_ask(&agent, "version"), before);
+    tick();
+    assert_runs(&shell, "! bridge fdb show | grep -e " MAC(3) " -e " MAC(4));
+    assert_says(kn_actor_ask(&agent, "firewall"), "same");
+    assert_string_equal(piece(1, PEER(3, "192.0.2.2")), "ok");
+    assert_string_equal(piece(2, PEER(4, "192.0.2.2")), "ok");
+    version++;
+    assert_runs(&shell, "bridge fdb show | grep " MAC(3) " && bridge fdb show | grep " MAC(4));
+    assert_string_equal(kn_actor_ask(&agent, "broken"), "[]");
+}
+
 int main(void)
 {
     kn_test_needs("busybox", "dnsmasq", "ip", "nft", "python3", "tc");
@@ -287,6 +319,7 @@ int main(void)
         cmocka_unit_test(test_metadata_by_way_of_a_router),
         cmocka_unit_test(test_a_guest_fills_no_more_than_its_room),
         cmocka_unit_test(test_a_change_outlives_who_heard_it),
+        cmocka_unit_test(test_a_change_is_cut_in_its_middle),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

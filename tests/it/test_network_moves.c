@@ -43,7 +43,7 @@ static void tell(const struct kn_actor *agent, const char *put)
     assert_string_equal(kn_actor_ask(agent, "%s", body), "ok");
 }
 
-#define THIRD "\"pairs\":[" PAIR("fd05::13/128", MAC(3)) "]"
+#define THIRD "\"pairs\":[" PAIR("fd05::13/128", MAC(3)) "," PAIR("10.7.0.0/24", MAC(3)) "]"
 
 /* Both hosts: guests 1 and 3 live on a, guest 2 on b. What ports 1 and 2 may have and have announced. */
 static void tell_all(const char *one, const char *two)
@@ -275,6 +275,62 @@ static void test_who_may_not_is_not_heard(void **state)
     assert_null(strstr(all, "\"10.5.1.78\""));
 }
 
+/* What was said until both guests were heard: the messages, and the most that one of them held of the port. */
+struct said {
+    int of_one, of_other, messages, most;
+};
+
+static void count_said(struct said *said, const json_t *list)
+{
+    static json_int_t message;
+    static int of_message;
+    const json_t *word;
+    size_t i;
+
+    json_array_foreach (list, i, word) {
+        const bool is_one = strcmp(kn_json_str(word, "port"), PORT_ID(1)) == 0;
+
+        if (kn_json_int(word, "message") != message) {
+            message = kn_json_int(word, "message");
+            of_message = 0;
+            said->messages++;
+        }
+        of_message += is_one;
+        said->of_one += is_one;
+        said->of_other += !is_one;
+        said->most = of_message > said->most ? of_message : said->most;
+    }
+}
+
+#define AT_ONCE \
+    "for n in $(seq 40); do ip addr add 10.6.0.$n/32 dev eth0; done; for n in $(seq 40); do " \
+    "busybox arping -c 1 -w 1 -U -I eth0 10.6.0.$n >/dev/null & done; wait; true"
+
+/* One that announces dozens at once is said in turns of eight, four times a second at most, and another is not kept waiting by it. */
+static void test_what_is_said_keeps_its_pace(void **state)
+{
+    const int64_t since = kn_mono_ms(), deadline = since + WAIT_MS;
+    struct said said = { 0 };
+
+    (void)state;
+    need_root();
+    tell_all("\"pairs\":[" PAIR("10.6.0.0/24", MAC(1)) "]", MINE(2));
+    kn_actor_ask(&agent_a, "announced");
+    assert_runs(&guest_1, AT_ONCE);
+    assert_runs(&guest_3, ANNOUNCE("10.7.0.9"));
+    while (said.of_one < 24 || said.of_other == 0) {
+        json_auto_t *list = json_loads(kn_actor_ask(&agent_a, "announced"), 0, NULL);
+
+        assert_true(kn_mono_ms() < deadline);
+        count_said(&said, list);
+        if (said.of_other == 0) {
+            assert_runs(&guest_3, ANNOUNCE("10.7.0.9"));
+        }
+    }
+    assert_in_range(said.most, 1, 8);
+    assert_in_range(said.messages, 3, (kn_mono_ms() - since) / 250 + 2);
+}
+
 int main(void)
 {
     kn_test_needs("busybox", "ip", "nft", "sysctl");
@@ -283,6 +339,7 @@ int main(void)
         cmocka_unit_test(test_with_one_mac),
         cmocka_unit_test(test_of_ipv6),
         cmocka_unit_test(test_who_may_not_is_not_heard),
+        cmocka_unit_test(test_what_is_said_keeps_its_pace),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -79,9 +79,17 @@ static json_t *announced; /* what was said since somebody asked */
 
 static void note_announced(void *ctx, json_t *heard)
 {
+    static int messages;
+    json_t *item;
+    size_t i;
+
     (void)ctx;
     pthread_mutex_lock(&announcing);
     announced = announced == NULL ? json_array() : announced;
+    messages++;
+    json_array_foreach (heard, i, item) {
+        json_object_set_new(item, "message", json_integer(messages));
+    }
     json_array_extend(announced, heard);
     pthread_mutex_unlock(&announcing);
 }

@@ -2,7 +2,7 @@
 /*
  * host_agent: a kn_actor_work that is a host's networks (network/host.h), with a metadata server that knows one thing: who asks. It understands
  * "physical <list>" (before open), "open <underlay> <dir>", "hold <age>" (a word of that age, in ms, is the newest that reached the bus: "holds" or "free", and "asks"),
- * "announced" (what its guests announced of pairs since the last time), "standing", "plug <server> <nics>", "unplug <server>", "state <body>", "version", "tick", "taps", "firewall" (whether the kernel has what the
+ * "announced" (what its guests announced of pairs since the last time, each with the number of the message that said it), "standing", "plug <server> <nics>", "unplug <server>", "state <body>", "version", "tick", "taps", "firewall" (whether the kernel has what the
  * state wants: "same" or "others"), "broken" (the networks and routers that the kernel has not as they should be), "trace <pieces>" (the first hop that does not pass, or "pass" and the rules that let it); and the texts that such a host is told in tests.
  */
 #ifndef KN_TESTS_SUPPORT_HOST_AGENT_H

@@ -121,7 +121,7 @@ def a_host_dies_with_a_router_and_is_what_it_was(w):
     lived = sum(lives(w))
     subprocess.run([ROOT / "lab" / "hosts.sh", "off", host], check=True)
     died = time.monotonic()
-    wait_until("another host has the router", lambda: w.lab.router(w.router)[1] not in (host, "-"), ANY_LIMIT_S)
+    wait_until("another host has the router", lambda: w.lab.router(w.router)[1] not in (host, "-", None), ANY_LIMIT_S)
     wait_until("who connects anew meets the guest", lambda: outside.who(w, address["floating_ip_address"]) == w.a.name, ANY_LIMIT_S)
     wait_until("the stream goes on", lambda: stream.flows(1), ANY_LIMIT_S)
     print(f"     a stream stood for {time.monotonic() - died:.0f} s while its router went to another host", flush=True)
