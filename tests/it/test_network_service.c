@@ -170,6 +170,33 @@ static void test_one_bad_command_does_not_spoil_the_others(void **state)
     }
 }
 
+/* A server gets no address of a subnet that is for others, whoever names it. */
+static void test_service_types_hold_for_servers(void **state)
+{
+    AUTO_RELEASE(kn_message) struct kn_message reply = { 0 };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            kn_network_world.db,
+            "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools, service_types) VALUES (gen_random_uuid(), '" NET
+            "', 'p', 4, '10.9.0.0/24', '[{\"start\":\"10.9.0.2\",\"end\":\"10.9.0.254\"}]', '{network:floatingip}')",
+            &err),
+        &err);
+    kn_network_world_answer(kn_network_world_command("port.allocate", 950,
+                                                     json_pack("{s:[{s:s, s:s}]}", "requests", "network", NET,
+                                                               "fixed_ip", "10.9.0.9")),
+                            &reply);
+    assert_false(reply.ok);
+    assert_string_equal(reply.error.message,
+                        "IP address 10.9.0.9 is not a valid IP for any of the subnets on the specified network.");
+    assert_ok(kn_db_script(
+                  kn_network_world.db,
+                  "DELETE FROM address WHERE ip << '10.9.0.0/24'; DELETE FROM subnet WHERE cidr = '10.9.0.0/24'", &err),
+              &err);
+}
+
 /* Values that the database will never take, in one command of a batch and in reports: that one is answered with the reason, the others are carried out. */
 static void test_what_the_database_refuses_is_one_answer(void **state)
 {
@@ -244,6 +271,7 @@ int main(void)
         cmocka_unit_test(test_late_commands_touch_no_port),
         cmocka_unit_test(test_garbage_harms_nobody),
         cmocka_unit_test(test_one_bad_command_does_not_spoil_the_others),
+        cmocka_unit_test(test_service_types_hold_for_servers),
         cmocka_unit_test(test_what_the_database_refuses_is_one_answer),
         cmocka_unit_test(test_kill_in_the_middle),
         cmocka_unit_test(test_the_last_port_goes_elsewhere),
