@@ -355,16 +355,24 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define VOLUMES(members) \
     "CASE WHEN EXISTS (SELECT FROM attachment a WHERE a.server_id = s.id) THEN (SELECT json_agg(json_build_object('id', a.volume_id" members \
     ")) FROM attachment a WHERE a.server_id = s.id) ELSE '[]' END"
-#define GROUP_NAME(id) "SELECT coalesce(nullif(g.name, ''), g.id::text) FROM security_group g WHERE g.id = " id
+#define NAME_OF_GROUP "coalesce(nullif(g.name, ''), g.id::text)"
+/* Of the ids that the server says. */
+#define GROUPS_SAID \
+    "(SELECT json_agg((SELECT " NAME_OF_GROUP " FROM security_group g WHERE g.id = i)) FROM unnest(s.group_ids) i)"
 /*
- * Of all its ports, by name if it has one; print_groups() does the rest. As the server says them (network/rows/groups/shown.h), or its ports. OFFSET 0: a port's own are found by its key, and in its order. Joined, a planner that has
- * no statistics yet reads the table whole, for each server of a list.
+ * Of all its ports, by name if it has one; print_groups() does the rest. As the server says them (network/rows/groups/shown.h), or its ports. OFFSET 0: a port's own are
+ * found by its key, and in its order. Joined, a planner that has no statistics yet reads the table whole, for each server of a list.
  */
+#define GROUPS_ASKED \
+    "(SELECT json_agg((SELECT " NAME_OF_GROUP " FROM security_group g WHERE g.id = b.group_id)) FROM port p" \
+    " CROSS JOIN LATERAL (SELECT group_id FROM port_security_group WHERE port_id = p.id ORDER BY group_id OFFSET 0) b" \
+    " WHERE p.device_id = s.id::text AND p.device_id <> '')"
+#define GROUPS_OF_ONE "CASE WHEN s.group_ids IS NULL THEN " GROUPS_ASKED " ELSE " GROUPS_SAID " END"
+/* Nearly all have one, which a list joins (lists_from): many of its servers have the same. */
 #define GROUPS \
-    "CASE WHEN s.group_ids IS NOT NULL THEN (SELECT json_agg((" GROUP_NAME("i") ")) FROM unnest(s.group_ids) i) ELSE (SELECT json_agg((" GROUP_NAME( \
-        "b.group_id") "))" \
-                      " FROM port p CROSS JOIN LATERAL (SELECT group_id FROM port_security_group WHERE port_id = p.id ORDER BY group_id OFFSET 0) b" \
-                      " WHERE p.device_id = s.id::text AND p.device_id <> '') END"
+    "CASE WHEN s.group_ids IS NULL THEN " GROUPS_ASKED \
+    " WHEN cardinality(s.group_ids) = 1 THEN json_build_array(coalesce(nullif(o.name, ''), o.id::text))" \
+    " ELSE " GROUPS_SAID " END"
 /* One server looks for its host; a list joins them (lists_from). */
 #define HOST_STATUS \
     "extract(epoch FROM now() - g.last_seen) || CASE WHEN h.forced_down THEN ' DOWN' WHEN h.disabled THEN ' MAINTENANCE' ELSE ' UP' END"
@@ -389,7 +397,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("updated", "s.updated_at", KN_REST_TIME, CORE),
     TEXT("addresses", "s.nics", KN_REST_CHANGED, .print = print_bare_addresses),
     TEXT("addresses", "s.nics", MORE, .print = print_addresses),
-    TEXT("security_groups", GROUPS, MORE | KN_REST_IF_SET, .print = print_groups),
+    TEXT("security_groups", GROUPS, KN_REST_LIST | KN_REST_IF_SET, .print = print_groups),
+    TEXT("security_groups", GROUPS_OF_ONE, KN_REST_SHOW | KN_REST_IF_SET, .print = print_groups),
     TEXT("accessIPv4", "s.access_ipv4", CORE),
     TEXT("accessIPv6", "s.access_ipv6", CORE),
     TEXT("OS-DCF:diskConfig", "s.disk_config", CORE),
@@ -470,7 +479,8 @@ const struct kn_rest_noun kn_compute_server_noun = {
     .path = "/servers",
     .absent = "Instance %2 could not be found.",
     .from = "server s",
-    .lists_from = "server s LEFT JOIN host h ON h.name = s.host LEFT JOIN agent g ON g.id = h.agent_id",
+    .lists_from = "server s LEFT JOIN host h ON h.name = s.host LEFT JOIN agent g ON g.id = h.agent_id"
+                  " LEFT JOIN security_group o ON o.id = s.group_ids[1]",
     .id = "s.id",
     .id_type = KN_REST_UUID,
     .visible = "s.project_id = ?",
