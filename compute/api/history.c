@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * os-instance-actions as tables: what was done to a server. There is no log of its own: a task is an action and its steps (task.steps) are the events, so
- * the history cannot disagree with what happened. It only reads; what is internal (descriptions, fences) is not shown.
+ * the history cannot disagree with what happened. It only reads; what is internal (descriptions, fences) is not shown, and what is done for each volume of an action is that action's.
  */
 #include <string.h>
 
@@ -15,8 +15,14 @@
 #include "lib/rest/manners.h"
 
 #define CHANGED "coalesce(t.finished_at, t.created_at)"
+/* No actions of their own: what of an action is done for each volume, and copies of volumes, which nobody asked compute for. */
+#define IS_PART(task) task ".kind IN ('server.boot_volume', 'server.snapshot_volume')"
 #define SHOWN(task) \
-    task ".kind LIKE 'server.%' AND " task ".kind NOT IN ('server.describe', 'server.fence', 'server.drop_interface')"
+    task ".kind LIKE 'server.%' AND " task \
+         ".kind NOT IN ('server.describe', 'server.fence', 'server.drop_interface') AND NOT " IS_PART(task)
+#define FAILED \
+    "t.state = 'failed' OR EXISTS (SELECT FROM task p WHERE p.object_id = t.object_id AND p.request_id = t.request_id AND p.state = 'failed' AND " IS_PART( \
+        "p") ")"
 
 static const struct kn_stmt OWNER = {
     "history_owner",
@@ -32,7 +38,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("user_id", "t.user_id", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("project_id", "t.project_id", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("start_time", "t.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_FINE),
-    KN_REST_ATTR("message", "CASE WHEN t.state = 'failed' THEN 'Error' END", KN_REST_TEXT, KN_REST_SHOWN),
+    KN_REST_ATTR("message", "CASE WHEN " FAILED " THEN 'Error' END", KN_REST_TEXT, KN_REST_SHOWN),
     KN_REST_ATTR("updated_at", CHANGED, KN_REST_TIME, KN_REST_SHOWN | KN_REST_FINE, .since = 58),
     KN_REST_ATTR("number", "t.id", KN_REST_INT, 0),
     KN_REST_ATTRS_END,
@@ -138,7 +144,7 @@ static const struct kn_rest_attr EVENT_ATTRS[] = {
     KN_REST_ATTR("hostId", "t.project_id || (" STEP("host") ")", KN_REST_TEXT, KN_REST_LIST, .since = 62,
                  .print = kn_compute_server_print_host_id),
     KN_REST_ATTR("details", DETAILS, KN_REST_TEXT, KN_REST_LIST, .since = 84, .print = print_details),
-    KN_REST_ATTR("number", "e.n", KN_REST_INT, 0),
+    KN_REST_ATTR("number", "(t.id << 16) + e.n", KN_REST_INT, 0),
     KN_REST_ATTRS_END,
 };
 static const struct kn_rest_noun EVENT = {
@@ -207,11 +213,21 @@ static int write_events(struct kn_request *req, const struct kn_rest_bound *of_a
 #define FIRST \
     "t.id = (SELECT min(o.id) FROM task o WHERE o.object_id = t.object_id AND o.request_id = ? AND " SHOWN("o") ")"
 
+/* Its events, and those of its parts. */
+#define WITH_PARTS \
+    "t.id IN (SELECT o.id FROM task o WHERE o.object_id = t.object_id AND o.request_id = ? AND (" IS_PART("o") " OR (" SHOWN( \
+        "o") " AND NOT EXISTS " \
+             "(SELECT FROM task p WHERE p.object_id = o.object_id AND p.request_id = o.request_id AND p.id < o.id AND " SHOWN( \
+                 "p") "))))"
+
 int kn_compute_server_history_show(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     const struct kn_rest_bound of_action[] = { { "t.object_id = ?::uuid", req->params[0] },
                                                { FIRST, req->params[1] },
-                                               { NULL, NULL } };
+                                               { NULL, NULL } },
+                               of_parts[] = { { "t.object_id = ?::uuid", req->params[0] },
+                                              { WITH_PARTS, req->params[1] },
+                                              { NULL, NULL } };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (check_owner(req, err) < 0 ||
@@ -221,7 +237,7 @@ int kn_compute_server_history_show(struct kn_request *req, struct kn_response *r
     kn_jsonw_object(&res->body, NULL);
     kn_jsonw_object(&res->body, ACTION.one);
     kn_rest_members(&ACTION, req, KN_REST_SHOW, rows, 0, &res->body);
-    if (write_events(req, of_action, &res->body, err) < 0) {
+    if (write_events(req, of_parts, &res->body, err) < 0) {
         return -1;
     }
     kn_jsonw_end_object(&res->body);

@@ -8,6 +8,7 @@
 #include "compute/api.h"
 #include "compute/rows/server.h"
 #include "compute/rows/view.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
@@ -137,6 +138,35 @@ int kn_compute_server_migrations_list(struct kn_request *req, struct kn_response
     return answer_of_server(req, res, "{\"migrations\":[]}", err);
 }
 
+/* A time of the query; absent: *ret_us stays. */
+static int migrations_time(struct kn_request *req, const char *key, int64_t *ret_us, struct kn_error *err)
+{
+    const char *said = kn_request_query(req, key);
+
+    return said == NULL || kn_time_parse(said, ret_us) == 0
+               ? 0
+               : kn_rest_fail(err, KN_BAD_REQUEST, KN_REST_NOVA.bad_time, key, said);
+}
+
+/* What is said of pages and times, since 2.59: no marker is of any that there is. */
+static int migrations_check(struct kn_request *req, struct kn_error *err)
+{
+    const char *limit = kn_request_query(req, "limit"), *marker = kn_request_query(req, "marker");
+    int64_t since_us = INT64_MIN, before_us = INT64_MAX;
+
+    if (limit != NULL && limit[strspn(limit, "0123456789")] != '\0') {
+        return kn_rest_fail(err, KN_BAD_REQUEST, KN_REST_NOVA.bad_limit, "limit", limit);
+    }
+    if (migrations_time(req, "changes-since", &since_us, err) < 0 ||
+        (kn_compute_since(req, 66) && migrations_time(req, "changes-before", &before_us, err) < 0)) {
+        return -1;
+    }
+    if (before_us < since_us) {
+        return kn_fail(err, KN_BAD_REQUEST, "The value of changes-since must be less than or equal to changes-before.");
+    }
+    return marker == NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Marker %.80s could not be found.", marker);
+}
+
 /* From 2.59 on what it does not know is refused. */
 int kn_compute_migrations_list(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
@@ -157,7 +187,8 @@ int kn_compute_migrations_list(struct kn_request *req, struct kn_response *res, 
                      kn_compute_since(req, 80)   ? KNOWN_80
                      : kn_compute_since(req, 66) ? KNOWN_66
                                                  : KNOWN,
-                     err) < 0) {
+                     err) < 0 ||
+        (kn_compute_since(req, 59) && migrations_check(req, err) < 0)) {
         return -1;
     }
     kn_strbuf_addstr(&res->body, "{\"migrations\":[]}");

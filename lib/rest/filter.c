@@ -209,6 +209,12 @@ int kn_rest_since(struct kn_rest_list *l, const struct kn_rest_attr *a, const ch
 int kn_rest_until(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value,
                   struct kn_error *err)
 {
+    const char *since = strcmp(key, "changes-before") == 0 ? kn_rest_asked(l, "changes-since", 0) : NULL;
+    int64_t from_us = 0, to_us = 0;
+
+    if (since != NULL && kn_time_parse(since, &from_us) == 0 && kn_time_parse(value, &to_us) == 0 && to_us < from_us) {
+        return kn_fail(err, KN_BAD_REQUEST, "The value of changes-since must be less than or equal to changes-before.");
+    }
     return compare_time(l, a, key, value, "%C <= ?::timestamptz", err);
 }
 

@@ -140,7 +140,7 @@ kn_rest_filter
     kn_rest_tags; /* "a,b": has all; by the parameter's name "tags-any", "not-tags", "not-tags-any": has one, not all, none */
 kn_rest_filter kn_rest_ignored;
 kn_rest_filter kn_rest_since; /* this time or later; KN_BAD_REQUEST for what is none */
-kn_rest_filter kn_rest_until; /* this time or earlier */
+kn_rest_filter kn_rest_until; /* this time or earlier; changes-before no earlier than changes-since */
 kn_rest_filter kn_rest_match; /* a regular expression that is searched for; text without any in it is found as it is */
 kn_rest_filter kn_rest_match_one; /* the same in one of the texts, parted by spaces, that the expression gives */
 kn_rest_filter kn_rest_refused; /* known, and no filter: KN_BAD_REQUEST */

@@ -493,6 +493,14 @@ static void history_shows_tasks_and_steps(void **state)
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?marker=req-1"), 200);
     assert_int_equal(json_array_size(kn_test_nova_at(nova, "instanceActions")), 0);
     assert_int_equal(get(SEED_MEMBER, 58, SERVERS "/" ONE "/os-instance-actions?marker=req-9"), 400);
+#define TURNED "?changes-since=2026-11-21T10:00:00Z&changes-before=2026-11-21T09:00:00Z"
+    assert_int_equal(get(SEED_MEMBER, 66, SERVERS "/" ONE "/os-instance-actions" TURNED), 400);
+    assert_int_equal(get(SEED_MEMBER, 66, SERVERS TURNED), 400);
+#define MIGRATIONS "/compute/v2.1/os-migrations"
+    assert_int_equal(get(SEED_ADMIN, 66, MIGRATIONS TURNED), 400);
+    assert_int_equal(get(SEED_ADMIN, 65, MIGRATIONS "?limit=5&changes-since=2026-11-21T10:00:00Z"), 200);
+    assert_int_equal(get(SEED_ADMIN, 59, MIGRATIONS "?limit=x"), 400);
+    assert_int_equal(get(SEED_ADMIN, 59, MIGRATIONS "?marker=x"), 400);
     assert_int_equal(get(SEED_MEMBER, 84, SERVERS "/" ONE "/os-instance-actions/req-1"), 200);
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.event"), "place.claim");
     assert_string_equal(kn_test_nova_str(nova, "instanceAction.events.0.start_time"), "2025-11-29T15:26:40.123456");

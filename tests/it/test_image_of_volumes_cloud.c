@@ -123,6 +123,23 @@ static void is_active_of(const char *of_image, const char *made)
 
 /* --- tests ----------------------------------------------------------------------------------------------------------------- */
 
+/* What was done to its volumes is of the action, and none of its own. */
+static void is_one_action(const char *place, const char *action, const char *event)
+{
+    AUTO_FREE char *all = kn_asprintf(SERVERS "/%s/os-instance-actions", server), *path = NULL, *one = NULL,
+                   *member = kn_asprintf("instanceActions.%s.request_id", place);
+
+    kn_whole_cloud_expect(200, "GET", all, V, NULL);
+    path = kn_asprintf("%s/%s", all, kn_whole_cloud_text(member));
+    assert_null(strstr(kn_whole.http.body.buf, "_volume\""));
+    kn_whole_cloud_expect(200, "GET", path, V, NULL);
+    assert_string_equal(kn_whole_cloud_text("instanceAction.action"), action);
+    one = kn_asprintf("\"event\":\"%s\"", event);
+    if (strstr(kn_whole.http.body.buf, one) == NULL) {
+        fail_msg("no %s in %s", one, kn_whole.http.body.buf);
+    }
+}
+
 static void made_and_used(void **state)
 {
     char image[KN_UUID_SIZE], plain[KN_UUID_SIZE], beside[KN_UUID_SIZE];
@@ -150,6 +167,8 @@ static void made_and_used(void **state)
             "(('snapshot', 'volume', '/dev/vda', 1, '0', 'true'), ('snapshot', 'volume', '/dev/vdb', 2, '', 'true'))",
             image),
         2);
+    is_one_action("0", "createImage", "snapshot.create");
+    is_one_action("1", "create", "volume.create");
     post(202, image, "", plain);
     AUTO_FREE char *more = kn_asprintf(", \"block_device_mapping_v2\": [{\"source_type\": \"image\", "
                                        "\"destination_type\": \"local\", \"uuid\": \"%s\", \"boot_index\": 0}]",
@@ -252,6 +271,7 @@ static void what_fails_leaves_nothing(void **state)
     assert_int_equal(rename(away, disk), 0);
     assert_int_equal(kn_whole_cloud_count(SNAPSHOTS, NULL) + kn_whole_cloud_count(OURS, NULL), 0);
     kn_whole_cloud_expect(200, "GET", actions, V, NULL);
+    assert_string_equal(kn_whole_cloud_text("instanceActions.0.message"), "Error");
     assert_true(kn_whole_cloud_is_sound());
     clean(NULL);
 }
