@@ -11,7 +11,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no snapshot of a volume in a transitional state without an open task",
       "SELECT format('snapshot %s is %s and nobody works on it', s.id, s.status) FROM volume_snapshot s "
-      "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT EXISTS (SELECT 1 FROM task t "
+      "WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id") " AND NOT " KN_AUDIT_MOVING("s.group_snapshot_id") " AND NOT EXISTS (SELECT 1 FROM task t "
       "WHERE t.kind = 'server.snapshot_volume' AND t.state IN ('run', 'undo') AND t.input->>'snapshot' = s.id::text)", NULL, NULL },
     { "2. no backup of a volume in a transitional state without an open task",
       "SELECT format('backup %s is %s and nobody works on it', b.id, b.status) FROM volume_backup b "
@@ -47,6 +47,10 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no snapshot is for an image that nobody makes",
       "SELECT format('snapshot %s is for image %s', s.id, s.for_image) FROM volume_snapshot s WHERE s.for_image IS NOT NULL AND NOT EXISTS (SELECT FROM task t "
       "WHERE t.kind LIKE 'server.%' AND t.state IN ('run', 'undo') AND t.object_id = (SELECT i.brought_by FROM image i WHERE i.id = s.for_image))", NULL, NULL },
+    { "2. no snapshot of a group in a transitional state without an open task, and its parts are what it is",
+      "SELECT format('snapshot %s of a group is %s and nobody works on it', s.id, s.status) FROM volume_group_snapshot s WHERE s.status IN ('creating', 'deleting') AND NOT " KN_AUDIT_MOVING("s.id") " "
+      "UNION ALL SELECT format('snapshot %s of a group is available, its part %s is %s', g.id, s.id, s.status) FROM volume_group_snapshot g JOIN volume_snapshot s ON s.group_snapshot_id = g.id "
+      "WHERE g.status = 'available' AND s.status <> 'available'", NULL, NULL },
     { "5. a group that is going has volumes that do, and all are of types that it takes",
       "SELECT format('group %s is deleting and has no volume', g.id) FROM volume_group g WHERE g.status = 'deleting' AND NOT EXISTS (SELECT FROM volume v WHERE v.group_id = g.id) "
       "UNION ALL SELECT format('volume %s of type %s is in group %s, which takes none such', v.id, v.type_id, v.group_id) FROM volume v WHERE v.group_id IS NOT NULL "

@@ -96,6 +96,7 @@ extern const struct kn_conductor_flow kn_conductor_flows_held[];
 extern const struct kn_conductor_flow kn_conductor_flows_disk[];
 extern const struct kn_conductor_flow kn_conductor_flows_boot[];
 extern const struct kn_conductor_flow kn_conductor_flows_backup[];
+extern const struct kn_conductor_flow kn_conductor_flows_group[];
 /* All of them, ended by NULL: for the tests and for people. */
 extern const struct kn_conductor_flow *const kn_conductor_flow_tables[];
 /* Whether every change that a flow declares can be written. KN_INTERNAL names the flow and the column. */

@@ -1,14 +1,22 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The index of all flows; the tables themselves stand in server.c, power.c, deferred.c, snapshot.c, shelve.c, interface.c, volume.c, held.c, disk.c, boot.c and backup.c. */
+/* The index of all flows; the tables themselves stand in server.c, power.c, deferred.c, snapshot.c, shelve.c, interface.c, volume.c, held.c, disk.c, boot.c, backup.c and group.c. */
 #include <string.h>
 
 #include "conductor/flows/flow.h"
 
-const struct kn_conductor_flow *const kn_conductor_flow_tables[] = {
-    kn_conductor_flows_server, kn_conductor_flows_power,     kn_conductor_flows_deferred, kn_conductor_flows_snapshot,
-    kn_conductor_flows_shelve, kn_conductor_flows_interface, kn_conductor_flows_volume,   kn_conductor_flows_disk,
-    kn_conductor_flows_held,   kn_conductor_flows_boot,      kn_conductor_flows_backup,   NULL
-};
+const struct kn_conductor_flow *const kn_conductor_flow_tables[] = { kn_conductor_flows_server,
+                                                                     kn_conductor_flows_power,
+                                                                     kn_conductor_flows_deferred,
+                                                                     kn_conductor_flows_snapshot,
+                                                                     kn_conductor_flows_shelve,
+                                                                     kn_conductor_flows_interface,
+                                                                     kn_conductor_flows_volume,
+                                                                     kn_conductor_flows_disk,
+                                                                     kn_conductor_flows_held,
+                                                                     kn_conductor_flows_boot,
+                                                                     kn_conductor_flows_backup,
+                                                                     kn_conductor_flows_group,
+                                                                     NULL };
 
 const struct kn_conductor_flow *kn_conductor_flow(const char *kind)
 {

@@ -256,6 +256,39 @@ static int end_attachments(struct kn_db *db, const char *ids, struct kn_error *e
     return kn_db_run(db, &DETACH, KN_ARGS(ids), NULL, err);
 }
 
+static const struct kn_stmt DELETE_PARTS = {
+    "conductor_group_snapshot_parts_delete",
+    "WITH gone AS (DELETE FROM volume_snapshot WHERE group_snapshot_id = ANY($1::uuid[]) RETURNING project_id, size_gib, type_id) "
+    "SELECT project_id, type_id, count(*), sum(size_gib) FROM gone GROUP BY project_id, type_id",
+    1
+};
+static const struct kn_stmt DELETE_GROUP_SNAPSHOTS = { "conductor_group_snapshot_delete",
+                                                       "DELETE FROM volume_group_snapshot WHERE id = ANY($1::uuid[])",
+                                                       1 };
+
+static int end_group_snapshots(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims back = KN_QUOTA_CLAIMS("volume");
+
+    return end_disks_in(db, &DELETE_PARTS, KN_QUOTA_SNAPSHOTS, ids, &back, err) < 0 ||
+                   kn_db_run(db, &DELETE_GROUP_SNAPSHOTS, KN_ARGS(ids), NULL, err) < 0
+               ? -1
+               : kn_quota_take(db, &back, err);
+}
+
+static const struct kn_conductor_becomes GROUP_SNAPSHOT_BROKEN[] = {
+    KN_SET(kn_conductor_record_group_snapshot, "status", "error"), KN_BECOMES_END
+};
+
+/* Its parts become what it becomes: a trigger's work (volume_group_snapshot_tells). */
+const struct kn_conductor_record kn_conductor_record_group_snapshot = {
+    .table = "volume_group_snapshot",
+    .always = "updated_at = now()",
+    .end = end_group_snapshots,
+    .broken = GROUP_SNAPSHOT_BROKEN,
+    .columns = { { "status", "text", NULL } },
+};
+
 static const struct kn_conductor_becomes SNAPSHOT_BROKEN[] = { KN_SET(kn_conductor_record_snapshot, "status", "error"),
                                                                KN_BECOMES_END };
 

@@ -53,6 +53,7 @@ extern const struct kn_conductor_record kn_conductor_record_server_volumes;
 extern const struct kn_conductor_record kn_conductor_record_server_snapshots; /* for an image that came to nothing */
 extern const struct kn_conductor_record kn_conductor_record_growth; /* of a volume: ended by one that came to nothing */
 extern const struct kn_conductor_record kn_conductor_record_snapshot;
+extern const struct kn_conductor_record kn_conductor_record_group_snapshot; /* and with it its parts */
 extern const struct kn_conductor_record kn_conductor_record_backup_wait; /* of a backup: ended when its copy is there */
 extern const struct kn_conductor_record kn_conductor_record_backup_copy; /* of a backup: ended when nobody needs it */
 extern const struct kn_conductor_record kn_conductor_record_backup;
@@ -61,7 +62,7 @@ extern const struct kn_conductor_record kn_conductor_record_image;
 extern const struct kn_conductor_record kn_conductor_record_port;
 
 /* All of them, in the order in which they are written: who refers to a row goes before it. */
-enum { KN_RECORDS = 12 };
+enum { KN_RECORDS = 13 };
 extern const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS];
 
 /* The column's place; -1 if the record declares none of this name. */

@@ -36,6 +36,7 @@ extern const struct kn_form kn_form_nic;
 extern const struct kn_form kn_form_address;
 extern const struct kn_form kn_form_route;
 extern const struct kn_form kn_form_wanted_nic;
+extern const struct kn_form kn_form_part;
 extern const struct kn_form kn_form_description;
 extern const struct kn_form kn_form_plug;
 extern const struct kn_form kn_form_host;

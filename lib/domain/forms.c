@@ -245,6 +245,11 @@ const struct kn_form kn_form_wanted_nic = {
     wants_one
 };
 
+const struct kn_form kn_form_part = { "part of a group's snapshot", "a snapshot of one of its volumes",
+                                      KN_FIELDS(KN_MUST("snapshot", KN_UUID, NONE, "the snapshot"),
+                                                KN_MUST("volume", KN_UUID, NONE, "of which volume")),
+                                      NULL };
+
 /* --- servers ------------------------------------------------------------------------------------------------------------ */
 
 static int one_disk_a_device(const json_t *spec, const char *where, struct kn_error *err)
@@ -457,6 +462,7 @@ const struct kn_form *const kn_forms[] = {
     &kn_form_address,
     &kn_form_route,
     &kn_form_wanted_nic,
+    &kn_form_part,
     &kn_form_description,
     &kn_form_host,
     &kn_form_guest,

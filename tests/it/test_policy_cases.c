@@ -37,6 +37,8 @@
 #define GROUP_TYPE "99999999-9999-4999-8999-300000000001" /* private */
 #define GROUP "99999999-9999-4999-8999-300000000002"
 #define GROUP_FOREIGN "99999999-9999-4999-8999-300000000003"
+#define KEPT "99999999-9999-4999-8999-300000000004"
+#define KEPT_FOREIGN "99999999-9999-4999-8999-300000000005"
 #define TRANSFER_FOREIGN "99999999-9999-4999-8999-200000000002"
 #define SNAPSHOT "99999999-9999-4999-8999-100000000001"
 #define BACKUP "99999999-9999-4999-8999-200000000001"
@@ -85,7 +87,10 @@ static const char GROUPS[] = KN_TEST_EMPTY(
                                        "INSERT INTO volume_group (id, project_id, user_id, group_type_id, zone, status) VALUES ('" GROUP
                                        "', '" SEED_PROJECT "', 'u', '" GROUP_TYPE
                                        "', 'nova', 'available'), ('" GROUP_FOREIGN "', '" SEED_OTHER
-                                       "', 'u', '" GROUP_TYPE "', 'nova', 'available');";
+                                       "', 'u', '" GROUP_TYPE "', 'nova', 'available');"
+                                       "INSERT INTO volume_group_snapshot (id, group_id, group_type_id, project_id, user_id, status) SELECT k::uuid, id, group_type_id, project_id, 'u', 'available' FROM volume_group JOIN (VALUES ('" GROUP
+                                       "', '" KEPT "'), ('" GROUP_FOREIGN "', '" KEPT_FOREIGN
+                                       "')) x (g, k) ON g::uuid = id;";
 static const char OTHERS[] =
     "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME "', '" SEED_PROJECT
     "', 'u', 1, 'available'), "

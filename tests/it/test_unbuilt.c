@@ -38,11 +38,10 @@ static void test_words(void **state)
           "has no trunks; that is not built here.\"" },
         { "POST", "/network/v2.0/bgpvpn", "no BGP VPNs; that is not built here" },
         { "GET", "/network/v2.0/routers/x/conntrack_helpers", "no conntrack helpers" },
-        { "GET", "/volume/v3/group_snapshots/" ID(1),
+        { "GET", "/volume/v3/cgsnapshots/" ID(1),
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
-          "no snapshots of groups; that is not built here.\"" },
+          "no consistency groups; that is not built here.\"" },
         { "POST", "/volume/v3/aaaa/backups/import_record", "no exports and imports" },
-        { "POST", "/volume/v3/groups/action", "no snapshots of groups" },
         { "POST", "/volume/v3/types/default/encryption", "no encryption" },
         { "POST", "/volume/v3/os-snapshot-manage", "no snapshots made elsewhere" }, /* there are others */
         { "GET", "/volume/v3/manageable_snapshots", "no snapshots made elsewhere" },

@@ -503,6 +503,18 @@ static void a_group_goes_with_its_volumes(void **state)
         post_volume(member, volume);
         post_volume(member, volume);
         kn_whole_cloud_await(BUSY, 0);
+        AUTO_FREE char *keep = kn_asprintf("{\"group_snapshot\": {\"group_id\": \"%s\"}}", group);
+        kn_whole_cloud_expect(202, "POST", "/volume/v3/group_snapshots", NEW, keep);
+        AUTO_FREE char *kept = kn_asprintf("/volume/v3/group_snapshots/%s", kn_whole_cloud_text("group_snapshot.id"));
+        kn_whole_cloud_restart(DAEMONS[i]);
+        settled();
+        files_agree();
+        assert_int_equal(
+            kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot WHERE group_snapshot_id IS NOT NULL", NULL), 3);
+        kn_whole_cloud_expect(202, "DELETE", kept, NEW, NULL);
+        kn_whole_cloud_restart(DAEMONS[i]);
+        kn_whole_cloud_await("SELECT count(*) FROM volume_group_snapshot", 0);
+        kn_whole_cloud_await(BUSY, 0);
         kn_whole_cloud_expect(202, "POST", action, NEW, "{\"delete\": {\"delete-volumes\": true}}");
         kn_whole_cloud_restart(DAEMONS[i]);
         kn_whole_cloud_await("SELECT count(*) FROM volume_group", 0);

@@ -17,6 +17,7 @@
 #define ADMIN KN_TEST_TOKEN("cccc", "admin") AT(71)
 #define VOLUMES "/volume/v3/volumes"
 #define GROUPS "/volume/v3/groups"
+#define KEPT "/volume/v3/group_snapshots"
 #define TYPES "/volume/v3/group_types"
 #define NONE "00000000-0000-4000-8000-000000000000"
 #define USED(resource) \
@@ -119,7 +120,7 @@ static void act(int status, const char *id, const char *headers, const char *bod
 static int clean(void **state)
 {
     (void)state;
-    sql("DELETE FROM volume_transfer; DELETE FROM attachment; DELETE FROM volume_snapshot; DELETE FROM volume; DELETE FROM volume_group; "
+    sql("DELETE FROM volume_transfer; DELETE FROM attachment; DELETE FROM volume_snapshot; DELETE FROM volume_group_snapshot; DELETE FROM volume; DELETE FROM volume_group; "
         "DELETE FROM volume_group_type; DELETE FROM quota_usage; DELETE FROM quota_limit; DELETE FROM task; "
         "DELETE FROM volume_type WHERE name <> 'file'");
     return 0;
@@ -294,6 +295,101 @@ static void test_end(void **state)
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.delete' AND state = 'run'"), 2);
 }
 
+static char *first_snapshot(void)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(world.db, "SELECT min(id::text) FROM volume_snapshot", 0, NULL, &rows, &err), &err);
+    return kn_strdup(kn_rows_text(rows, 0, 0));
+}
+
+static char *kept(const char *id)
+{
+    AUTO_FREE char *body = kn_asprintf("{\"group_snapshot\":{\"group_id\":\"%s\",\"name\":\"k\"}}", id);
+
+    expect(202, "POST", KEPT, A, body);
+    return made("group_snapshot");
+}
+
+static void test_snapshots(void **state)
+{
+    (void)state;
+    with_type("\"name\":\"plain\"");
+    AUTO_FREE char *g = group(""), *empty = group(""), *one = volume_in(A, g);
+    free(volume_in(A, g));
+    AUTO_FREE char *of = kn_asprintf("{\"group_snapshot\":{\"group_id\":\"%s\"}}", g),
+                   *of_none = kn_asprintf("{\"group_snapshot\":{\"group_id\":\"%s\"}}", empty);
+    expect(400, "POST", KEPT, A, of); /* its volumes are being made */
+    settle();
+    expect(400, "POST", KEPT, A, of_none);
+    expect(404, "POST", KEPT, B, of);
+    expect(404, "POST", KEPT, ADMIN, of);
+    expect(403, "POST", KEPT, A_READER, of);
+    sql("UPDATE volume SET status = 'in-use' WHERE group_id IS NOT NULL AND id = (SELECT min(id::text)::uuid FROM volume)");
+    expect(400, "POST", KEPT, A, of);
+    sql("UPDATE volume SET status = 'available'");
+    expect(200, "PUT", "/volume/v3/os-quota-sets/aaaa", ADMIN, "{\"quota_set\":{\"snapshots\":1}}");
+    expect(413, "POST", KEPT, A, of);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_group_snapshot"), 0);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot"), 0);
+    expect(200, "PUT", "/volume/v3/os-quota-sets/aaaa", ADMIN, "{\"quota_set\":{\"snapshots\":5}}");
+    AUTO_FREE char *s = kept(g);
+    assert_int_equal(
+        count_of(
+            "SELECT count(*) FROM task WHERE kind = 'group_snapshot.create' AND jsonb_array_length(input->'snapshots') = 2"),
+        1);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'snapshot.create'"), 0);
+    assert_int_equal(count_of(USED("snapshots")), 2);
+    assert_int_equal(count_of(WRONG_USAGE), 0);
+    ask_of(400, "DELETE", KEPT, s, "", A, NULL);
+    sql("UPDATE task SET state = 'done'; UPDATE volume_group_snapshot SET status = 'available'");
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE status = 'available'"), 2);
+    ask_of(200, "GET", KEPT, s, "", A, NULL);
+    expect_member("group_snapshot", "status", "\"available\"");
+    expect_member("group_snapshot", "project_id", "absent");
+    ask_of(404, "GET", KEPT, s, "", B, NULL);
+    expect(200, "GET", KEPT, A, NULL);
+    expect_text(s);
+    AUTO_FREE char *part = kn_asprintf("/volume/v3/snapshots?volume_id=%s", one);
+    expect(200, "GET", part, A, NULL);
+    sql("DELETE FROM task");
+    AUTO_FREE char *alone = first_snapshot();
+    ask_of(400, "DELETE", "/volume/v3/snapshots", alone, "", A, NULL);
+    expect_text("must not be part of a group");
+    act(400, g, A, "{\"delete\":{\"delete-volumes\":true}}");
+    AUTO_FREE char *from = kn_asprintf("{\"create-from-src\":{\"group_snapshot_id\":\"%s\",\"name\":\"f\"}}", s);
+    expect(404, "POST", GROUPS "/action", B, from);
+    expect(202, "POST", GROUPS "/action", A, from);
+    AUTO_FREE char *f = made("group");
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND input ? 'from_snapshot'"), 2);
+    ask_of(200, "GET", GROUPS, f, "", A, NULL);
+    expect_member("group", "status", "\"creating\"");
+    ask_of(400, "DELETE", KEPT, s, "", A, NULL);
+    settle();
+    ask_of(200, "GET", GROUPS, f, "", A, NULL);
+    expect_member("group", "status", "\"available\"");
+    AUTO_FREE char *clone = kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\"}}", f),
+                   *both =
+                       kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\",\"group_snapshot_id\":\"%s\"}}", f,
+                                   s);
+    expect(400, "POST", GROUPS "/action", A, both);
+    expect(400, "POST", GROUPS "/action", A, "{\"create-from-src\":{}}");
+    expect(202, "POST", GROUPS "/action", A, clone);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND input ? 'from_volume'"), 2);
+    settle();
+    assert_int_equal(count_of(WRONG_USAGE), 0);
+    ask_of(403, "POST", KEPT, s, "/action", A, "{\"reset_status\":{\"status\":\"error\"}}");
+    ask_of(202, "POST", KEPT, s, "/action", ADMIN, "{\"reset_status\":{\"status\":\"error\"}}");
+    ask_of(404, "DELETE", KEPT, s, "", B, NULL);
+    ask_of(202, "DELETE", KEPT, s, "", A, NULL);
+    assert_int_equal(
+        count_of(
+            "SELECT count(*) FROM task WHERE kind = 'group_snapshot.delete' AND jsonb_array_length(input->'snapshots') = 2"),
+        1);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE status = 'deleting'"), 2);
+}
+
 static void test_quota(void **state)
 {
     (void)state;
@@ -368,9 +464,10 @@ static int start_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_teardown(test_types, clean),   cmocka_unit_test_teardown(test_life, clean),
-        cmocka_unit_test_teardown(test_members, clean), cmocka_unit_test_teardown(test_end, clean),
-        cmocka_unit_test_teardown(test_quota, clean),   cmocka_unit_test_teardown(test_bad_bodies, clean),
+        cmocka_unit_test_teardown(test_types, clean),      cmocka_unit_test_teardown(test_life, clean),
+        cmocka_unit_test_teardown(test_members, clean),    cmocka_unit_test_teardown(test_end, clean),
+        cmocka_unit_test_teardown(test_snapshots, clean),  cmocka_unit_test_teardown(test_quota, clean),
+        cmocka_unit_test_teardown(test_bad_bodies, clean),
     };
 
     return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);

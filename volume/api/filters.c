@@ -8,6 +8,7 @@
 #include "volume/api/private.h"
 #include "volume/rows/backup.h"
 #include "volume/rows/group.h"
+#include "volume/rows/group_snapshot.h"
 #include "volume/rows/noun.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/transfer.h"
@@ -39,9 +40,10 @@ static void filters_print(const struct kn_rest_noun *noun, const struct kn_reque
 
 int kn_volume_api_filters(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
-    static const struct kn_rest_noun *const NOUNS[] = { &kn_volume_noun,        &kn_volume_snapshot_noun,
-                                                        &kn_volume_backup_noun, &kn_volume_transfer_noun,
-                                                        &kn_volume_type_noun,   &kn_volume_group_noun };
+    static const struct kn_rest_noun *const NOUNS[] = {
+        &kn_volume_noun,      &kn_volume_snapshot_noun, &kn_volume_backup_noun,        &kn_volume_transfer_noun,
+        &kn_volume_type_noun, &kn_volume_group_noun,    &kn_volume_group_snapshot_noun
+    };
     const char *resource = kn_request_query(req, "resource");
 
     (void)err;

@@ -46,14 +46,11 @@ int kn_volume_api_group_update(struct kn_request *req, struct kn_response *res, 
 
 /* --- its end ---------------------------------------------------------------------------------------------------------------- */
 
-enum { MEMBER_ID, MEMBER_STATUS }; /* of kn_volume_group_hold_members() */
+enum { MEMBER_ID, MEMBER_STATUS }; /* of kn_volume_group_hold() */
 
 static int groups_judge_end(const struct kn_volume_group *g, const struct kn_rows *members, bool with_volumes,
                             struct kn_error *err)
 {
-    if (g->members != kn_rows_count(members)) {
-        return kn_fail(err, KN_CONFLICT, "Group %s was changed by somebody else.", g->id);
-    }
     if (!with_volumes && strcmp(g->status, "available") != 0 && strcmp(g->status, "error") != 0) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid group: Group status must be available or error, but current status is: %s", g->status);
@@ -71,6 +68,18 @@ static int groups_judge_end(const struct kn_volume_group *g, const struct kn_row
         }
     }
     return 0;
+}
+
+static int groups_refuse_kept(struct kn_db *db, const char *id, struct kn_error *err)
+{
+    static const struct kn_stmt KEPT = { "volume_group_kept",
+                                         "SELECT 1 FROM volume_group_snapshot WHERE group_id = $1 LIMIT 1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &KEPT, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0 ? 0 : kn_fail(err, KN_BAD_REQUEST, "Invalid group: Group has existing snapshots.");
 }
 
 static int groups_doom_members(struct kn_request *req, const struct kn_rows *members, json_t *ret_wakes,
@@ -116,9 +125,9 @@ static int groups_delete(struct kn_request *req, const json_t *in, struct kn_err
     struct kn_volume_group g;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || (with_volumes && groups_cancel(req->db, req->params[0], err) < 0) ||
-        kn_volume_group_hold_members(req->db, req->params[0], &members, err) < 0 ||
-        kn_volume_group_get(req->db, &req->caller, req->params[0], true, &rows, &g, err) < 0 ||
-        groups_judge_end(&g, members, with_volumes, err) < 0 || groups_doom_members(req, members, wakes, err) < 0 ||
+        kn_volume_group_hold(req->db, &req->caller, req->params[0], &members, &rows, &g, err) < 0 ||
+        groups_judge_end(&g, members, with_volumes, err) < 0 || groups_refuse_kept(req->db, g.id, err) < 0 ||
+        groups_doom_members(req, members, wakes, err) < 0 ||
         (g.members > 0 ? kn_volume_group_set_status(req->db, g.id, "deleting", err)
                        : kn_volume_group_end(req->db, &g, err)) < 0 ||
         kn_tx_commit(&tx, err) < 0) {

@@ -25,6 +25,10 @@ kn_handler kn_volume_api_group_types, kn_volume_api_group_type, kn_volume_api_gr
 /* groups.c */
 kn_handler kn_volume_api_groups, kn_volume_api_groups_detail, kn_volume_api_group, kn_volume_api_group_create,
     kn_volume_api_group_update, kn_volume_api_group_action;
+/* group_snapshots.c */
+kn_handler kn_volume_api_group_snapshots, kn_volume_api_group_snapshots_detail, kn_volume_api_group_snapshot,
+    kn_volume_api_group_snapshot_create, kn_volume_api_group_snapshot_delete, kn_volume_api_group_snapshot_action,
+    kn_volume_api_group_create_from;
 /* labels.c */
 kn_handler kn_volume_api_metadata, kn_volume_api_metadata_add, kn_volume_api_metadata_replace, kn_volume_api_meta,
     kn_volume_api_meta_set, kn_volume_api_meta_delete;

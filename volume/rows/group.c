@@ -51,6 +51,9 @@ static const struct kn_rest_attr ATTRS[] = {
                  .limit = KN_LIMIT_VOLUME_DESCRIPTION),
     KN_REST_ATTR("group_type", "g.group_type_id", KN_REST_UUID, GETS | KN_REST_FILTER),
     KN_REST_ATTR("volume_types", TYPES, KN_REST_JSON, GETS),
+    KN_REST_ATTR("group_snapshot_id", "g.group_snapshot_id", KN_REST_UUID, GETS, .since = 14,
+                 .column = "group_snapshot_id"),
+    KN_REST_ATTR("source_group_id", "g.source_group_id", KN_REST_UUID, GETS, .since = 14, .column = "source_group_id"),
     KN_REST_ATTR("volumes", VOLUMES, KN_REST_JSON, GETS, .since = 25, .print = group_print_volumes),
     KN_REST_ATTR("replication_status", "'disabled'", KN_REST_TEXT, GETS, .since = 38),
     KN_REST_ATTR("project_id", "g.project_id", KN_REST_TEXT, GETS, .read = KN_CINDER_GROUP_PROJECT, .since = 58),
@@ -382,11 +385,11 @@ int kn_volume_group_get(struct kn_db *db, const struct kn_caller *caller, const 
     static const struct kn_stmt LOCK = { "volume_group_lock", "SELECT 1 FROM volume_group WHERE id = $1 FOR UPDATE",
                                          1 };
     static const struct kn_stmt GET = { "volume_group_get",
-                                        "SELECT g.id, g.project_id, " STATUS
+                                        "SELECT g.id, g.project_id, g.group_type_id, " STATUS
                                         ", (SELECT count(*) FROM volume v WHERE v.group_id = g.id) "
                                         "FROM volume_group g WHERE g.id = $1 AND (g.project_id = $2 OR $3::boolean)",
                                         3 };
-    enum { ID, PROJECT, STATUS_OF, MEMBERS };
+    enum { ID, PROJECT, TYPE_OF, STATUS_OF, MEMBERS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     /* Held first and then read: what whoever held it before has written is seen. */
@@ -403,6 +406,7 @@ int kn_volume_group_get(struct kn_db *db, const struct kn_caller *caller, const 
     *ret = (struct kn_volume_group){
         .id = kn_rows_text(rows, 0, ID),
         .project_id = kn_rows_text(rows, 0, PROJECT),
+        .type_id = kn_rows_text(rows, 0, TYPE_OF),
         .status = kn_rows_text(rows, 0, STATUS_OF),
         .members = kn_rows_int(rows, 0, MEMBERS),
     };
@@ -443,13 +447,49 @@ int kn_volume_group_join(struct kn_request *req, const char *id, const char *typ
                          type_id);
 }
 
-int kn_volume_group_hold_members(struct kn_db *db, const char *id, struct kn_rows **ret_ids, struct kn_error *err)
+int kn_volume_group_hold(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_members,
+                         struct kn_rows **ret_rows, struct kn_volume_group *ret, struct kn_error *err)
 {
     static const struct kn_stmt HOLD = { "volume_group_hold_members",
                                          "SELECT id, status FROM volume WHERE group_id = $1 ORDER BY id FOR UPDATE",
                                          1 };
+    AUTO(kn_rows) struct kn_rows *seen = NULL;
 
-    return kn_db_run(db, &HOLD, KN_ARGS(id), ret_ids, err);
+    /* Seen before anything is held: nobody waits for what is others'. */
+    if (kn_volume_group_get(db, caller, id, false, &seen, ret, err) < 0 ||
+        kn_db_run(db, &HOLD, KN_ARGS(id), ret_members, err) < 0 ||
+        kn_volume_group_get(db, caller, id, true, ret_rows, ret, err) < 0) {
+        return -1;
+    }
+    return ret->members == kn_rows_count(*ret_members)
+               ? 0
+               : kn_fail(err, KN_CONFLICT, "Group %s was changed by somebody else.", ret->id);
+}
+
+int kn_volume_group_like(struct kn_db *db, const char *id, json_t *ret_object, struct kn_error *err)
+{
+    static const struct kn_stmt LIKE = {
+        "volume_group_like",
+        "SELECT g.group_type_id, t.type_id FROM volume_group g JOIN volume_group_volume_type t ON t.group_id = g.id WHERE g.id = $1",
+        1
+    };
+    enum { GROUP_TYPE, VOLUME_TYPE };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    json_t *types = json_object();
+
+    json_object_set_new(ret_object, "types", types);
+    if (kn_db_run(db, &LIKE, KN_ARGS(id), &rows, err) < 0) {
+        return -1;
+    }
+    for (int i = 0; i < kn_rows_count(rows); i++) {
+        json_object_set_new(types, kn_rows_text(rows, i, VOLUME_TYPE), json_true());
+    }
+    if (kn_rows_count(rows) == 0) {
+        return kn_fail(err, KN_NOT_FOUND, "Group %.64s could not be found.", id);
+    }
+    json_object_set_new(ret_object, "type_id", json_string(kn_rows_text(rows, 0, GROUP_TYPE)));
+    json_object_set_new(ret_object, "status", json_string("creating"));
+    return json_object_set_new(ret_object, "availability_zone", json_string(KN_VOLUME_ZONE));
 }
 
 int kn_volume_group_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err)

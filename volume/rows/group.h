@@ -16,6 +16,7 @@ extern const struct kn_rest_noun kn_volume_group_noun;
 struct kn_volume_group {
     const char *id;
     const char *project_id;
+    const char *type_id;
     const char *status; /* as its volumes say */
     int64_t members; /* how many volumes */
 };
@@ -28,8 +29,11 @@ int kn_volume_group_get(struct kn_db *db, const struct kn_caller *caller, const 
  * none of that type, or is full.
  */
 int kn_volume_group_join(struct kn_request *req, const char *id, const char *type_id, struct kn_error *err);
-/* Its volumes, locked, before it is: *ret_ids, in order. Its row is to be held next, and its `members` compared with their number. */
-int kn_volume_group_hold_members(struct kn_db *db, const char *id, struct kn_rows **ret_ids, struct kn_error *err);
+/* Its volumes, ids and statuses in order, and then it, all locked. KN_NOT_FOUND as above; KN_CONFLICT: who is a member has changed meanwhile. */
+int kn_volume_group_hold(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_members,
+                         struct kn_rows **ret_rows, struct kn_volume_group *ret, struct kn_error *err);
+/* What a new group that is made of this one's volumes has of it: its type and the types of its volumes; and that it is being made. */
+int kn_volume_group_like(struct kn_db *db, const char *id, json_t *ret_object, struct kn_error *err);
 int kn_volume_group_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
 /* Its end, with what it counts as; it has no volumes. The transaction's last statement. */
 int kn_volume_group_end(struct kn_db *db, const struct kn_volume_group *g, struct kn_error *err);

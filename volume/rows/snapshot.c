@@ -49,7 +49,7 @@ static const struct kn_rest_attr ATTRS[] = {
         KN_REST_TEXT, GETS, .read = KN_CINDER_SNAPSHOT_EXTENDED),
     KN_REST_ATTR("os-extended-snapshot-attributes:project_id", "s.project_id", KN_REST_TEXT, GETS,
                  .read = KN_CINDER_SNAPSHOT_EXTENDED),
-    KN_REST_ATTR("group_snapshot_id", "NULL", KN_REST_TEXT, KN_REST_SHOWN, .since = 14),
+    KN_REST_ATTR("group_snapshot_id", "s.group_snapshot_id", KN_REST_UUID, KN_REST_SHOWN, .since = 14),
     KN_REST_ATTR("user_id", "s.user_id", KN_REST_TEXT, KN_REST_SHOWN, .since = 41),
     KN_REST_ATTR("consumes_quota", "true", KN_REST_BOOL, KN_REST_SHOWN, .since = 65),
     KN_REST_ATTR("project_id", "s.project_id", KN_REST_TEXT, KN_REST_FILTER, .read = KN_CINDER_PROJECT_FILTER),
@@ -62,6 +62,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("display_description", NULL, KN_REST_TEXT, KN_REST_PUT | KN_REST_CLEAR, DESCRIPTION),
     /* What no body says. */
     KN_REST_ATTR("of_volume", NULL, KN_REST_UUID, 0, .column = "volume_id"),
+    KN_REST_ATTR("part_of", NULL, KN_REST_UUID, 0, .column = "group_snapshot_id"),
     KN_REST_ATTR("type_id", NULL, KN_REST_UUID, 0, .column = "type_id"),
     KN_REST_ATTR("image", NULL, KN_REST_JSON, 0, .column = "image"),
     KN_REST_ATTR("is_bootable", NULL, KN_REST_BOOL, 0, .column = "bootable"),
@@ -108,6 +109,9 @@ static int snapshot_hold_server(struct kn_request *req, const json_t *object, ch
     struct kn_volume v;
 
     ret_server[0] = '\0';
+    if (json_object_get(object, "part_of") != NULL) {
+        return 0; /* of a group all are at rest */
+    }
     if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), false, &rows, &v, err) < 0) {
         return -1;
     }
@@ -161,8 +165,8 @@ static int snapshot_after(struct kn_request *req, const char *id, const struct k
                                        input };
     int64_t task = 0;
 
-    if (now != NULL) {
-        return 0;
+    if (now != NULL || json_object_get(object, "part_of") != NULL) {
+        return 0; /* the task of a part is that of all */
     }
     if (is_held) {
         json_object_set_new(input, "snapshot", json_string(id));
@@ -203,8 +207,8 @@ const struct kn_rest_noun kn_volume_snapshot_noun = {
 /* --- one row ---------------------------------------------------------------------------------------------------------------- */
 
 #define SNAPSHOT_SELECT \
-    "SELECT s.id, s.volume_id, s.project_id, s.status, s.size_gib, s.type_id, s.image, s.bootable FROM volume_snapshot s "
-enum { S_ID, S_VOLUME, S_PROJECT, S_STATUS, S_SIZE, S_TYPE, S_IMAGE, S_BOOTABLE };
+    "SELECT s.id, s.volume_id, s.project_id, s.status, s.size_gib, s.type_id, s.image, s.bootable, s.group_snapshot_id FROM volume_snapshot s "
+enum { S_ID, S_VOLUME, S_PROJECT, S_STATUS, S_SIZE, S_TYPE, S_IMAGE, S_BOOTABLE, S_PART_OF };
 
 static void snapshot_at(const struct kn_rows *rows, int row, struct kn_volume_snapshot *ret)
 {
@@ -217,6 +221,7 @@ static void snapshot_at(const struct kn_rows *rows, int row, struct kn_volume_sn
         .type_id = kn_rows_text(rows, row, S_TYPE),
         .image = kn_rows_str(rows, row, S_IMAGE),
         .is_bootable = kn_rows_bool(rows, row, S_BOOTABLE),
+        .group_snapshot_id = kn_rows_str(rows, row, S_PART_OF),
     };
 }
 
@@ -351,6 +356,9 @@ int kn_volume_snapshot_doom(struct kn_request *req, const struct kn_volume_snaps
     const struct kn_task_wish wish = { "snapshot.delete",   s->id,           req->caller.project_id,
                                        req->caller.user_id, req->request_id, input };
 
+    if (s->group_snapshot_id != NULL) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid snapshot: Snapshot %s must not be part of a group.", s->id);
+    }
     if (!by_force && !snapshot_may_go(s->status)) {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid snapshot: Snapshot %s status must be available or error or error_deleting, but current "

@@ -20,6 +20,7 @@ struct kn_volume_snapshot {
     const char *type_id;
     const char *image; /* as its volume's was, JSON; NULL = nothing */
     bool is_bootable;
+    const char *group_snapshot_id; /* which it is a part of; NULL = it stands alone */
 };
 
 /* A snapshot of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
