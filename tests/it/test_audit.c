@@ -232,8 +232,8 @@ static const struct {
 };
 
 static struct kn_test_pg *pg;
-static char *sound_url; /* the template: nobody is connected to it while it is copied */
-static char *via_url;   /* where copies are asked for; they are named like it, with a number */
+static char *url;
+static struct kn_db *db; /* of the cloud, which is sound whenever break_it() begins */
 
 static int group_setup(void **state)
 {
@@ -241,10 +241,10 @@ static int group_setup(void **state)
 
     (void)state;
     pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    sound_url = kn_test_pg_migrated(pg, "sound");
-    via_url = kn_test_pg_database(pg, "via");
-    AUTO(kn_db) struct kn_db *db = kn_db_new(sound_url, "test");
-    return kn_db_script(db, sound_cloud, &err) < 0 || kn_db_script(db, sound_cloud_stores, &err) < 0
+    url = kn_test_pg_migrated(pg, "sound");
+    db = kn_db_new(url, "test");
+    return kn_db_script(db, sound_cloud, &err) < 0 || kn_db_script(db, sound_cloud_stores, &err) < 0 ||
+                   kn_db_script(db, sound_cloud_keep, &err) < 0
                ? (fprintf(stderr, "%s\n", err.message), -1)
                : 0;
 }
@@ -252,25 +252,20 @@ static int group_setup(void **state)
 static int group_teardown(void **state)
 {
     (void)state;
+    kn_db_free(db);
     kn_test_pg_free(pg);
-    free(sound_url);
-    free(via_url);
+    free(url);
     return 0;
 }
 
-/* A copy of the sound cloud, broken by the statements; quota usage follows them unless it is what they break. */
-static struct kn_db *copy(const char *sql)
+/* The sound cloud, broken by the statements; quota usage follows them unless it is what they break. */
+static void break_it(const char *sql)
 {
-    static int number;
-    AUTO_FREE char *url = kn_asprintf("%s%d", via_url, ++number);
-    AUTO_FREE char *create = kn_asprintf("CREATE DATABASE via%d TEMPLATE sound", number);
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    AUTO(kn_db) struct kn_db *via = kn_db_new(via_url, "test");
-    struct kn_db *db = kn_db_new(url, "test");
     struct kn_error err = { 0 };
 
-    assert_ok(kn_db_script(via, create, &err), &err);
-    /* the template may be minutes old */
+    assert_ok(kn_db_script(db, sound_cloud_put_back, &err), &err);
+    /* it may be minutes old */
     kn_strbuf_addf(&text, "UPDATE service SET last_seen = now(); UPDATE agent SET last_seen = now();");
     for (const char *p = sql; *p != '\0'; p++) {
         char id[KN_UUID_SIZE] = "";
@@ -288,10 +283,9 @@ static struct kn_db *copy(const char *sql)
     if (strstr(sql, "quota_usage") == NULL) {
         kn_strbuf_addstr(
             &text,
-            ";TRUNCATE quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact");
+            ";DELETE FROM quota_usage; INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact");
     }
     assert_ok(kn_db_script(db, text.buf, &err), &err);
-    return db;
 }
 
 struct report {
@@ -300,7 +294,7 @@ struct report {
     size_t size;
 };
 
-static void open_report(struct report *report, struct kn_db *db)
+static void open_report(struct report *report)
 {
     *report = (struct report){ .audit = { .db = db } };
     report->audit.out = open_memstream(&report->text, &report->size);
@@ -321,11 +315,11 @@ static void assert_broken(struct report *report, const char *promise)
 
 static void audit_sql(const char *sql, const char *promise)
 {
-    AUTO(kn_db) struct kn_db *db = copy(sql);
     struct report report;
     struct kn_error err = { 0 };
 
-    open_report(&report, db);
+    break_it(sql);
+    open_report(&report);
     assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, promise);
 }
@@ -371,7 +365,7 @@ static void test_what_moves_is_left_alone(void **state)
 
 static void audit_hosts(const char *sql, const char *answers, const char *promise)
 {
-    AUTO(kn_db) struct kn_db *db = copy(sql);
+    break_it(sql);
     json_t *parsed = json_loads(answers, 0, NULL);
     struct report report;
     struct kn_error err = { 0 };
@@ -379,7 +373,7 @@ static void audit_hosts(const char *sql, const char *answers, const char *promis
 
     assert_non_null(parsed);
     assert_non_null(findings);
-    open_report(&report, db);
+    open_report(&report);
     for (size_t i = 0; kn_conductor_audit_host_promises[i] != NULL; i++) {
         kn_conductor_audit_say(&report.audit, kn_conductor_audit_host_promises[i], json_array_get(findings, i), NULL);
     }
@@ -410,7 +404,7 @@ static void test_what_nobody_could_look_at_is_not_judged(void **state)
     json_t *finding = json_pack("[s]", "x");
 
     (void)state;
-    open_report(&report, NULL);
+    open_report(&report);
     kn_conductor_audit_say(&report.audit, "one", NULL, NULL);
     assert_int_equal(kn_conductor_audit_verdict(&report.audit), 0);
     kn_conductor_audit_say(&report.audit, "two", NULL, silent);
@@ -501,7 +495,7 @@ static void test_power_and_states_are_the_state_machine_s(void **state)
     }
 }
 
-static void put_limit(struct kn_db *db, enum kn_quota quota, int64_t limit)
+static void put_limit(enum kn_quota quota, int64_t limit)
 {
     const char *service = kn_quota_rows[quota].service;
     AUTO_RELEASE(kn_quota_set) struct kn_quota_set set = KN_QUOTA_SET_INIT;
@@ -518,23 +512,23 @@ static void test_what_is_lawful_is_no_breach(void **state)
 {
     static const char LATER[] = "UPDATE quota_change SET at = now() - interval '1 day'";
     static const struct kn_route DELETE_USER = { .rule = KN_KEYSTONE_DELETE_USER };
-    AUTO(kn_db) struct kn_db *db = copy("");
     struct kn_request req = { .db = db, .route = &DELETE_USER };
     struct kn_error err = { 0 };
     struct report report;
 
     (void)state;
-    put_limit(db, KN_QUOTA_INSTANCES, 1);
-    put_limit(db, KN_QUOTA_VOLUMES, 1);
-    put_limit(db, KN_QUOTA_PORT, 1);
+    break_it("");
+    put_limit(KN_QUOTA_INSTANCES, 1);
+    put_limit(KN_QUOTA_VOLUMES, 1);
+    put_limit(KN_QUOTA_PORT, 1);
     assert_ok(kn_rest_delete(&kn_identity_user_noun, &req, "u", &err), &err);
-    open_report(&report, db);
+    open_report(&report);
     assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, NULL);
     assert_ok(kn_quota_reset(db, "compute", "p", &err), &err);
     assert_ok(kn_quota_reset(db, "volume", "p", &err), &err);
     assert_ok(kn_db_script(db, LATER, &err), &err);
-    open_report(&report, db);
+    open_report(&report);
     assert_ok(kn_conductor_audit_database(&report.audit, &err), &err);
     assert_broken(&report, "6. no project has more than its quota");
 }

@@ -39,3 +39,15 @@ const char sound_cloud_stores[] =
     "INSERT INTO quota_usage SELECT service, project_id, resource, used FROM quota_fact WHERE used <> 0;"
     "INSERT INTO service (id, binary_name, host, boot) VALUES ('kilonova-conductor/c', 'kilonova-conductor', 'c', 'boot');"
     "UPDATE shard SET owner = 'c', epoch = 1, lease_until = now() + interval '1 hour';";
+
+const char sound_cloud_keep[] =
+    "DO $$ DECLARE one text; BEGIN CREATE SCHEMA kept; FOR one IN SELECT tablename FROM pg_tables WHERE schemaname = 'public' LOOP"
+    " EXECUTE format('CREATE TABLE kept.%1$I AS TABLE public.%1$I', one); END LOOP; END $$";
+
+const char sound_cloud_put_back[] =
+    "DO $$ DECLARE one regclass; columns text; BEGIN SET LOCAL session_replication_role = replica;"
+    "FOR one, columns IN SELECT attrelid, string_agg(quote_ident(attname), ',') FROM pg_attribute JOIN pg_class c ON c.oid = attrelid "
+    "WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND attnum > 0 AND attgenerated = '' AND NOT attisdropped GROUP BY 1 LOOP"
+    " EXECUTE format('DELETE FROM %s', one);"
+    "EXECUTE format('INSERT INTO %1$s (%2$s) OVERRIDING SYSTEM VALUE SELECT %2$s FROM kept.%1$s', one, columns); END LOOP;"
+    "SET LOCAL session_replication_role = origin; END $$";

@@ -27,5 +27,7 @@
 
 /* Two scripts, because no text in C is longer than 4,095 characters: people, servers, networks; then what is stored, and who works. */
 extern const char sound_cloud[], sound_cloud_stores[];
+/* Keeps each table as it is now; puts all back as they were kept, without triggers. */
+extern const char sound_cloud_keep[], sound_cloud_put_back[];
 
 #endif
