@@ -159,9 +159,9 @@ static bool qemu_io(const char *volume, const char *format, const char *command)
     return system(line) == 0 && system(fails) == 0;
 }
 
-static int objects_in(const char *backup)
+static int objects_below(const char *store, const char *backup)
 {
-    AUTO_FREE char *path = kn_asprintf("%s/backups/" STORE "/%s", world.dir, backup);
+    AUTO_FREE char *path = kn_asprintf("%s/%s/" STORE "/%s", world.dir, store, backup);
     DIR *d = opendir(path);
     int count = 0;
 
@@ -173,6 +173,11 @@ static int objects_in(const char *backup)
     }
     closedir(d);
     return count;
+}
+
+static int objects_in(const char *backup)
+{
+    return objects_below("backups", backup);
 }
 
 static int half_disks(void)
@@ -198,6 +203,21 @@ static void start_as(const char *format)
     daemon_pid = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME,
                                          (const char *const[]){ volumes, backups, made_as, "volume.backup_chunk_mib=1",
                                                                 "volume.threads=2", NULL });
+}
+
+/* Backups go to an S3-like store at this port. */
+static void start_with_s3(int port, const char *secret)
+{
+    AUTO_FREE char *volumes = kn_asprintf("volume.file_dir=%s/volumes", world.dir);
+    AUTO_FREE char *backups = kn_asprintf("volume.backup_dir=%s/backups", world.dir);
+    AUTO_FREE char *url = kn_asprintf("volume.backup_s3_url=http://127.0.0.1:%d/", port);
+    AUTO_FREE char *key = kn_asprintf("volume.backup_s3_secret_key=%s", secret);
+
+    daemon_pid = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME,
+                                         (const char *const[]){
+                                             volumes, backups, url, key, "volume.backup_driver=s3",
+                                             "volume.backup_s3_access_key=key", "volume.backup_s3_bucket=ours",
+                                             "volume.backup_chunk_mib=1", "volume.threads=2", NULL });
 }
 
 /* --- tests ------------------------------------------------------------------------------------------------------------------ */
@@ -429,9 +449,77 @@ static void a_full_store(void **state)
     assert_int_equal(left, -1);
 }
 
+static void trouble(const char *what)
+{
+    AUTO_FREE char *write = kn_asprintf("echo '%s' > %s/s3/trouble", what, world.dir),
+                   *none = kn_asprintf("rm -f %s/s3/trouble", world.dir);
+
+    assert_int_equal(system(*what != '\0' ? write : none), 0);
+}
+
+static void to_s3_and_back(void)
+{
+    make(V "1");
+    AUTO_FREE char *noise = kn_asprintf("head -c 12M /dev/urandom | dd of=%s/volumes/volume-" V
+                                        "1 bs=1M conv=notrunc status=none",
+                                        world.dir);
+    assert_int_equal(system(noise), 0);
+    trouble("busy 2"); /* each is asked for a second time */
+    assert_int_equal(stored(BK "1", "NULL"), 12);
+    assert_int_equal(objects_below("s3/ours", BK "1"), 13);
+    trouble("");
+    assert_true(qemu_io(V "1", "raw", "write -P 3 5M 1M"));
+    AUTO_FREE char *loss = kn_asprintf("cd %s/s3/ours/" STORE "/" BK
+                                       "1 && truncate -s 5 $(ls | grep -v manifest | head -1)",
+                                       world.dir);
+    assert_int_equal(stored(BK "2", "'" BK "1'"), 1);
+    assert_int_equal(restored(V "2", BK "2", 1), KN_OK);
+    AUTO_FREE char *same = kn_asprintf("cmp %s/volumes/volume-" V "1 %s/volumes/volume-" V "2", world.dir, world.dir);
+    assert_int_equal(system(same), 0);
+    assert_int_equal(system(loss), 0);
+    assert_int_not_equal(restored(V "3", BK "1", 1), KN_OK);
+}
+
+/* What passes is waited for; what is refused is told, and leaves what can go. */
+static void an_s3_store(void **state)
+{
+    const int port = kn_test_free_port();
+    AUTO_FREE char *dir = kn_asprintf("%s/s3", world.dir), *bucket = kn_asprintf("%s/ours", dir),
+                   *at = kn_asprintf("%d", port), *log = kn_asprintf("%s/s3.log", world.dir);
+    const char *argv[] = { "/usr/bin/python3", "tests/support/s3.py", dir, at, NULL };
+
+    (void)state;
+    assert_true(mkdir(dir, 0700) == 0 && mkdir(bucket, 0700) == 0);
+    const pid_t store = kn_test_spawn(argv, log, NULL);
+    kn_test_wait_port(port);
+    assert_true(kn_test_end(daemon_pid, SIGTERM));
+    start_with_s3(port, "secret");
+    to_s3_and_back();
+    trouble("full");
+    insert_backup(BK "3", "NULL");
+    assert_int_equal(done("backup.create", of_backup(BK "3"), NULL), KN_TOO_LARGE);
+    trouble("silent"); /* it gives up */
+    assert_int_equal(done("backup.create", of_backup(BK "3"), NULL), KN_INTERNAL);
+    trouble("");
+    assert_int_equal(done("backup.create", of_backup(BK "3"), NULL), KN_OK);
+    assert_true(kn_test_end(daemon_pid, SIGTERM));
+    start_with_s3(port, "another");
+    insert_backup(BK "4", "NULL");
+    assert_int_equal(done("backup.create", of_backup(BK "4"), NULL), KN_INTERNAL);
+    assert_true(kn_test_end(daemon_pid, SIGTERM));
+    start_with_s3(port, "secret");
+    for (const char *const *id = (const char *const[]){ BK "4", BK "3", BK "2", BK "1", NULL }; *id != NULL; id++) {
+        assert_int_equal(done("backup.delete", of_backup(*id), NULL), KN_OK);
+        assert_true(objects_below("s3/ours", *id) <= 0);
+    }
+    kn_test_end(store, SIGTERM);
+    assert_true(kn_test_end(daemon_pid, SIGTERM));
+    start_as("raw");
+}
+
 static int clean(void **state)
 {
-    AUTO_FREE char *all = kn_asprintf("rm -rf %s/volumes/volume-* %s/backups/*", world.dir, world.dir);
+    AUTO_FREE char *all = kn_asprintf("rm -rf %s/volumes/volume-* %s/backups/* %s/s3", world.dir, world.dir, world.dir);
 
     (void)state;
     assert_int_equal(system(all), 0);
@@ -457,7 +545,7 @@ static int stop_world(void **state)
 
 int main(void)
 {
-    kn_test_needs("qemu-img", "qemu-io");
+    kn_test_needs("qemu-img", "qemu-io", "python3");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(only_what_is_there, clean),
         cmocka_unit_test_teardown(a_qcow2_and_back, clean),
@@ -466,6 +554,7 @@ int main(void)
         cmocka_unit_test_teardown(a_damaged_store, clean),
         cmocka_unit_test_teardown(a_damaged_parent, clean),
         cmocka_unit_test_teardown(a_full_store, clean),
+        cmocka_unit_test_teardown(an_s3_store, clean),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

@@ -12,7 +12,7 @@
 #include "tests/support/test.h"
 
 #define TASKS 5000
-#define SETTINGS_MAX 12
+#define SETTINGS_MAX 16
 
 struct kn_service_world kn_service_world;
 

@@ -18,7 +18,9 @@
 /* dir: "<container>/<backup>". */
 struct kn_volume_backup_store {
     const char *name; /* as its rows have it: volume_backup.store */
-    /* What is put is kept when this returns. One that is there with as many bytes is left as it is. KN_TOO_LARGE: the store is full. */
+    /* NULL, or before anything is put, once: whether the settings say where it is. KN_BAD_REQUEST. */
+    int (*start)(const struct kn_conf *conf, struct kn_error *err);
+    /* What is put is kept when this returns. One that is there with as many bytes may be left as it is. KN_TOO_LARGE: the store is full. */
     int (*put)(const struct kn_conf *conf, const char *dir, const char *name, const void *bytes, size_t len,
                struct kn_error *err);
     /* Is it there, with so many bytes? What they are nobody looks at. */
@@ -35,6 +37,7 @@ struct kn_volume_backup_store {
 };
 
 extern const struct kn_volume_backup_store kn_volume_backup_store_directory;
+extern const struct kn_volume_backup_store kn_volume_backup_store_s3;
 
 /* By its name: volume.backup_driver, volume_backup.store. NULL: there is none. */
 const struct kn_volume_backup_store *kn_volume_backup_store_find(const char *name);

@@ -4,7 +4,8 @@
 
 #include "volume/serve/backup_store.h"
 
-static const struct kn_volume_backup_store *const STORES[] = { &kn_volume_backup_store_directory, NULL };
+static const struct kn_volume_backup_store *const STORES[] = { &kn_volume_backup_store_directory,
+                                                               &kn_volume_backup_store_s3, NULL };
 
 const struct kn_volume_backup_store *kn_volume_backup_store_find(const char *name)
 {

@@ -562,9 +562,13 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
         return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", and not file, nbd or both with a comma between",
                        s->conf->volume_driver);
     }
-    if (kn_volume_backup_store_find(s->conf->volume_backup_driver) == NULL) {
+    const struct kn_volume_backup_store *store = kn_volume_backup_store_find(s->conf->volume_backup_driver);
+    if (store == NULL) {
         return kn_fail(err, KN_BAD_REQUEST, "volume.backup_driver is \"%s\", which is none",
                        s->conf->volume_backup_driver);
+    }
+    if (store->start != NULL && store->start(s->conf, err) < 0) {
+        return -1;
     }
     for (const struct kn_volume_driver *const *driver = kn_volume_drivers; *driver != NULL; driver++) {
         if ((*driver)->start(s->conf, err) < 0) {
