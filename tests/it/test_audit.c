@@ -29,6 +29,10 @@ struct breaker {
 #define SNAPSHOT_OF(volume, status) \
     "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT gen_random_uuid(), id, project_id, user_id, " \
     "size_gib, '" status "', type_id FROM volume WHERE id = '" volume "'"
+#define GROUP_OF_VOLUMES(status) \
+    "INSERT INTO volume_group_type (id, name) VALUES ('" NET "', 't'); INSERT INTO volume_group (id, project_id, user_id, group_type_id, zone, status) VALUES ('" NET "', 'p', 'u', '" NET "', 'nova', '" status "'); "
+#define GROUP_SNAPSHOT(status) GROUP_OF_VOLUMES("available") \
+    "INSERT INTO volume_group_snapshot (id, group_id, group_type_id, project_id, user_id, status) VALUES ('" NET "', '" NET "', '" NET "', 'p', 'u', '" status "'); "
 #define BACKUP_OF(volume, status) \
     "INSERT INTO volume_backup (id, volume_id, project_id, user_id, size_gib, status, zone, container, data_timestamp) SELECT gen_random_uuid(), id, project_id, " \
     "user_id, size_gib, '" status "', 'nova', 'c', now() FROM volume WHERE id = '" volume "'"
@@ -45,6 +49,12 @@ static const struct breaker BREAKERS[] = {
     { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 4 WHERE id = '" A "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 9 WHERE id = '" E "'" },
+    { "2. no snapshot of a group in a transitional state without an open task, and its parts are what it is", GROUP_SNAPSHOT("creating") },
+    { "2. no snapshot of a group in a transitional state without an open task, and its parts are what it is",
+      GROUP_SNAPSHOT("available") SNAPSHOT_OF(SPARE, "error") "; UPDATE volume_snapshot SET group_snapshot_id = '" NET "'" },
+    { "5. a group that is going has volumes that do, and all are of types that it takes", GROUP_OF_VOLUMES("deleting") },
+    { "5. a group that is going has volumes that do, and all are of types that it takes",
+      GROUP_OF_VOLUMES("available") "UPDATE volume SET group_id = '" NET "' WHERE id = '" SPARE "'" },
     { "3. every running server has one host and its allocation there",
       "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
       "WHERE name = 'h'" },
