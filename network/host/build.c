@@ -136,7 +136,7 @@ static int build_peers(struct kn_network_links *links, const struct kn_network_h
     return kn_network_link_peers(links, network->vxlan, elsewhere, count, behind, err);
 }
 
-/* Broadcasts and multicasts reach the device so that it can answer ARP and neighbour solicitations itself; it has nowhere to flood them to. */
+/* Broadcasts and multicasts reach the device: ARP and neighbour solicitations it answers itself, the others it sends to the hosts of peers. */
 static int build_vxlan(struct kn_network_links *links, const struct kn_network_host_network *network,
                        struct kn_network_link_behind behind, const struct kn_ip *underlay, bool is_whole,
                        struct kn_error *err)

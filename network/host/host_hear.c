@@ -2,7 +2,7 @@
 /*
  * host_hear.c: addresses of pairs that go from guest to guest (VRRP): what is heard at a tap (network/host/link/ears.h) is held against what the state says of that port,
  * and said to kilonova-network where it would lead there and does not; and where the state leads such an address to another host, guests here are told so, because
- * nothing is flooded between hosts. Decides nothing: who has what is network/host/link/behind.h's, by what kilonova-network counted.
+ * announcements are not sent on between hosts. Decides nothing: who has what is network/host/link/behind.h's, by what kilonova-network counted.
  */
 #include <stdlib.h>
 #include <string.h>

@@ -381,7 +381,9 @@ static int change_peer(struct kn_network_host *host, const struct kn_network_sta
     if (!reaches_peers(host, network) || touch->peers > MANY_PEERS) {
         return 0;
     }
-    return kn_network_link_peer(host->links, network->vxlan, change->before, is_here ? NULL : change->after, err);
+    return kn_network_link_peer(host->links, network->vxlan, change->before,
+                                kn_network_host_network_is_last(network, change->before),
+                                is_here ? NULL : change->after, err);
 }
 
 /* A port that came or went may be a peer all the while. */
@@ -395,7 +397,8 @@ static int change_port(struct kn_network_host *host, const struct kn_network_sta
         return 0;
     }
     return kn_network_link_peer(host->links, network->vxlan, change->before == NULL ? peer : NULL,
-                                change->before == NULL ? NULL : peer, err);
+                                kn_network_host_network_is_last(network, peer), change->before == NULL ? NULL : peer,
+                                err);
 }
 
 /* Peers alone were written one by one; but one of them may be a router that lives elsewhere. What others are costs nothing here. */

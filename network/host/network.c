@@ -59,6 +59,23 @@ bool kn_network_host_network_speaks(const struct kn_network_host_network *networ
     return family == 4 || network->wanted->mtu >= KN_LINK_IPV6_MTU;
 }
 
+bool kn_network_host_network_is_last(const struct kn_network_host_network *network,
+                                     const struct kn_network_state_peer *peer)
+{
+    const char *id;
+    void *value;
+
+    for (size_t at = 0; peer != NULL && kn_hmap_next(network->peers, &at, &id, &value);) {
+        const struct kn_network_state_peer *other = value;
+
+        if (kn_ip_equal(&other->underlay, &peer->underlay) && strcmp(id, peer->id) != 0 &&
+            kn_hmap_get(network->ports, id) == NULL) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static int resident_compare(const void *a, const void *b)
 {
     const struct kn_network_resident *x = a, *y = b;

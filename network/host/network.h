@@ -62,6 +62,9 @@ struct kn_network_resident {
 /* All of them in the order of their ids; a new array. with_peers: also those that live elsewhere. */
 struct kn_network_resident *kn_network_host_network_residents(const struct kn_network_host_network *network,
                                                               bool with_peers, size_t *ret_count);
+/* Is nobody else of those that live elsewhere on the peer's host? NULL: true. */
+bool kn_network_host_network_is_last(const struct kn_network_host_network *network,
+                                     const struct kn_network_state_peer *peer);
 /* The subnet of that id; NULL if the network has none such. */
 const struct kn_network_state_subnet *kn_network_host_network_subnet(const struct kn_network_host_network *network,
                                                                      const char *id);

@@ -280,6 +280,7 @@ static const struct {
     { KN_LIMIT_ANNOUNCED_MOVES, "counted, not said by anybody" },
     { KN_LIMIT_ANNOUNCED_REST, "as above" },
     { KN_LIMIT_GUEST_CONNECTIONS, "in the kernels of hosts alone" },
+    { KN_LIMIT_GUEST_FLOOD, "in the kernels of hosts alone" },
     { KN_LIMIT_STATE_PIECES, "on the bus alone" },
     { KN_LIMIT_STATE_FROM, "on the bus alone" },
     { KN_LIMIT_STATE_PROTOCOL, "on the bus alone" },

@@ -10,6 +10,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
 #include "lib/domain/message.h"
 #include "tests/support/host_agent.h"
 #include "tests/support/needs.h"
@@ -24,7 +25,7 @@
 #define SAID(ip, mac, number) "{\"ip\":\"" ip "\",\"mac\":\"" mac "\",\"number\":" #number "}"
 
 static struct kn_machine machine_a, machine_b;
-static struct kn_actor agent_a, agent_b, guest_1, guest_2, guest_3;
+static struct kn_actor agent_a, agent_b, shell_a, guest_1, guest_2, guest_3;
 static int version;
 static char dir[KN_TEST_DIR];
 
@@ -69,6 +70,7 @@ static int setup(void **state)
     kn_machine_start(&machine_a);
     kn_machine_start(&machine_b);
     kn_machine_cable(&machine_a, "192.0.2.1/24", &machine_b, "192.0.2.2/24");
+    kn_actor_start(&shell_a, &machine_a, kn_shell);
     kn_actor_start(&agent_a, &machine_a, kn_host_agent);
     kn_actor_start(&agent_b, &machine_b, kn_host_agent);
     assert_string_equal(kn_actor_ask(&agent_a, "open 192.0.2.1 %s/a", dir), "ok");
@@ -96,7 +98,7 @@ static int teardown(void **state)
     kn_actor_ask(&agent_a, "unplug " SERVER(1));
     kn_actor_ask(&agent_a, "unplug " SERVER(3));
     kn_actor_ask(&agent_b, "unplug " SERVER(2));
-    struct kn_actor *const actors[] = { &agent_a, &agent_b, &guest_1, &guest_2, &guest_3 };
+    struct kn_actor *const actors[] = { &agent_a, &agent_b, &shell_a, &guest_1, &guest_2, &guest_3 };
 
     for (size_t i = 0; i < KN_COUNT(actors); i++) {
         kn_actor_kill(actors[i]);
@@ -331,15 +333,128 @@ static void test_what_is_said_keeps_its_pace(void **state)
     assert_in_range(said.messages, 3, (kn_mono_ms() - since) / 250 + 2);
 }
 
+/* --- what is for everybody -------------------------------------------------------------------------------------------- */
+
+/* Writes down what comes to the guest: the frame's type, and all of it. */
+static void listen_to(const struct kn_actor *guest, const char *name)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/ear", dir);
+    FILE *file = fopen(path, "w");
+
+    fprintf(file, "import socket\n"
+                  "s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))\n"
+                  "s.setsockopt(socket.SOL_SOCKET, 33, 8 << 20)\n" /* SO_RCVBUFFORCE */
+                  "s.bind(('eth0', 0))\n"
+                  "while True:\n"
+                  "    frame, of = s.recvfrom(2000)\n"
+                  "    if of[2] != socket.PACKET_OUTGOING:\n"
+                  "        print(frame[12:14].hex(), frame[14:].hex(), flush=True)\n");
+    fclose(file);
+    assert_runs(guest, "(python3 %s/ear >%s/%s 2>&1 & echo $! >%s/%s.pid) >/dev/null 2>&1; true", dir, dir, name, dir,
+                name);
+}
+
+/* UDP from port `from` of the source to everybody's port `to`: the word, so many times. */
+#define SAY(source, destination, from, to, word, times) \
+    "python3 -c \"import socket; v6 = ':' in '" destination \
+    "'; s = socket.socket(socket.AF_INET6 if v6 else socket.AF_INET, socket.SOCK_DGRAM); " \
+    "s.setsockopt(socket.SOL_SOCKET, 6, 1); s.setsockopt(socket.SOL_SOCKET, socket.SO_BINDTODEVICE, b'eth0'); s.bind(('" source \
+    "', " from ")); " \
+    "[s.sendto(bytes.fromhex('" word "'), ('" destination "', " to ")) for i in range(" times ")]\""
+
+/* It says so until the other has heard it. */
+static void until_heard(const struct kn_actor *guest, const char *say, const char *name, const char *word)
+{
+    AUTO_FREE char *command = kn_asprintf("%s && grep -q %s %s/%s", say, word, dir, name);
+
+    kn_actor_await(guest, command, true, NULL);
+}
+
+static int count_heard(const char *name, const char *word)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/%s", dir, name);
+    FILE *file = fopen(path, "r");
+    static char line[8192];
+    int count = 0;
+
+    assert_non_null(file);
+    while (fgets(line, sizeof(line), file) != NULL) {
+        count += strstr(line, word) != NULL;
+    }
+    fclose(file);
+    return count;
+}
+
+#define FLOODS "bridge fdb show dev kx0a0a0a0a | grep -c '^00:00:00:00:00:00 '"
+
+static void test_what_is_for_everybody(void **state)
+{
+    (void)state;
+    need_root();
+    tell_all("", "");
+    listen_to(&guest_2, "two"); /* on the other host */
+    listen_to(&guest_3, "three"); /* on the same */
+    until_heard(&guest_1, SAY(IP(1), "10.5.0.255", "9000", "9000", "beef01", "1"), "two", "beef01");
+    until_heard(&guest_1, SAY(IP(1), "224.0.0.251", "9000", "5353", "beef02", "1"), "two", "beef02");
+    until_heard(&guest_3, SAY("fd05::13", "ff02::fb", "9000", "5353", "beef03", "1"), "two", "beef03");
+    /* what each host answers by itself, and what guests may not say, goes nowhere */
+    assert_runs(&guest_1, "ip addr add 10.5.0.99/24 dev eth0");
+    kn_actor_ask(&guest_1, SAY("10.5.0.99", "10.5.0.255", "9000", "9000", "beef11", "3"));
+    assert_runs(&guest_1, "ip addr del 10.5.0.99/24 dev eth0");
+    until_heard(&guest_1, SAY(IP(1), "10.5.0.255", "68", "67", "beef12", "3"), "three", "beef12");
+    assert_false(kn_actor_runs(&guest_1, PING "10.5.0.200"));
+    until_heard(&guest_1, SAY(IP(1), "10.5.0.255", "9000", "9000", "beef04", "1"), "two", "beef04");
+    until_heard(&guest_1, SAY(IP(1), "10.5.0.255", "9000", "9000", "beef04", "1"), "three", "beef04");
+    assert_int_equal(count_heard("two", "beef11"), 0);
+    assert_int_equal(count_heard("three", "beef11"), 0);
+    assert_int_equal(count_heard("two", "beef12"), 0);
+    assert_true(count_heard("three", "0a0500c8") > 0); /* ARP */
+    assert_int_equal(count_heard("two", "0a0500c8"), 0);
+    /* and who says too much is heard on his own host alone */
+    const int64_t began_ms = kn_mono_ms();
+
+    assert_runs(&guest_1, SAY(IP(1), "10.5.0.255", "9000", "9000", "beef05", "3000"));
+    const int64_t heard = count_heard("two", "beef05"); /* of what takes its time, so far */
+
+    assert_true(heard <= KN_MAX_GUEST_FLOOD + KN_MAX_GUEST_FLOOD * (kn_mono_ms() - began_ms) / 1000 + 1);
+    until_heard(&guest_3, SAY("10.5.0.13", "10.5.0.255", "9000", "9000", "beef06", "1"), "two",
+                "beef06"); /* others are not kept waiting */
+    assert_runs(&guest_2, "kill $(cat %s/two.pid)", dir);
+    assert_runs(&guest_3, "kill $(cat %s/three.pid)", dir);
+}
+
+/* To each host of a peer once, as peers come and go. */
+static void test_to_which_hosts(void **state)
+{
+    (void)state;
+    need_root();
+    assert_runs(&shell_a, "test $(" FLOODS ") = 1");
+    tell(&agent_a, PEER(4, "192.0.2.2"));
+    version++;
+    tell(&agent_a, PEER(5, "192.0.2.5"));
+    version++;
+    assert_runs(&shell_a, "test $(" FLOODS ") = 2");
+    tell(&agent_a, PEER(5, "192.0.2.2"));
+    version++;
+    assert_runs(&shell_a, "test $(" FLOODS ") = 1");
+    assert_runs(&shell_a, "bridge fdb show dev kx0a0a0a0a | grep '^00:00:00:00:00:00 dst 192.0.2.2 '");
+    assert_string_equal(kn_actor_ask(&agent_a, "broken"), "[]");
+    assert_runs(&shell_a, "bridge fdb del 00:00:00:00:00:00 dev kx0a0a0a0a dst 192.0.2.2 self");
+    assert_string_equal(kn_actor_ask(&agent_a, "tick"), "ok");
+    assert_runs(&shell_a, "test $(" FLOODS ") = 1");
+}
+
 int main(void)
 {
-    kn_test_needs("busybox", "ip", "nft", "sysctl");
+    kn_test_needs("bridge", "busybox", "ip", "nft", "python3", "sysctl");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_with_a_mac_each),
         cmocka_unit_test(test_with_one_mac),
         cmocka_unit_test(test_of_ipv6),
         cmocka_unit_test(test_who_may_not_is_not_heard),
         cmocka_unit_test(test_what_is_said_keeps_its_pace),
+        cmocka_unit_test(test_what_is_for_everybody),
+        cmocka_unit_test(test_to_which_hosts),
     };
 
     return cmocka_run_group_tests(tests, setup, teardown);

@@ -24,6 +24,7 @@ const struct kn_network_ruleset_set KN_RULESET_SETS[] = {
     { KN_RULESET_BRIDGE, "set nets6", "type ifname . ether_addr . ipv6_addr\n\t\tflags interval" },
     { KN_RULESET_BRIDGE, "set targets", "typeof iifname . @th,64,128" },
     { KN_RULESET_BRIDGE, "set nettargets", "typeof iifname . @th,64,128\n\t\tflags interval" },
+    { KN_RULESET_BRIDGE, "set floods", "type ifname\n\t\tsize 65535\n\t\tflags dynamic,timeout\n\t\ttimeout 10s" },
     { KN_RULESET_INET, "map zones", "typeof iifname : ct zone" },
     { KN_RULESET_INET, "map leaving", "type mark : verdict" },
     { KN_RULESET_INET, "map entering", "type mark : verdict" },
@@ -45,7 +46,13 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
  *
  * Who asks for metadata by way of his router, because nobody told him of the door, speaks to the door all the same: behind the checks of what he may say, his frame
  * is addressed to it.
+ *
+ * What is for everybody (packet types 1 and 2, broadcast and multicast) goes to the other hosts of the network as well ("flood"), so many frames a second of each port; but
+ * not what each host answers by itself: ARP and neighbour solicitations end in the VXLAN device, DHCP at the door, routers are spoken for on each host, and what an
+ * advertisement would say is known there. What a host itself says to its guests ("announcer") is for them alone.
  */
+#define FLOOD "100"
+_Static_assert(KN_MAX_GUEST_FLOOD == 100, "the number that the rules name");
 #define BRIDGE_CHAINS \
     "\tchain prerouting {\n" \
     "\t\ttype filter hook prerouting priority -300; policy accept;\n" \
@@ -112,8 +119,20 @@ const size_t KN_RULESET_SET_COUNT = KN_COUNT(KN_RULESET_SETS);
     "\t\ttype filter hook forward priority -300; policy accept;\n" \
     "\t\tiifname \"kd*\" oifname \"kx*\" drop\n" \
     "\t\tiifname \"kx*\" oifname \"kd*\" drop\n" \
+    "\t\toifname \"kx*\" meta pkttype { 1, 2 } jump flood\n" \
     "\t\toifname @down drop\n" \
     "\t\toifname \"kd*\" iifname @opened goto guest\n" \
+    "\t}\n" \
+    "\tchain flood {\n" \
+    "\t\tether type 0x0806 return\n" \
+    "\t\ticmpv6 type 135 return\n" \
+    "\t\ticmpv6 type { 133-134, 136-137 } drop\n" \
+    "\t\tudp dport { 67-68, 546-547 } drop\n" \
+    "\t\tupdate @floods { iifname limit rate over " FLOOD "/second burst " FLOOD " packets } drop\n" \
+    "\t}\n" \
+    "\tchain announcer {\n" \
+    "\t\ttype filter hook output priority -300; policy accept;\n" \
+    "\t\toifname \"kx*\" drop\n" \
     "\t}\n" \
     "\tchain receiver {\n" \
     "\t\ttype filter hook forward priority -290; policy accept;\n" \

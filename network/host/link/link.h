@@ -69,16 +69,16 @@ struct kn_network_link_behind {
     const struct kn_network_behind *items;
     size_t count;
 };
-/* Makes the device's forwarding, bridge and neighbour entries exactly those of these peers. */
+/* Makes the device's forwarding, bridge and neighbour entries exactly those of these peers; what is for everybody goes once to each of their hosts. */
 int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
                           const struct kn_network_state_peer *const *peers, size_t count,
                           struct kn_network_link_behind behind, struct kn_error *err);
 /*
  * The same as a change: the entries of one that goes (NULL: nobody) and of one that comes (NULL: nobody), which have nothing behind them. What was not there
- * is fine.
+ * is fine. is_last: on the host of the one that goes nobody else is, by now.
  */
 int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, const struct kn_network_state_peer *gone,
-                         const struct kn_network_state_peer *come, struct kn_error *err);
+                         bool is_last, const struct kn_network_state_peer *come, struct kn_error *err);
 
 /* A MAC that a bridge has behind a port. */
 struct kn_network_link_station {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * peers.c: the entries that say who is where: MAC -> port in the bridge, MAC -> other host and address -> MAC on the VXLAN
- * device. Reads what the kernel has, writes only the difference; so whoever meddled is corrected at the next table.
+ * device, and to which hosts what is for everybody goes. Reads what the kernel has, writes only the difference; so whoever meddled is corrected at the next table.
  */
 #include <errno.h>
 #include <linux/neighbour.h>
@@ -58,11 +58,21 @@ static int link_peers_compare(const void *a, const void *b)
     return kn_ip_compare(&x->address, &y->address);
 }
 
+/* Each once. */
 static void sort(struct entries *list)
 {
-    if (list->count > 1) {
-        qsort(list->items, list->count, sizeof(*list->items), link_peers_compare);
+    size_t kept = 0;
+
+    if (list->count < 2) {
+        return;
     }
+    qsort(list->items, list->count, sizeof(*list->items), link_peers_compare);
+    for (size_t i = 1; i < list->count; i++) {
+        if (link_peers_compare(&list->items[kept], &list->items[i]) != 0) {
+            list->items[++kept] = list->items[i];
+        }
+    }
+    list->count = kept + 1;
 }
 
 /* --- what the kernel has ------------------------------------------------------------------------------------------ */
@@ -166,12 +176,24 @@ static int read_bridge(struct kn_network_links *links, unsigned bridge, struct e
 
 /* --- what it shall have ------------------------------------------------------------------------------------------- */
 
+/* To where what is for everybody is sent: no MAC, once for each host. */
+static bool link_peers_floods(const struct peer_entry *entry)
+{
+    static const uint8_t EVERYBODY[6] = { 0 };
+
+    return !entry->in_bridge && !entry->is_neighbour && memcmp(entry->mac, EVERYBODY, sizeof(EVERYBODY)) == 0;
+}
+
+static int entry_flags(const struct peer_entry *entry)
+{
+    return NLM_F_CREATE | (entry->in_bridge || entry->is_neighbour ? NLM_F_REPLACE
+                           : link_peers_floods(entry)              ? NLM_F_APPEND
+                                                                   : 0);
+}
+
 static struct nl_msg *entry_message(const struct peer_entry *entry, unsigned index, bool there)
 {
-    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWNEIGH : RTM_DELNEIGH,
-                                            there ? NLM_F_CREATE |
-                                                        (entry->in_bridge || entry->is_neighbour ? NLM_F_REPLACE : 0)
-                                                  : 0);
+    struct nl_msg *msg = nlmsg_alloc_simple(there ? RTM_NEWNEIGH : RTM_DELNEIGH, there ? entry_flags(entry) : 0);
     struct ndmsg nd = {
         .ndm_family = !entry->is_neighbour         ? AF_BRIDGE
                       : entry->address.family == 4 ? AF_INET
@@ -261,6 +283,11 @@ static void add_peer(struct entries *want, const struct kn_network_state_peer *p
     }
 }
 
+static void add_flood(struct entries *want, const struct kn_network_state_peer *peer)
+{
+    add(want, (struct peer_entry){ .device = want->index, .address = peer->underlay });
+}
+
 /* One on this host is behind its tap. */
 static void add_behind(struct entries *want, const struct kn_network_behind *behind)
 {
@@ -288,6 +315,7 @@ static void add_peers(struct entries *want, const struct kn_network_state_peer *
 {
     for (size_t i = 0; i < count; i++) {
         add_peer(want, peers[i]);
+        add_flood(want, peers[i]);
     }
     for (size_t i = 0; i < behind.count; i++) {
         add_behind(want, &behind.items[i]);
@@ -311,15 +339,19 @@ int kn_network_link_peers(struct kn_network_links *links, const char *vxlan,
 }
 
 int kn_network_link_peer(struct kn_network_links *links, const char *vxlan, const struct kn_network_state_peer *gone,
-                         const struct kn_network_state_peer *come, struct kn_error *err)
+                         bool is_last, const struct kn_network_state_peer *come, struct kn_error *err)
 {
     struct entries have = { .index = kn_network_link_index(vxlan) }, want = { .index = have.index };
 
     if (gone != NULL) {
         add_peer(&have, gone);
     }
+    if (gone != NULL && is_last) {
+        add_flood(&have, gone);
+    }
     if (come != NULL) {
         add_peer(&want, come);
+        add_flood(&want, come);
     }
     int rc = link_peers_settle(links, &have, &want, vxlan, err);
 

@@ -137,6 +137,7 @@ static bool walk_take_field(const struct tables_walk *walk, const char **at, str
         { "meta l4proto", value_number((unsigned long)packet->ip.protocol) },
         { "meta mark", value_number(packet->mark) },
         { "meta iiftype", value_number(1) }, /* Ethernet */
+        { "meta pkttype", value_number(0) }, /* to one station */
         { "ct state", value_number(packet->state) },
         { "ip saddr", walk_address(walk, 4, true) },
         { "ip daddr", walk_address(walk, 4, false) },
