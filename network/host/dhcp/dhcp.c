@@ -110,6 +110,7 @@ void kn_network_host_dhcp_conf(const struct kn_network_host_network *network, st
                           "quiet-dhcp\n"
                           "quiet-dhcp6\n"
                           "quiet-ra\n"
+                          "domain-needed\n"
                           "no-resolv\n"
                           "no-hosts\n"
                           "expand-hosts\n"

@@ -361,7 +361,7 @@ static struct kn_network_host_network *network_with(const char *put)
 #define CONF(domain, advertise, ranges) \
     "# Written by kilonova-agent; every change is lost.\n" \
     "interface=dhcp\nexcept-interface=lo\nbind-interfaces\ndhcp-authoritative\n" \
-    "dhcp-no-override\nno-ping\nquiet-dhcp\nquiet-dhcp6\nquiet-ra\nno-resolv\nno-hosts\nexpand-hosts\nuser=root\ndhcp-lease-max=65536\n" \
+    "dhcp-no-override\nno-ping\nquiet-dhcp\nquiet-dhcp6\nquiet-ra\ndomain-needed\nno-resolv\nno-hosts\nexpand-hosts\nuser=root\ndhcp-lease-max=65536\n" \
     "domain=" domain "\nlocal=/" domain "/\npid-file=" DIR "/pid\ndhcp-leasefile=" DIR "/leases\n" \
     "dhcp-hostsfile=" DIR "/hosts\ndhcp-optsfile=" DIR "/options\naddn-hosts=" DIR "/names\n" advertise ranges
 
