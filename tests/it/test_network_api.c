@@ -454,7 +454,7 @@ static void test_extensions_are_truthful(void **state)
     static const char *const ABSENT[] = { "dvr", "l3-ha", "external-gateway-multihoming" };
 
     neutron_say(200, ALICE, "GET /extensions", NULL);
-    assert_string_equal(neutron_get("extensions.0.alias"), "address-group");
+    assert_string_equal(neutron_get("extensions.0.alias"), "aap-reject-multicast");
     neutron_say(200, ALICE, "GET /extensions/net-mtu", NULL);
     assert_string_equal(neutron_get("extension.alias"), "net-mtu");
     for (size_t i = 0; i < KN_COUNT(ABSENT); i++) {
