@@ -266,8 +266,10 @@ int kn_network_nic_check(struct kn_db *db, const char *server_id, const char *po
 
 /* --- a port that goes ----------------------------------------------------------------------------------------------- */
 
+/* By the server's key, not by its text, which would read every server; a client may have written anything into device_id. */
 #define SERVER_OF_PORT \
-    "SELECT s.id, s.project_id, s.vm_state, s.task_state FROM port p JOIN server s ON s.id::text = p.device_id AND s.deleted_at IS NULL" \
+    "SELECT s.id, s.project_id, s.vm_state, s.task_state FROM port p JOIN server s ON s.deleted_at IS NULL" \
+    " AND s.id = CASE WHEN p.device_id ~ '^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$' THEN p.device_id::uuid END" \
     " WHERE p.id = $1::uuid AND p.nic IS NOT NULL"
 enum { S_ID, S_PROJECT, S_VM_STATE, S_TASK_STATE };
 static const struct kn_stmt SERVER = { "server_nics_server", SERVER_OF_PORT, 1 };
