@@ -99,7 +99,7 @@ int kn_compute_server_security_groups_list(struct kn_request *req, struct kn_res
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
     const struct kn_rest_bound of_server[] = {
-        { "EXISTS (SELECT FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = ? AND p.device_id <> '' AND b.group_id = g.id)",
+        { "EXISTS (SELECT FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = ? AND p.device_id <> '' AND p.nic IS NOT NULL AND b.group_id = g.id)",
           req->params[0] },
         { NULL, NULL },
     };

@@ -360,13 +360,13 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 #define GROUPS_SAID \
     "(SELECT json_agg((SELECT " NAME_OF_GROUP " FROM security_group g WHERE g.id = i)) FROM unnest(s.group_ids) i)"
 /*
- * Of all its ports, by name if it has one; print_groups() does the rest. As the server says them (network/rows/groups/shown.h), or its ports. OFFSET 0: a port's own are
+ * Of all its NICs, by name if it has one; print_groups() does the rest. As the server says them (network/rows/groups/shown.h), or its ports. OFFSET 0: a port's own are
  * found by its key, and in its order. Joined, a planner that has no statistics yet reads the table whole, for each server of a list.
  */
 #define GROUPS_ASKED \
     "(SELECT json_agg((SELECT " NAME_OF_GROUP " FROM security_group g WHERE g.id = b.group_id)) FROM port p" \
     " CROSS JOIN LATERAL (SELECT group_id FROM port_security_group WHERE port_id = p.id ORDER BY group_id OFFSET 0) b" \
-    " WHERE p.device_id = s.id::text AND p.device_id <> '')"
+    " WHERE p.device_id = s.id::text AND p.device_id <> '' AND p.nic IS NOT NULL)"
 #define GROUPS_OF_ONE "CASE WHEN s.group_ids IS NULL THEN " GROUPS_ASKED " ELSE " GROUPS_SAID " END"
 /* Nearly all have one, which a list joins (lists_from): many of its servers have the same. */
 #define GROUPS \

@@ -47,7 +47,7 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
     { "4. a server shows its ports' security groups",
       "SELECT format('server %s shows security groups %s, its ports have %s', s.id, s.group_ids, p.ids) FROM server s CROSS JOIN LATERAL "
-      "(SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') AS ids FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = s.id::text AND p.device_id <> '') p "
+      "(SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') AS ids FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = s.id::text AND p.device_id <> '' AND p.nic IS NOT NULL) p "
       "WHERE s.group_ids IS NOT NULL AND (s.deleted_at IS NOT NULL OR s.vm_state <> 'error') AND NOT " KN_AUDIT_MOVING("s.id") " "
       "AND (SELECT coalesce(array_agg(DISTINCT i), '{}') FROM unnest(s.group_ids) i) <> p.ids", NULL, NULL },
     { "4. a server shows what stands for its addresses outside",

@@ -100,11 +100,13 @@ static const char *shown(void)
          snprintf(path, sizeof(path), "server.security_groups.%d.name", i) > 0 && kn_test_nova_at(nova, path); i++) {
         snprintf(names + strlen(names), sizeof(names) - strlen(names), "%s ", kn_test_nova_str(nova, path));
     }
-    assert_int_equal(number("SELECT count(*) FROM server s WHERE s.id = '" ONE
-                            "' AND s.group_ids IS DISTINCT FROM (SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') "
-                            "FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = '" ONE
-                            "')"),
-                     0);
+    assert_int_equal(
+        number(
+            "SELECT count(*) FROM server s WHERE s.id = '" ONE
+            "' AND s.group_ids <> (SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') "
+            "FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.nic IS NOT NULL AND p.device_id = '" ONE
+            "')"),
+        0);
     return names;
 }
 
@@ -135,17 +137,26 @@ static void who_writes_what_a_server_shows(void **state)
     assert_string_equal(shown(), "");
     assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"default\"}}"), 202);
     assert_string_equal(shown(), "default ");
-    /* a port whose device somebody wrote by hand, wrote again, and that goes */
+    /* a port whose device somebody wrote by hand, wrote again, and that goes: it is no NIC, and its groups are its own */
     assert_int_equal(ask(SEED_MEMBER, 0, "POST", PORTS, made), 201);
     AUTO_FREE char *port = kn_asprintf(PORTS "/%s", kn_test_nova_str(nova, "port.id"));
 
-    assert_string_equal(shown(), "default door ");
-    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"device_id\": \"\"}}"), 200);
     assert_string_equal(shown(), "default ");
+    assert_int_equal(act(ONE, "{\"removeSecurityGroup\": {\"name\": \"door\"}}"), 404);
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"device_id\": \"\"}}"), 200);
     assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"device_id\": \"" ONE "\"}}"), 200);
+    assert_int_equal(ask(SEED_MEMBER, 0, "PUT", port, "{\"port\": {\"security_groups\": []}}"), 200);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"door\"}}"), 202);
     assert_string_equal(shown(), "default door ");
+    assert_int_equal(act(ONE, "{\"removeSecurityGroup\": {\"name\": \"door\"}}"), 202);
+    assert_int_equal(number("SELECT count(*) FROM port_security_group"), 1);
     assert_int_equal(ask(SEED_MEMBER, 0, "DELETE", port, NULL), 204);
     assert_string_equal(shown(), "default ");
+    /* one that is being made says nothing before it has a port */
+    assert_ok(kn_db_script(nova->db, "UPDATE server SET group_ids = NULL; UPDATE port SET nic = NULL", &err), &err);
+    assert_int_equal(act(ONE, "{\"addSecurityGroup\": {\"name\": \"door\"}}"), 404);
+    assert_int_equal(number("SELECT count(*) FROM server WHERE id = '" ONE "' AND group_ids IS NULL"), 1);
+    assert_ok(kn_db_script(nova->db, "UPDATE port SET nic = 0", &err), &err);
     /* one that says nothing asks its ports */
     assert_ok(kn_db_script(nova->db, "UPDATE server SET group_ids = NULL", &err), &err);
     assert_int_equal(ask(SEED_MEMBER, 1, "GET", SERVERS "/" ONE, NULL), 200);

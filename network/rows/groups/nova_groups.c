@@ -126,13 +126,13 @@ int kn_network_groups_apply(struct kn_db *db, const char *network_id, struct kn_
 
 /* --- a running server's -------------------------------------------------------------------------------------------- */
 
-/* In the order of their ids, as everybody who takes several. */
+/* Its NICs, in the order of their ids, as everybody who takes several: anybody may write its id into the device_id of a port of his. */
 static const struct kn_stmt PORTS = {
     "nova_group_ports",
     "SELECT p.id, p.port_security AND EXISTS (SELECT FROM address a WHERE a.port_id = p.id),"
     " EXISTS (SELECT FROM port_security_group b WHERE b.port_id = p.id AND b.group_id = $2::uuid),"
     " EXISTS (SELECT FROM port_security_group b JOIN security_group g ON g.id = b.group_id WHERE b.port_id = p.id AND g.stateful <> $3::boolean)"
-    " FROM port p WHERE p.device_id = $1 AND p.device_id <> '' ORDER BY p.id FOR UPDATE OF p",
+    " FROM port p WHERE p.device_id = $1 AND p.device_id <> '' AND p.nic IS NOT NULL ORDER BY p.id FOR UPDATE OF p",
     3
 };
 enum { P_ID, P_TAKES_GROUPS, P_HAS_IT, P_OTHERWISE };

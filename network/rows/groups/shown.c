@@ -7,9 +7,10 @@ static const struct kn_stmt HOLD = {
 };
 static const struct kn_stmt SHOW = {
     "shown_show",
-    "UPDATE server s SET group_ids = w.ids FROM (SELECT i.id, (SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') FROM port p"
-    "  JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = i.id::text AND p.device_id <> '') AS ids FROM unnest($1::uuid[]) i(id)) w"
-    " WHERE s.id = w.id AND s.deleted_at IS NULL AND s.group_ids IS DISTINCT FROM w.ids",
+    "UPDATE server s SET group_ids = w.ids FROM (SELECT i.id, coalesce(array_agg(DISTINCT b.group_id) FILTER (WHERE b.group_id IS NOT NULL), '{}') AS ids,"
+    "  count(p.id) > 0 AS is_plugged FROM unnest($1::uuid[]) i(id) LEFT JOIN port p ON p.device_id = i.id::text AND p.device_id <> '' AND p.nic IS NOT NULL"
+    "  LEFT JOIN port_security_group b ON b.port_id = p.id GROUP BY i.id) w"
+    " WHERE s.id = w.id AND s.deleted_at IS NULL AND s.group_ids IS DISTINCT FROM w.ids AND (w.is_plugged OR s.group_ids IS NOT NULL)",
     1
 };
 

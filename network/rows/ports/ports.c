@@ -109,6 +109,7 @@ static const struct kn_rest_attr ATTRS[] = {
                  .limit = KN_LIMIT_DNS_NAME, .rule = &kn_network_dns_name),
     KN_REST_ATTR("dns_assignment", NAMED(ASSIGNMENT), KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTR("held", HELD, KN_REST_BOOL, 0), /* for us alone, as what no view shows */
+    KN_REST_ATTR("nic", "p.nic IS NOT NULL", KN_REST_BOOL, 0),
     KN_REST_ATTR("security_groups", "(SELECT coalesce(array_agg(g.group_id ORDER BY g.group_id), '{}') FROM port_security_group g WHERE g.port_id = p.id)",
                  KN_REST_TAGS, KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL, .inner = GROUP),
     KN_REST_ATTR("port_security_enabled", "p.port_security", KN_REST_BOOL, FIND | KN_REST_WRITE, .column = "port_security"),
@@ -453,27 +454,20 @@ static const struct kn_stmt TAG = { "port_tag", "UPDATE port SET tags = $2::text
 
 static bool says_groups(const json_t *object)
 {
-    return json_object_get(object, "security_groups") != NULL || json_object_get(object, "device_id") != NULL ||
+    return json_object_get(object, "security_groups") != NULL ||
            json_object_get(object, "port_security_enabled") != NULL;
 }
 
-/* The server that had it, and the one that has it now, show the groups of their ports. */
+/* The server whose NIC it is shows the groups of its ports; ports_before_lock() has taken it. */
 static int show_groups(struct kn_request *req, const struct kn_rows *now, const json_t *object, struct kn_error *err)
 {
     AUTO_RELEASE(kn_array) struct kn_array servers = KN_ARRAY_INIT;
-    const char *had = now != NULL ? kn_rest_was(&kn_network_ports, now, "device_id") : "";
-    const char *has = kn_schema_text(object, "device_id", had);
 
-    if (now != NULL && object != NULL && !says_groups(object)) {
+    if (now == NULL || !is_set(now, "nic") || (object != NULL && !says_groups(object))) {
         return 0;
     }
-    if (kn_uuid_valid(had)) {
-        kn_array_add(&servers, had);
-    }
-    if (kn_uuid_valid(has) && strcmp(had, has) != 0) {
-        kn_array_add(&servers, has);
-    }
-    return servers.count == 0 ? 0 : kn_network_groups_show(req->db, &servers, err);
+    kn_array_add(&servers, kn_rest_was(&kn_network_ports, now, "device_id"));
+    return kn_network_groups_show(req->db, &servers, err);
 }
 
 /* Tags that a POST names; those of a PUT are a column as others. */
