@@ -139,7 +139,7 @@ static struct curl_slist *headers_of(const struct kn_cli_cloud *c, const char *t
     list = curl_slist_append(list, "Accept: application/json");
     list = curl_slist_append(
         list,
-        "OpenStack-API-Version: compute 2.13, volume 3.13"); /* from which a server group says whose it is, and there are volumes' groups */
+        "OpenStack-API-Version: compute 2.13, volume 3.14"); /* from which a server group says whose it is, and there are snapshots of volumes' groups */
     return c->token != NULL ? curl_slist_append(list, token) : list;
 }
 

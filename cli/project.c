@@ -34,6 +34,8 @@ static const struct {
     { "server group", "compute", "/os-server-groups?all_projects=True&limit=1000", "server_groups",
       "/os-server-groups/%s", NULL, NULL },
     { "volume backup", "block-storage", "/backups?all_tenants=1&project_id=%s", "backups", "/backups/%s", NULL, NULL },
+    { "group snapshot", "block-storage", "/group_snapshots?all_tenants=1&project_id=%s", "group_snapshots",
+      "/group_snapshots/%s", NULL, NULL },
     { "volume snapshot", "block-storage", "/snapshots?all_tenants=1&project_id=%s", "snapshots", "/snapshots/%s", NULL,
       NULL },
     { "volume group", "block-storage", "/groups/detail?all_tenants=1&project_id=%s", "groups", "/groups/%s/action",
@@ -176,6 +178,14 @@ static size_t project_tell(struct purge *p, size_t kind, const json_t *list, jso
     return left;
 }
 
+/* What would not go may have been held by what went since, as a backup is by the one that was made after it. */
+static void project_ask_again(struct purge *p, json_t *told, json_t *refused)
+{
+    p->refused -= (int64_t)json_object_size(refused);
+    json_object_clear(told);
+    json_object_clear(refused);
+}
+
 static void project_show(const struct purge *p, size_t kind, const json_t *list)
 {
     const json_t *item = NULL;
@@ -190,7 +200,7 @@ static int project_purge_kind(struct purge *p, size_t kind, struct kn_error *err
 {
     json_auto_t *told = json_object(), *refused = json_object();
     int64_t deadline = kn_mono_ms() + WAIT_MS;
-    size_t before = 0, left = 0;
+    size_t before = 0, left = 0, stayed = SIZE_MAX;
 
     do {
         json_auto_t *list = NULL;
@@ -203,6 +213,10 @@ static int project_purge_kind(struct purge *p, size_t kind, struct kn_error *err
             return 0;
         }
         left = project_tell(p, kind, list, told, refused);
+        if (left == 0 && json_array_size(list) < stayed) {
+            left = stayed = json_array_size(list);
+            project_ask_again(p, told, refused);
+        }
         if (left != before) { /* it gets on */
             before = left;
             deadline = kn_mono_ms() + WAIT_MS;

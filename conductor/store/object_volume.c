@@ -42,7 +42,7 @@ static const struct kn_stmt HOLD_OF_SERVERS = {
     1
 };
 
-/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner, and one that there are snapshots of stays for them. */
+/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner; one that there are snapshots of stays for them, and a member of a group goes with the group. */
 static const struct kn_stmt FREE = {
     "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
@@ -95,7 +95,7 @@ static struct kn_batch_stmt DOOM_SNAPSHOTS = {
 
 static struct kn_batch_stmt FOLLOW = {
     "conductor_volume_follow",
-    "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND volume_status(v.id) = 'available' "
+    "UPDATE volume v SET status = CASE WHEN (u.dies_too OR v.status = 'creating') AND v.group_id IS NULL AND volume_status(v.id) = 'available' "
     "AND NOT EXISTS (SELECT FROM volume_snapshot s WHERE s.volume_id = v.id AND s.status <> 'deleting') THEN 'deleting' "
     "WHEN v.extends_from IS NOT NULL THEN 'error_extending' ELSE volume_status(v.id) END, "
     "updated_at = now() FROM @ WHERE v.id = u.volume RETURNING v.id, v.project_id, u.user_id, u.request, v.status = 'deleting'",

@@ -18,7 +18,7 @@
 struct project {
     struct project *next;      /* in the ring */
     struct lane *ready, *ready_last;
-    int running, pending;
+    int running, running_far, pending;
     char name[];
 };
 
@@ -30,6 +30,7 @@ struct kn_lane_job {
     atomic_int word;           /* enum kn_lane_word */
     void *own;                 /* its thread's, as told_ms */
     int64_t told_ms;
+    bool is_far;               /* immutable */
     char name[];
 };
 
@@ -51,7 +52,7 @@ struct kn_lanes {
     struct kn_hmap *lanes;        /* key -> struct lane, those with a job waiting or running */
     struct kn_hmap *projects;     /* name -> struct project, those with such jobs */
     struct project *ring, *ring_last;
-    int pending;
+    int pending, running_far;
     bool is_stopping;
 };
 
@@ -128,15 +129,33 @@ static bool may_run(const struct kn_lanes *l, const struct project *project)
     return l->bounds.threads == 1 || project->name[0] == '\0' || project->running < l->bounds.threads - 1;
 }
 
+/* Half of the threads, and the last of them for the next project. */
+static bool may_run_far(const struct kn_lanes *l, const struct project *project)
+{
+    const int most = l->bounds.threads > 1 ? l->bounds.threads / 2 : 1;
+
+    return l->running_far < most && (most == 1 || project->running_far < most - 1);
+}
+
+static struct lane *ready_of(const struct kn_lanes *l, const struct project *project)
+{
+    struct lane *lane = may_run(l, project) ? project->ready : NULL;
+
+    while (lane != NULL && lane->first->is_far && !may_run_far(l, project)) {
+        lane = lane->next;
+    }
+    return lane;
+}
+
 /* The next lane by turn, out of the lists; its project goes behind all others. */
 static struct lane *ready_pop(struct kn_lanes *l)
 {
     struct project *project = l->ring;
+    struct lane *lane = NULL;
 
-    while (project != NULL && !may_run(l, project)) {
+    while (project != NULL && (lane = ready_of(l, project)) == NULL) {
         project = project->next;
     }
-    struct lane *lane = project != NULL ? project->ready : NULL; /* whoever is in the ring has one */
     if (lane == NULL) {
         return NULL;
     }
@@ -160,13 +179,15 @@ static void discount(struct kn_lanes *l, struct kn_lane_job *job)
     job->project = NULL;
 }
 
-static struct kn_lane_job *lanes_begin(struct lane *lane)
+static struct kn_lane_job *lanes_begin(struct kn_lanes *l, struct lane *lane)
 {
     struct kn_lane_job *job = lane->first;
 
     lane->first = job->next;
     lane->running = job;
     job->project->running++;
+    job->project->running_far += job->is_far;
+    l->running_far += job->is_far;
     return job;
 }
 
@@ -177,6 +198,8 @@ static void lanes_release(struct kn_lanes *l, struct lane *lane)
 
     lane->running = NULL;
     job->project->running--;
+    job->project->running_far -= job->is_far;
+    l->running_far -= job->is_far;
     discount(l, job);
     if (lane->first == NULL) {
         kn_hmap_del(l->lanes, lane->key);
@@ -190,7 +213,7 @@ static void lanes_release(struct kn_lanes *l, struct lane *lane)
 /* Until end() came back the lane is held: what follows begins when what was is told. */
 static void run_one(struct kn_lanes *l, struct lane *lane, void *own)
 {
-    struct kn_lane_job *job = lanes_begin(lane);
+    struct kn_lane_job *job = lanes_begin(l, lane);
 
     pthread_mutex_unlock(&l->lock);
     job->own = own;
@@ -416,6 +439,7 @@ static void lanes_append(struct kn_lanes *l, const struct kn_lane_place *place, 
 
     job->arg = arg;
     job->lanes = l;
+    job->is_far = place->is_far;
     job->project = lanes_project_of(l, place->project);
     memcpy(job->name, place->name, size);
     job->project->pending++;

@@ -5,6 +5,8 @@
  *
  *   fair      a project never has all threads, whoever waits or not: the last one is kept for the next project; among those that wait it goes round, a job
  *             a turn. What is nobody's (project "") may have them all.
+ *   far       what waits for somebody outside of this cloud never has more than half of the threads, nor a project the last of these: who is far and hangs holds up
+ *             nobody who has nothing to do with him.
  *   bounded   so many jobs in all and of a project wait or run; one more is refused, and whoever asked hears it.
  *   watched   a job may be told to end: at its safe points it looks at kn_lane_word(). One that has not begun is taken out at once. It says how far it is.
  *
@@ -58,6 +60,7 @@ struct kn_lane_place {
     const char *key; /* the lane */
     const char *project; /* whose turn it takes; "" = nobody's */
     const char *name; /* of the job in its lane: asked for again, it is not queued twice */
+    bool is_far; /* it waits for what is outside of this cloud */
 };
 
 /*

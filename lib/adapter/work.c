@@ -234,8 +234,9 @@ int kn_works_take(struct kn_works *works, const char *key, const char *name, con
         work_name_of(command, own);
     }
     const int rc = kn_lanes_add(works->lanes,
-                                &(struct kn_lane_place){ key, command->project, name != NULL ? name : own }, work,
-                                &is_new, err);
+                                &(struct kn_lane_place){ key, command->project, name != NULL ? name : own,
+                                                         works->trade.is_far != NULL && works->trade.is_far(command) },
+                                work, &is_new, err);
     if (rc == 0 && !is_new) {
         say_working(work);
     }
@@ -252,7 +253,7 @@ int kn_works_errand(struct kn_works *works, const char *key, void (*run_it)(void
     bool is_new = false;
 
     work->errand = run_it;
-    const int rc = kn_lanes_add(works->lanes, &(struct kn_lane_place){ key, "", key }, work, &is_new, err);
+    const int rc = kn_lanes_add(works->lanes, &(struct kn_lane_place){ key, "", key, false }, work, &is_new, err);
     if (rc < 0 || !is_new) {
         work_free(work);
     }

@@ -36,6 +36,8 @@ struct kn_work_trade {
     int threads;
     int jobs;             /* that wait or run: one more is refused */
     int jobs_per_project;
+    bool (*is_far)(const struct kn_message
+                       *command); /* does it wait for what is outside of this cloud (lanes.h)? NULL: none does */
 };
 
 /* d and its configuration outlive the works. */

@@ -85,6 +85,10 @@ static int quota_refuse_cinder(struct kn_error *err, const struct kn_quota_over 
                        "Requested %lldG, quota is %lldG and %lldG has been consumed.",
                        over->name, (long long)over->asked, (long long)over->limit, (long long)over->used);
     }
+    if (strcmp(over->name, "groups") == 0) {
+        return kn_fail(err, KN_TOO_LARGE, "GroupLimitExceeded: Maximum number of groups allowed (%lld) exceeded",
+                       (long long)over->limit);
+    }
     return kn_fail(err, KN_TOO_LARGE,
                    "VolumeLimitExceeded: Maximum number of volumes allowed (%lld) exceeded for quota '%s'.",
                    (long long)over->limit, over->name);

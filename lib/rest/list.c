@@ -44,8 +44,8 @@ static int add_suffixed(struct kn_rest_list *l, const char *key, const char *val
         if (len <= tail || strcmp(key + len - tail, s->suffix) != 0) {
             continue;
         }
-        a = kn_rest_attr(l->noun, l->req, key, len - tail);
-        if (a == NULL || (a->may & KN_REST_FILTER) == 0 || (s->types & 1u << a->type) == 0) {
+        a = kn_rest_attr(l->noun, l->req, key, len - tail, KN_REST_FILTER);
+        if (a == NULL || (s->types & 1u << a->type) == 0) {
             continue;
         }
         if (!kn_rest_fits(a->type, value)) {
@@ -104,12 +104,12 @@ static int add_unknown(struct kn_rest_list *l, const char *key, const char *valu
 
 static int add_parameter(struct kn_rest_list *l, const char *key, const char *value, struct kn_error *err)
 {
-    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, strlen(key));
+    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, strlen(key), KN_REST_FILTER);
 
     if (kn_rest_page_knows(l, key)) {
         return 0;
     }
-    if (a != NULL && (a->may & KN_REST_FILTER) != 0) {
+    if (a != NULL) {
         kn_rest_filter *add = a->filter != NULL ? a->filter : l->noun->manners->filters[a->type];
 
         return add(l, a, key, value, err);

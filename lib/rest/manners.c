@@ -354,7 +354,7 @@ static int neutron_match(const struct kn_rest_noun *noun, const struct kn_reques
     static const char NAME[] = "revision_number=";
     const char *header = kn_request_header(req, "If-Match"), *at = header != NULL ? strstr(header, NAME) : NULL;
 
-    if (at == NULL || kn_rest_attr(noun, req, "revision_number", strlen("revision_number")) == NULL) {
+    if (at == NULL || kn_rest_attr(noun, req, "revision_number", strlen("revision_number"), 0) == NULL) {
         return 0;
     }
     at += strlen(NAME);

@@ -7,10 +7,11 @@
 #include "lib/rest/manners.h"
 
 const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name,
-                                        size_t len)
+                                        size_t len, unsigned may)
 {
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (strlen(a->name) == len && strncmp(a->name, name, len) == 0 && kn_rest_readable(a, req)) {
+        if (strlen(a->name) == len && strncmp(a->name, name, len) == 0 && ((unsigned)a->may & may) == may &&
+            kn_rest_readable(a, req)) {
             return a;
         }
     }

@@ -251,9 +251,9 @@ struct kn_rest_noun {
     int (*clash)(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err);
 };
 
-/* The attribute of that name which this caller may see at his microversion; NULL = none. */
+/* The attribute of that name which this caller may see at his microversion and of which all of `may` may be done (a name may have several rows, one shown and one filtered by); NULL = none. */
 const struct kn_rest_attr *kn_rest_attr(const struct kn_rest_noun *noun, const struct kn_request *req, const char *name,
-                                        size_t len);
+                                        size_t len, unsigned may);
 bool kn_rest_readable(const struct kn_rest_attr *a, const struct kn_request *req);
 /* Does the rule of the route let the caller at what is others'? Otherwise `visible` and `owned` bound him. */
 bool kn_rest_reaches_all(const struct kn_request *req);

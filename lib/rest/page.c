@@ -108,9 +108,9 @@ static int page_fail_key(const struct kn_rest_list *l, const char *key, size_t l
 
 static int add_key(struct kn_rest_list *l, const char *key, size_t len, struct kn_error *err)
 {
-    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, len);
+    const struct kn_rest_attr *a = kn_rest_attr(l->noun, l->req, key, len, KN_REST_SORT);
 
-    if (a == NULL || (a->may & KN_REST_SORT) == 0 || a->sql == NULL) {
+    if (a == NULL || a->sql == NULL) {
         return page_fail_key(l, key, len, err);
     }
     if (l->page.count == KN_REST_KEYS) {

@@ -294,6 +294,7 @@ static void test_a_deleted_server_gives_its_usage_back(void **state)
 
 #define DIES "dddddddd-0000-4000-8000-000000000001"
 #define STAYS "dddddddd-0000-4000-8000-000000000002"
+#define MEMBER "dddddddd-0000-4000-8000-000000000004" /* of a group, with which it goes */
 #define LEAVES "dddddddd-0000-4000-8000-000000000003" /* its detachment was accepted: its owner wants it */
 
 /* A server's end and the wish to delete what dies with it are one transaction. */
@@ -314,11 +315,17 @@ static void test_volumes_die_with_their_server(void **state)
             KN_TEST_EMPTY(
                 "volume") "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" DIES
                           "', 'p', 'u', 1, 'in-use'), "
-                          "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching');"
+                          "('" STAYS "', 'p', 'u', 1, 'in-use'), ('" LEAVES "', 'p', 'u', 1, 'detaching'), ('" MEMBER
+                          "', 'p', 'u', 1, 'in-use');"
+                          "INSERT INTO volume_group_type (id, name) VALUES ('" MEMBER "', 't');"
+                          "INSERT INTO volume_group (id, project_id, user_id, group_type_id, zone, status) VALUES ('" MEMBER
+                          "', 'p', 'u', '" MEMBER "', 'nova', 'available');"
+                          "UPDATE volume SET group_id = id WHERE id = '" MEMBER "';"
                           "INSERT INTO attachment (id, volume_id, server_id, status, delete_on_termination) VALUES "
                           "(gen_random_uuid(), '" DIES "', '" SERVER "', 'attached', true), (gen_random_uuid(), '" STAYS
                           "', '" SERVER "', 'attached', false), "
-                          "(gen_random_uuid(), '" LEAVES "', '" SERVER "', 'detaching', true)",
+                          "(gen_random_uuid(), '" LEAVES "', '" SERVER
+                          "', 'detaching', true), (gen_random_uuid(), '" MEMBER "', '" SERVER "', 'attached', true)",
             &err),
         &err);
     add_task(db, "server.delete");
@@ -329,9 +336,9 @@ static void test_volumes_die_with_their_server(void **state)
     assert_int_equal(row_number(db, placed), 1);
     assert_int_equal(row_number(db, "SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 1);
     assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id = '" DIES "' AND status = 'deleting'"), 1);
-    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES
+    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id IN ('" STAYS "', '" LEAVES "', '" MEMBER
                                     "') AND status = 'available'"),
-                     2);
+                     3);
     assert_int_equal(row_number(db, "SELECT count(*) FROM attachment"), 0);
     assert_int_equal(row_number(db, "SELECT used FROM quota_usage WHERE project_id = 'p' AND resource = 'instances'"),
                      0);

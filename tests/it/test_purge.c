@@ -116,6 +116,35 @@ static void make_network_things(const char *network)
     assert_int_equal(kn_whole_cloud_ask("POST", "/network/v2.0/rbac-policies", KN_WHOLE_JSON, theirs), 201);
 }
 
+/* A group with a volume, and a snapshot of it, which holds both. */
+static void make_group(void)
+{
+#define TYPE "plain"
+#define NEW KN_WHOLE_JSON "OpenStack-API-Version: volume 3.60\r\n"
+    AUTO_FREE char *headers = kn_asprintf("X-Auth-Token: %s\r\n" NEW, token);
+
+    assert_int_equal(kn_whole_cloud_ask("POST", "/volume/v3/group_types", NEW,
+                                        "{\"group_type\": {\"name\": \"plain\"}}"),
+                     202);
+    AUTO_FREE char *type = kn_strdup(kn_whole_cloud_text("group_type.id"));
+    assert_int_equal(kn_whole_cloud_ask("POST", "/volume/v3/types", NEW, "{\"volume_type\": {\"name\": \"" TYPE "\"}}"),
+                     200);
+    AUTO_FREE char *group = kn_asprintf("{\"group\": {\"group_type\": \"%s\", \"volume_types\": [\"" TYPE "\"]}}",
+                                        type);
+    kn_test_http_ask(&kn_whole.http, "POST", "/volume/v3/groups", headers, group);
+    assert_int_equal(kn_whole.http.status, 202);
+    AUTO_FREE char *id = kn_strdup(kn_whole_cloud_text("group.id"));
+    AUTO_FREE char *volume = kn_asprintf("{\"volume\": {\"size\": 1, \"volume_type\": \"" TYPE
+                                         "\", \"group_id\": \"%s\"}}",
+                                         id),
+                   *snapshot = kn_asprintf("{\"group_snapshot\": {\"group_id\": \"%s\"}}", id);
+    kn_test_http_ask(&kn_whole.http, "POST", "/volume/v3/volumes", headers, volume);
+    assert_int_equal(kn_whole.http.status, 202);
+    kn_whole_cloud_await("SELECT count(*) FROM volume WHERE status = 'available' AND group_id IS NOT NULL", 1);
+    kn_test_http_ask(&kn_whole.http, "POST", "/volume/v3/group_snapshots", headers, snapshot);
+    assert_int_equal(kn_whole.http.status, 202);
+}
+
 static void make_things(void)
 {
     const char *image = kn_whole_cloud_image(); /* everybody may boot it, and it is not the project's */
@@ -139,16 +168,18 @@ static void make_things(void)
     make(200, NOVA "/os-server-groups", "{\"server_group\": {\"name\": \"left\", \"policies\": [\"affinity\"]}}",
          "server_group.id");
     make(202, "/volume/v3/volumes", "{\"volume\": {\"size\": 1, \"name\": \"left\"}}", "volume.id");
+    make_group();
     make(201, "/image/v2/images", "{\"name\": \"kept\", \"protected\": true}", "id");
     make(201, "/image/v2/images", "{\"name\": \"hidden\", \"os_hidden\": true}", "id");
     kn_whole_cloud_await("SELECT count(*) FROM server WHERE vm_state = 'active' AND task_state IS NULL", 1);
-    kn_whole_cloud_await("SELECT count(*) FROM volume WHERE status = 'available'", 1);
+    kn_whole_cloud_await("SELECT count(*) FROM volume WHERE status = 'available'", 2);
+    kn_whole_cloud_await("SELECT count(*) FROM volume_group_snapshot WHERE status = 'available'", 1);
 }
 
 static int64_t left(void)
 {
     return kn_whole_cloud_count(
-        "SELECT (SELECT count(*) FROM server WHERE project_id = $1 AND deleted_at IS NULL) + (SELECT count(*) FROM volume WHERE project_id = $1) + "
+        "SELECT (SELECT count(*) FROM server WHERE project_id = $1 AND deleted_at IS NULL) + (SELECT count(*) FROM volume WHERE project_id = $1) + (SELECT count(*) FROM volume_group WHERE project_id = $1) + "
         "(SELECT count(*) FROM server_group WHERE project_id = $1) + (SELECT count(*) FROM port WHERE project_id = $1) + (SELECT count(*) FROM network WHERE project_id = $1) + "
         "(SELECT count(*) FROM (SELECT project_id FROM router UNION ALL SELECT project_id FROM security_group UNION ALL SELECT project_id FROM address_group UNION ALL "
         "SELECT project_id FROM qos_policy UNION ALL SELECT project_id FROM subnet_pool UNION ALL SELECT project_id FROM address_scope UNION ALL "

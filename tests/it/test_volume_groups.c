@@ -200,6 +200,18 @@ static void test_life(void **state)
     expect_member("volume", "group_id", "absent");
     expect(200, "GET", by_group, A_AT(10), NULL);
     expect_text(v);
+    /* what is shown and filtered by in two rows of the table is filtered by at each version */
+    AUTO_FREE char *of_nobody = kn_asprintf(VOLUMES "?group_id=%s", "99999999-9999-4999-8999-999999999999");
+    expect(200, "GET", of_nobody, A_AT(13), NULL);
+    assert_string_equal(world.http.body.buf, "{\"volumes\":[]}");
+    expect(200, "GET", of_nobody, A, NULL);
+    assert_string_equal(world.http.body.buf, "{\"volumes\":[]}");
+    expect(200, "GET", by_group, A, NULL);
+    expect_text(v);
+    expect(200, "GET", GROUPS "/detail?all_tenants=1&project_id=nobody", ADMIN, NULL);
+    assert_string_equal(world.http.body.buf, "{\"groups\":[]}");
+    expect(200, "GET", GROUPS "/detail?all_tenants=1&project_id=nobody", KN_TEST_TOKEN("cccc", "admin") AT(58), NULL);
+    assert_string_equal(world.http.body.buf, "{\"groups\":[]}");
     expect(200, "GET", GROUPS "/detail?name=n&list_volume=true", A, NULL);
     expect_text(v);
     expect(200, "GET", GROUPS "?limit=1", A, NULL);
@@ -381,6 +393,10 @@ static void test_snapshots(void **state)
     assert_int_equal(count_of(WRONG_USAGE), 0);
     ask_of(403, "POST", KEPT, s, "/action", A, "{\"reset_status\":{\"status\":\"error\"}}");
     ask_of(202, "POST", KEPT, s, "/action", ADMIN, "{\"reset_status\":{\"status\":\"error\"}}");
+    sql("INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) SELECT 'group_snapshot.create', 0, id, project_id, user_id, 'r' "
+        "FROM volume_group_snapshot");
+    ask_of(400, "POST", KEPT, s, "/action", ADMIN, "{\"reset_status\":{\"status\":\"available\"}}");
+    sql("DELETE FROM task WHERE kind = 'group_snapshot.create' AND request_id = 'r'");
     ask_of(404, "DELETE", KEPT, s, "", B, NULL);
     ask_of(202, "DELETE", KEPT, s, "", A, NULL);
     assert_int_equal(

@@ -14,9 +14,9 @@
 #include "volume/rows/transfer.h"
 #include "volume/rows/type.h"
 
-static bool filters_has(const struct kn_rest_noun *noun, const struct kn_request *req, const struct kn_rest_attr *a)
+static bool filters_has(const struct kn_request *req, const struct kn_rest_attr *a)
 {
-    return (a->may & KN_REST_FILTER) != 0 && kn_rest_attr(noun, req, a->name, strlen(a->name)) != NULL;
+    return (a->may & KN_REST_FILTER) != 0 && kn_rest_readable(a, req);
 }
 
 static void filters_print(const struct kn_rest_noun *noun, const struct kn_request *req, struct kn_strbuf *out)
@@ -25,7 +25,7 @@ static void filters_print(const struct kn_rest_noun *noun, const struct kn_reque
     kn_jsonw_str(out, "resource", noun->one);
     kn_jsonw_array(out, "filters");
     for (const struct kn_rest_attr *a = noun->attrs; a->name != NULL; a++) {
-        if (filters_has(noun, req, a)) {
+        if (filters_has(req, a)) {
             kn_jsonw_str(out, NULL, a->name);
         }
     }

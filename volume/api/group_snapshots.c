@@ -76,7 +76,7 @@ int kn_volume_api_group_snapshot_action(struct kn_request *req, struct kn_respon
     const char *status = kn_json_str(json_object_get(req->body, "reset_status"), "status");
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
         if (strcasecmp(STATUSES[i], status) == 0) {
-            return kn_volume_group_snapshot_set_status(req->db, s.id, STATUSES[i], err);
+            return kn_volume_group_snapshot_reset(req->db, s.id, STATUSES[i], err);
         }
     }
     return kn_fail(err, KN_BAD_REQUEST,

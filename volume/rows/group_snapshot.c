@@ -187,6 +187,22 @@ int kn_volume_group_snapshot_set_status(struct kn_db *db, const char *id, const 
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
+int kn_volume_group_snapshot_reset(struct kn_db *db, const char *id, const char *status, struct kn_error *err)
+{
+    static const struct kn_stmt RESET = {
+        "volume_group_snapshot_reset",
+        "UPDATE volume_group_snapshot SET status = $2, updated_at = now() WHERE id = $1::uuid"
+        " AND NOT EXISTS (SELECT FROM task WHERE object_id = $1::uuid AND state IN ('run', 'undo'))",
+        2
+    };
+    int64_t count = 0;
+
+    return kn_db_change(db, &RESET, KN_ARGS(id, status), &count, err) < 0 ? -1
+           : count > 0
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Group snapshot %s is being worked on: it says what came of it.", id);
+}
+
 int kn_volume_group_snapshot_parts(struct kn_db *db, const char *id, struct kn_rows **ret_rows, struct kn_error *err)
 {
     static const struct kn_stmt PARTS = {

@@ -24,6 +24,8 @@ struct kn_volume_group_snapshot {
 int kn_volume_group_snapshot_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                                  struct kn_rows **ret_rows, struct kn_volume_group_snapshot *ret, struct kn_error *err);
 int kn_volume_group_snapshot_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
+/* The administrator's word; KN_BAD_REQUEST while a task is making or ending it, because its parts become what the task says. */
+int kn_volume_group_snapshot_reset(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
 /* The wish to delete it with all its parts, in the caller's transaction, the row being held; *ret_task for the wake. KN_BAD_REQUEST: its status, or what is being made of a part. */
 int kn_volume_group_snapshot_doom(struct kn_request *req, const struct kn_volume_group_snapshot *s, int64_t *ret_task,
                                   struct kn_error *err);

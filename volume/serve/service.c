@@ -497,6 +497,12 @@ static bool service_is_doomed(const struct kn_message *m, const void *what)
     return false;
 }
 
+/* The store of backups may be anywhere. */
+static bool service_is_far(const struct kn_message *m)
+{
+    return strncmp(m->type->name, "backup.", strlen("backup.")) == 0 || json_object_get(m->body, "from_backup") != NULL;
+}
+
 static bool service_removes(const struct kn_message *m)
 {
     for (size_t i = 0; i < KN_COUNT(DOOMED); i++) {
@@ -555,7 +561,8 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
                                          .db = "volume-work",
                                          .threads = (int)d->conf.volume_threads,
                                          .jobs = JOBS_MAX,
-                                         .jobs_per_project = JOBS_OF_ONE };
+                                         .jobs_per_project = JOBS_OF_ONE,
+                                         .is_far = service_is_far };
 
     s->conf = &d->conf;
     if (!kn_volume_drivers_known(s->conf->volume_driver)) {

@@ -20,7 +20,7 @@
 /* A piece of work: says that it began, waits to be let go or to be told to end. */
 struct piece {
     char name[16];
-    bool is_held;
+    bool is_held, is_far;
     atomic_bool go;
     atomic_int runs, agains, tells;
     atomic_int word; /* what it heard last */
@@ -120,7 +120,8 @@ static struct kn_lanes *lanes_of(int threads, int jobs, int jobs_per_project, in
 static int add(struct kn_lanes *lanes, const char *key, const char *project, struct piece *piece, struct kn_error *err)
 {
     bool is_new = false;
-    const int rc = kn_lanes_add(lanes, &(struct kn_lane_place){ key, project, piece->name }, piece, &is_new, err);
+    const int rc = kn_lanes_add(lanes, &(struct kn_lane_place){ key, project, piece->name, piece->is_far }, piece,
+                                &is_new, err);
 
     if (rc == 0 && is_new) {
         atomic_fetch_add(&T.live, 1);
@@ -240,6 +241,43 @@ static void one_thread_is_kept_for_the_next_project(void **state)
 }
 
 /* One thread: whoever has many lanes gets one turn in two, not one after all of his own. */
+/* Of four threads two may wait for who is far, each for another project; what is near passes them. */
+static void half_of_the_threads_are_for_what_is_far(void **state)
+{
+    struct piece far[] = { HELD("f1"), HELD("f2"), HELD("g1"), HELD("h1") };
+    struct piece near[] = { HELD("n1"), HELD("n2") };
+    struct kn_lanes *lanes = lanes_of(4, 10, 10, 1000);
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(far); i++) {
+        far[i].is_far = true;
+        must_add(lanes, far[i].name, i < 2 ? "p" : far[i].name, &far[i]);
+    }
+    await(&T.began);
+    await(&T.began);
+    must_add(lanes, "n1", "p", &near[0]);
+    must_add(lanes, "n2", "q", &near[1]);
+    await(&T.began);
+    await(&T.began);
+    assert_int_equal(atomic_load(&far[0].runs) + atomic_load(&far[2].runs) + atomic_load(&near[0].runs) +
+                         atomic_load(&near[1].runs),
+                     4);
+    let_go(&far[0]);
+    await(&T.ended);
+    await(&T.began); /* p had its turn, g1 holds the other place: h1 */
+    assert_int_equal(atomic_load(&far[3].runs), 1);
+    for (size_t i = 0; i < KN_COUNT(far); i++) {
+        let_go(&far[i]);
+    }
+    let_go(&near[0]);
+    let_go(&near[1]);
+    for (int i = 0; i < 5; i++) {
+        await(&T.ended);
+    }
+    assert_int_equal(atomic_load(&far[1].runs), 1);
+    kn_lanes_free(lanes);
+}
+
 static void projects_take_turns(void **state)
 {
     static struct piece hold = HELD("hold");
@@ -434,6 +472,7 @@ int main(void)
         cmocka_unit_test(in_order_in_a_lane),
         cmocka_unit_test(bounded),
         cmocka_unit_test(one_thread_is_kept_for_the_next_project),
+        cmocka_unit_test(half_of_the_threads_are_for_what_is_far),
         cmocka_unit_test(projects_take_turns),
         cmocka_unit_test(cancelled),
         cmocka_unit_test(cancelled_in_front),
