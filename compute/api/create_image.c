@@ -95,6 +95,13 @@ static int imaging_begin_of_volumes(const struct kn_request *req, const char *se
                                                      .list = snapshots,
                                                      .claims = &imaging->claims };
 
+    if (rc == 0 && quiesce) {
+        return kn_fail(
+            err, KN_BAD_REQUEST,
+            "The image of server %s says os_require_quiesce. Its volumes are copied one by one, each frozen for itself where its guest agent is: "
+            "no image of them is of one moment.",
+            server);
+    }
     if (rc < 0 || kn_volume_server_snapshots_begin(req, &wish, err) < 0) {
         return -1;
     }

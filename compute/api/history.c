@@ -16,7 +16,7 @@
 
 #define CHANGED "coalesce(t.finished_at, t.created_at)"
 /* No actions of their own: what of an action is done for each volume, and copies of volumes, which nobody asked compute for. */
-#define IS_PART(task) task ".kind IN ('server.boot_volume', 'server.snapshot_volume')"
+#define IS_PART(task) task ".kind IN ('server.boot_volume', 'server.snapshot_volume', 'server.backup_volume')"
 #define SHOWN(task) \
     task ".kind LIKE 'server.%' AND " task \
          ".kind NOT IN ('server.describe', 'server.fence', 'server.drop_interface') AND NOT " IS_PART(task)

@@ -135,16 +135,16 @@ static json_t *snapshot_properties(const struct kn_request *req, const struct kn
     if (wish->base[0] != '\0') {
         json_object_set_new(properties, "base_image_ref", json_string(wish->base));
     }
-    if (wish->mapping != NULL) {
-        json_object_set_new(properties, KN_IMAGE_MAPPING, snapshot_text(wish->mapping));
-        json_object_set_new(properties, "bdm_v2", json_string("True"));
-        json_object_set_new(properties, "root_device_name", json_string(wish->root_device));
-    }
     if (strcmp(wish->project, req->caller.project_id) != 0) {
         json_object_set_new(properties, "instance_owner", json_string(wish->project));
     }
     if (snapshot_add_own(properties, wish->properties, err) < 0) {
         return NULL;
+    }
+    if (wish->mapping != NULL) { /* last: it names what is there, whatever the client says */
+        json_object_set_new(properties, KN_IMAGE_MAPPING, snapshot_text(wish->mapping));
+        json_object_set_new(properties, "bdm_v2", json_string("True"));
+        json_object_set_new(properties, "root_device_name", json_string(wish->root_device));
     }
     if (json_object_size(properties) > KN_MAX_IMAGE_PROPERTIES) {
         kn_fail(err, KN_QUOTA, "Image metadata limit exceeded");
@@ -169,6 +169,15 @@ static int snapshot_insert(struct kn_db *db, const char *id, const char *owner, 
                : kn_image_tally_end(&tally, db, id, err);
 }
 
+/* What its owner wrote on the volume by hand may be no number that an image can have: then it says nothing. */
+static int64_t snapshot_known_ram(const json_t *known)
+{
+    char *end;
+    const long long mib = strtoll(kn_json_str(known, "min_ram"), &end, 10);
+
+    return *end == '\0' && mib >= 0 && mib <= INT32_MAX ? mib : 0;
+}
+
 int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_snapshot *wish,
                             char ret_id[KN_UUID_SIZE], bool *ret_quiesce, struct kn_error *err)
 {
@@ -185,7 +194,7 @@ int kn_image_snapshot_begin(const struct kn_request *req, const struct kn_image_
         kn_image_look_at(rows, 0, &base);
     }
     if (wish->known != NULL) {
-        base.min_ram_mib = strtoll(kn_json_str(wish->known, "min_ram"), NULL, 10);
+        base.min_ram_mib = snapshot_known_ram(wish->known);
     }
     json_auto_t *properties = snapshot_properties(req, wish, &base, err);
     AUTO_FREE char *text = properties == NULL ? NULL : json_dumps(properties, JSON_COMPACT);

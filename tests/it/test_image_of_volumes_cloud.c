@@ -73,10 +73,21 @@ static void make_server(void)
 
 static void create_image(int status, char ret_id[KN_UUID_SIZE])
 {
-    kn_whole_cloud_act(server, status, V, "{\"createImage\": {\"name\": \"of it\", \"metadata\": {\"k\": \"v\"}}}");
+    kn_whole_cloud_act(
+        server, status, V,
+        "{\"createImage\": {\"name\": \"of it\", \"metadata\": {\"k\": \"v\", \"block_device_mapping\": \"[]\"}}}");
     if (status == 202) {
         kn_copy(ret_id, KN_UUID_SIZE, kn_whole_cloud_text("image_id"));
     }
+}
+
+/* What its owner writes of what is in the root volume. */
+static void root_says(const char *metadata)
+{
+    AUTO_FREE char *path = kn_asprintf("/volume/v3/volumes/%s/action", root);
+    AUTO_FREE char *body = kn_asprintf("{\"os-set_image_metadata\": {\"metadata\": {%s}}}", metadata);
+
+    kn_whole_cloud_expect(200, "POST", path, VV, body);
 }
 
 /* All that was made goes; nothing counts in any quota but what the first server has. */
@@ -147,6 +158,14 @@ static void made_and_used(void **state)
     struct kn_error err = { 0 };
 
     (void)state;
+    root_says("\"min_ram\": \"99999999999\", \"os_require_quiesce\": \"yes\"");
+    create_image(400, image); /* of one moment none is made */
+    assert_int_equal(kn_whole_cloud_count(SNAPSHOTS, NULL), 0);
+    root_says("\"os_require_quiesce\": \"no\"");
+    create_image(202, image); /* what is no number says nothing */
+    settled();
+    clean(image);
+    root_says("\"min_ram\": \"0\"");
     create_image(202, image);
     settled();
     AUTO_FREE char *path = kn_asprintf(IMAGES "/%s", image);
@@ -168,7 +187,7 @@ static void made_and_used(void **state)
             image),
         2);
     is_one_action("0", "createImage", "snapshot.create");
-    is_one_action("1", "create", "volume.create");
+    is_one_action("2", "create", "volume.create");
     post(202, image, "", plain);
     AUTO_FREE char *more = kn_asprintf(", \"block_device_mapping_v2\": [{\"source_type\": \"image\", "
                                        "\"destination_type\": \"local\", \"uuid\": \"%s\", \"boot_index\": 0}]",

@@ -298,7 +298,7 @@ static void s3_read_page(const char *page, const char *prefix, json_t *names, ch
             json_array_append_new(names, json_string(key + len));
         }
         free(*ret_last);
-        char *last = curl_easy_escape(NULL, key, 0);
+        char *last = key != NULL ? curl_easy_escape(NULL, key, 0) : NULL;
         *ret_last = last != NULL ? kn_strdup(last) : NULL;
         curl_free(last);
         curl_free(key);
@@ -318,12 +318,15 @@ static int s3_list(const struct kn_conf *conf, const char *of, json_t *names, st
         AUTO_FREE char *query = kn_asprintf("encoding-type=url&list-type=2&prefix=%s%s%s", encoded,
                                             last != NULL ? "&start-after=" : "", last != NULL ? last : "");
         struct s3_call c = S3_CALL(.method = "GET", .query = query);
+        AUTO_FREE char *before = kn_steal(&last);
 
         rc = s3_call(&c, err);
         if (rc == 0) {
-            free(last);
             s3_read_page(c.answer.buf, prefix, names, &last);
             goes_on = last != NULL && strstr(c.answer.buf, "<IsTruncated>true</IsTruncated>") != NULL;
+        }
+        if (goes_on && rc == 0 && before != NULL && strcmp(last, before) <= 0) {
+            rc = kn_fail(err, KN_INTERNAL, "the store of backups tells the same names again and again");
         }
         kn_strbuf_release(&c.answer);
     }
