@@ -20,6 +20,7 @@
 #include "lib/base/mem.h"
 #include "lib/domain/volume_qos.h"
 #include "volume/serve/backup.h"
+#include "volume/serve/commands.h"
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
@@ -473,46 +474,6 @@ static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *
 
 /* --- the service: it gives the commands away, and never waits for a disk ------------------------------------------------------------- */
 
-/* What the removal of a volume, a snapshot or a backup makes needless: older commands about it that have not come to their end. */
-static const struct {
-    const char *removal, *command;
-    const char *whose; /* what both must name */
-} DOOMED[] = {
-    { "volume.delete", "volume.create", "volume" },     { "volume.delete", "volume.overwrite", "volume" },
-    { "volume.delete", "volume.extend", "volume" },     { "volume.delete", "volume.upload", "volume" },
-    { "volume.delete", "backup.create", "volume" },     { "snapshot.delete", "snapshot.create", "snapshot" },
-    { "snapshot.delete", "backup.create", "snapshot" }, { "backup.delete", "backup.create", "backup" },
-};
-
-static bool service_is_doomed(const struct kn_message *m, const void *what)
-{
-    const struct kn_message *removal = what;
-
-    for (size_t i = 0; i < KN_COUNT(DOOMED) && m->task < removal->task; i++) {
-        if (strcmp(removal->type->name, DOOMED[i].removal) == 0 && strcmp(m->type->name, DOOMED[i].command) == 0 &&
-            strcmp(kn_json_str(m->body, DOOMED[i].whose), kn_json_str(removal->body, DOOMED[i].whose)) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-/* The store of backups may be anywhere. */
-static bool service_is_far(const struct kn_message *m)
-{
-    return strncmp(m->type->name, "backup.", strlen("backup.")) == 0 || json_object_get(m->body, "from_backup") != NULL;
-}
-
-static bool service_removes(const struct kn_message *m)
-{
-    for (size_t i = 0; i < KN_COUNT(DOOMED); i++) {
-        if (strcmp(m->type->name, DOOMED[i].removal) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
 static void serve_service_take(struct kn_daemon *d, struct kn_works *works, const struct kn_message *m)
 {
     struct kn_error err = { 0 };
@@ -524,8 +485,8 @@ static void serve_service_take(struct kn_daemon *d, struct kn_works *works, cons
     if (command_of(m) == NULL) {
         return;
     }
-    if (service_removes(m)) {
-        kn_works_cancel_where(works, service_is_doomed, m);
+    if (kn_volume_command_removes(m)) {
+        kn_works_cancel_where(works, kn_volume_command_is_doomed, m);
     }
     if (kn_works_take(works, kn_json_str(m->body, "volume"), NULL, m, &err) < 0) {
         kn_log_error(m->type->name, &err);
@@ -562,7 +523,7 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
                                          .threads = (int)d->conf.volume_threads,
                                          .jobs = JOBS_MAX,
                                          .jobs_per_project = JOBS_OF_ONE,
-                                         .is_far = service_is_far };
+                                         .is_far = kn_volume_command_is_far };
 
     s->conf = &d->conf;
     if (!kn_volume_drivers_known(s->conf->volume_driver)) {
