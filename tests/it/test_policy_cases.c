@@ -160,8 +160,8 @@ struct question {
 #define ITS_GROUPS \
     "INSERT INTO security_group (id, project_id, name) SELECT gen_random_uuid(), p, n FROM unnest('{" SEED_PROJECT \
     "," SEED_OTHER ",cccccccccccccccccccccccccccccccc}'::text[]) p, unnest('{more,its}'::text[]) n;" \
-    "INSERT INTO port (id, network_id, project_id, mac, device_id) VALUES ('33333333-3333-4333-8333-00000000000b', '" SEED_NETWORK \
-    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0b', '" MINE "');" \
+    "INSERT INTO port (id, network_id, project_id, mac, device_id, nic) VALUES ('33333333-3333-4333-8333-00000000000b', '" SEED_NETWORK \
+    "', '" SEED_PROJECT "', 'fa:16:3e:00:00:0b', '" MINE "', 0);" \
     "INSERT INTO address (subnet_id, ip, port_id) VALUES ('44444444-4444-4444-8444-111111111111', '10.0.0.79', " \
     "'33333333-3333-4333-8333-00000000000b');" \
     "INSERT INTO port_security_group SELECT '33333333-3333-4333-8333-00000000000b', id FROM security_group WHERE name = 'its';"
