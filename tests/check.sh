@@ -1,10 +1,11 @@
 #!/bin/bash
 # SPDX-License-Identifier: Apache-2.0
-# `make check`: everything that is a rule, each part whether or not the one before it passed. The last line is the sum, and the
-# status says whether anything failed. ONLY="unit lint" runs some parts.
+# `make check`: everything that is a rule, each part whether or not the one before it passed. What failed stands once more at the end; the
+# last line is the sum, and the status says whether anything failed. ONLY="unit lint" runs some parts.
 set -u
 cd "$(dirname "$0")/.." || exit 2
 tally=tests/support/tally.sh
+log=build/log/check.log
 make=(make --no-print-directory WERROR=1)
 jobs=-j$(nproc)
 unset MAKEFLAGS MAKELEVEL
@@ -59,18 +60,31 @@ judges() {
     part chaos short chaos
 }
 
+all() {
+    part build-gcc $tally step build-gcc "${make[@]}" "$jobs" all
+    part build-clang $tally step build-clang "${make[@]}" "$jobs" -k clang
+    part build-asan $tally step build-asan "${make[@]}" "$jobs" -k build-asan
+    part unit $tally suite unit "${make[@]}" unit
+    part lint $tally suite lint "${make[@]}" lint
+    part fuzz-replay $tally suite fuzz-replay "${make[@]}" fuzz-replay
+    part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
+    part cppcheck $tally step cppcheck "${make[@]}" cppcheck
+    part guest $tally step guest lab/mkguest.sh build/lab/guest # it and e2e boot it
+    part it $tally suite it "${make[@]}" it
+    part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
+    beside guests_and_hosts judges
+    part bench short bench
+}
+
+# Once more, where whoever reads only the end finds it.
+what_failed() {
+    grep -qE '^FAIL' "$log" || return
+    echo "== what failed (all of it: $log)"
+    grep -E '^FAIL|^failed  |^ *\[ +(ERROR|LINE|FAILED) +\]' "$log" | grep -vE 'FAILED +\] [0-9]+ test' | tail -80
+}
+
 $tally start
-part build-gcc $tally step build-gcc "${make[@]}" "$jobs" all
-part build-clang $tally step build-clang "${make[@]}" "$jobs" -k clang
-part build-asan $tally step build-asan "${make[@]}" "$jobs" -k build-asan
-part unit $tally suite unit "${make[@]}" unit
-part lint $tally suite lint "${make[@]}" lint
-part fuzz-replay $tally suite fuzz-replay "${make[@]}" fuzz-replay
-part clang-tidy $tally step clang-tidy "${make[@]}" "$jobs" -k tidy
-part cppcheck $tally step cppcheck "${make[@]}" cppcheck
-part guest $tally step guest lab/mkguest.sh build/lab/guest # it and e2e boot it
-part it $tally suite it "${make[@]}" it
-part it-kafka $tally suite it-kafka "${make[@]}" it-kafka
-beside guests_and_hosts judges
-part bench short bench
+mkdir -p "${log%/*}"
+all 2>&1 | tee "$log"
+what_failed
 $tally sum

@@ -44,9 +44,11 @@ static void check_lines(const struct kn_strbuf *sb, const char *const *starts)
 static void compile(const struct kn_network_host_network *network, const char *leases)
 {
     static const char *const OPTIONS[] = { "tag:s", "tag:p", NULL };
-    static const char *const CONF[] = { "# ",          "interface=",   "except-",   "bind-",   "dhcp-",   "no-",
-                                        "quiet-",      "expand-hosts", "user=root", "domain=", "local=/", "pid-file=",
-                                        "addn-hosts=", "enable-ra",    "ra-param=", NULL };
+    static const char *const CONF[] = { "# ",          "interface=", "except-",   "bind-",
+                                        "dhcp-",       "no-",        "quiet-",    "expand-hosts",
+                                        "user=root",   "domain=",    "local=/",   "pid-file=",
+                                        "addn-hosts=", "enable-ra",  "ra-param=", "domain-needed",
+                                        NULL };
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf hosts = KN_STRBUF_INIT, options = KN_STRBUF_INIT, conf = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf names = KN_STRBUF_INIT, kept = KN_STRBUF_INIT;
 
