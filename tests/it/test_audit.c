@@ -26,16 +26,6 @@ struct breaker {
 };
 
 /* clang-format off */
-#define SNAPSHOT_OF(volume, status) \
-    "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT gen_random_uuid(), id, project_id, user_id, " \
-    "size_gib, '" status "', type_id FROM volume WHERE id = '" volume "'"
-#define GROUP_OF_VOLUMES(status) \
-    "INSERT INTO volume_group_type (id, name) VALUES ('" NET "', 't'); INSERT INTO volume_group (id, project_id, user_id, group_type_id, zone, status) VALUES ('" NET "', 'p', 'u', '" NET "', 'nova', '" status "'); "
-#define GROUP_SNAPSHOT(status) GROUP_OF_VOLUMES("available") \
-    "INSERT INTO volume_group_snapshot (id, group_id, group_type_id, project_id, user_id, status) VALUES ('" NET "', '" NET "', '" NET "', 'p', 'u', '" status "'); "
-#define BACKUP_OF(volume, status) \
-    "INSERT INTO volume_backup (id, volume_id, project_id, user_id, size_gib, status, zone, container, data_timestamp) SELECT gen_random_uuid(), id, project_id, " \
-    "user_id, size_gib, '" status "', 'nova', 'c', now() FROM volume WHERE id = '" volume "'"
 static const struct breaker BREAKERS[] = {
     { "1. a host's use is the sum of its allocations", "UPDATE host SET used_vcpus = 3 WHERE name = 'h'" },
     { "1. no host holds more than its capacity",
@@ -49,12 +39,6 @@ static const struct breaker BREAKERS[] = {
     { "3. a server is deleted exactly when it has the time of it", "UPDATE server SET vm_state = 'error' WHERE id = '" GONE "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 4 WHERE id = '" A "'" },
     { "3. a guest's power is what its server's state says", "UPDATE server SET power_state = 9 WHERE id = '" E "'" },
-    { "2. no snapshot of a group in a transitional state without an open task, and its parts are what it is", GROUP_SNAPSHOT("creating") },
-    { "2. no snapshot of a group in a transitional state without an open task, and its parts are what it is",
-      GROUP_SNAPSHOT("available") SNAPSHOT_OF(SPARE, "error") "; UPDATE volume_snapshot SET group_snapshot_id = '" NET "'" },
-    { "5. a group that is going has volumes that do, and all are of types that it takes", GROUP_OF_VOLUMES("deleting") },
-    { "5. a group that is going has volumes that do, and all are of types that it takes",
-      GROUP_OF_VOLUMES("available") "UPDATE volume SET group_id = '" NET "' WHERE id = '" SPARE "'" },
     { "3. every running server has one host and its allocation there",
       "DELETE FROM allocation WHERE server_id = '" B "'; UPDATE host SET (used_vcpus, used_memory_mib, used_disk_gib, servers) = (1, 64, 1, 1) "
       "WHERE name = 'h'" },
@@ -83,88 +67,9 @@ static const struct breaker BREAKERS[] = {
     { "6. quota usage is what exists", "INSERT INTO quota_usage VALUES ('compute', 'ghost', 'instances', 1)" },
 
 #include "tests/it/audit_routers.def"
-    { "4. every bound port belongs to a server or to the network itself",
-      "INSERT INTO port (id, network_id, project_id, mac) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c');"
-      "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'h', 'active')" },
-    { "4. no port outlives the server that it was made for",
-      "INSERT INTO port (id, network_id, project_id, mac, device_id, made_for_server) VALUES ('" SPARE "', '" NET "', 'p', "
-      "'fa:16:3e:00:00:0c', '" GONE "', true)" },
-    { "4. every port of a server is bound where the server is", "UPDATE port_binding SET host = 'other' WHERE port_id = '" PORT_A "'" },
-    { "4. every port of a server is bound where the server is", "DELETE FROM port_binding WHERE port_id = '" PORT_A "'" },
-    { "4. no port is bound to a second host unless its server moves", "INSERT INTO port_binding (port_id, host, state) VALUES ('" PORT_A "', 'other', 'inactive')" },
-    { "4. a server shows its ports and no other", "UPDATE server SET nics = '[]' WHERE id = '" A "'" },
-    { "4. a server shows its ports and no other", "UPDATE port SET device_id = '', nic = NULL WHERE id = '" PORT_B "'; DELETE FROM port_binding WHERE port_id = '" PORT_B "'" },
-    { "4. no two servers use one port",
-      "UPDATE server SET nics = nics::jsonb || (SELECT nics::jsonb FROM server WHERE id = '" A "') WHERE id = '" B "'" },
-    { "4. a server shows its ports' addresses", "UPDATE address SET ip = '10.0.0.12' WHERE port_id = '" PORT_A "'" },
-    { "4. a server shows its ports' addresses", "UPDATE port SET mac = 'fa:16:3e:00:00:0d' WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE port SET nic = 1 WHERE id = '" PORT_A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,vni}', '7') WHERE id = '" A "'" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE network SET mtu = 1400" },
-    { "4. a server's NICs are its ports in their order, in their networks", "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,network}', '\"x\"') WHERE id = '" A "'" },
-    { "4. a server shows its ports' security groups", "UPDATE server SET group_ids = '{" SPARE "}' WHERE id = '" A "'" },
-    { "4. a server shows its ports' security groups",
-      "INSERT INTO security_group (id, project_id) VALUES ('" SPARE "', 'p'); UPDATE server SET group_ids = '{}' WHERE id = '" A "';"
-      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
-    { "4. only ports with port security have security groups",
-      "INSERT INTO security_group (id, project_id) VALUES ('" SPARE "', 'p'); UPDATE port SET port_security = false WHERE id = '" PORT_A "';"
-      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
-    { "4. the security groups of a port are all stateful, or none is",
-      "INSERT INTO security_group (id, project_id, stateful) VALUES ('" SPARE "', 'p', true), ('" PORT_B "', 'p', false);"
-      "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "'), ('" PORT_A "', '" PORT_B "')" },
-    { "4. every port is bound to a host that there is",
-      "INSERT INTO port (id, network_id, project_id, mac, device_owner) VALUES ('" SPARE "', '" NET "', 'p', 'fa:16:3e:00:00:0c', 'network:dhcp');"
-      "INSERT INTO port_binding (port_id, host, state) VALUES ('" SPARE "', 'x', 'active')" },
-    { "3. servers and allocations are on hosts that there are, allocations are servers'", 
-      "INSERT INTO allocation (server_id, host, generation, vcpus, memory_mib, disk_gib) SELECT '" SPARE "', name, 1, 0, 0, 0 FROM host WHERE name = 'h'; UPDATE host SET servers = servers + 1 WHERE name = 'h'" },
-    { "4. nothing is of a port, a security group or a subnet that is gone", "INSERT INTO port_security_group (port_id, group_id) VALUES ('" PORT_A "', '" SPARE "')" },
-    { "4. nothing is of a port, a security group or a subnet that is gone", "INSERT INTO address_ready (subnet_id, ip) VALUES ('" SPARE "', '10.0.0.77')" },
-    { "4. every pool lies in its subnet", "UPDATE subnet SET pools = '[{\"start\": \"10.0.0.9\", \"end\": \"10.0.1.9\"}]'" },
-    { "4. no two subnets of a network overlap",
-      "INSERT INTO subnet (id, network_id, project_id, ip_version, cidr, pools) VALUES ('" SPARE "', '" NET "', 'p', 4, '10.0.0.128/25', '[]')" },
-    { "4. every port of a server has an address if its network has subnets",
-      "DELETE FROM address WHERE port_id = '" PORT_A "'; UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,ips}', '[]') WHERE id = '" A "'" },
-    { "4. hosts hear of every change within a minute",
-      "INSERT INTO network_change (kind, id, made_at) VALUES ('network', gen_random_uuid(), now() - interval '2 minutes')" },
-    { "4. every address lies in its subnet",
-      "UPDATE address SET ip = '10.9.0.1' WHERE port_id = '" PORT_A "'; "
-      "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,ips,0,address}', '\"10.9.0.1\"') WHERE id = '" A "'" },
-    { "4. no port that the cloud made has the gateway's address",
-      "UPDATE address SET ip = '10.0.0.1' WHERE port_id = '" PORT_A "'; "
-      "UPDATE server SET nics = jsonb_set(nics::jsonb, '{0,ips,0,address}', '\"10.0.0.1\"') WHERE id = '" A "'" },
-    { "4. every address is of a subnet of its port's network",
-      "INSERT INTO network (id, project_id, vni) VALUES ('" SPARE "', 'p', 1001); UPDATE subnet SET network_id = '" SPARE "'" },
-
+#include "tests/it/audit_ports.def"
 #include "tests/it/audit_volumes.def"
-    { "5. no two volumes of a server are one device",
-      "UPDATE volume SET status = 'in-use' WHERE id = '" SPARE "'; INSERT INTO attachment (id, volume_id, server_id, status, device, connection) "
-      "VALUES ('" SPARE "', '" SPARE "', '" A "', 'attached', '/dev/vdb', '{}')" },
-    { "5. every image is in a state that there is", "UPDATE image SET status = 'odd'" },
-    { "5. an image is deleted exactly when it has the time of it", "UPDATE image SET deleted_at = now()" },
-    { "5. every active image has its data", "UPDATE image SET sha512 = NULL" },
-    { "5. an image is as large as its data", "UPDATE image SET size = 6" },
-
-    { "2. no open task more than a minute past its deadline", TASK(A, ", deadline", ", now() - interval '2 minutes'") },
-    { "2. every open task that has moved has a deadline", TASK(A, ", attempt", ", 2") },
-    { "2. every open task is of a kind that there is", TASK(A, "", "") "UPDATE task SET kind = 'server.dance'" },
-    { "2. every open task is in its object's shard", TASK(A, "", "") "UPDATE task SET shard = (shard + 1) % 16" },
-    { "2. every open task is at a step of its kind", TASK(A, ", step, deadline", ", 9, now() + interval '1 minute'") },
-    { "2. every open task is in its object's shard", TASK(A, "", "") "UPDATE task SET shard = 99" },
-    { "2. every task has ended exactly when it has the time of it", TASK(A, ", state", ", 'done'") },
-    { "2. while every service is up, tasks get on", TASK(A, ", created_at", ", now() - interval '1 hour'") },
-    { "2. every service that lives gets on",
-      "UPDATE service SET stuck = 'it hurts', stuck_since = now() - interval '2 minutes'" },
-    { "2. what failed was taken back",
-      TASK(A, ", state, finished_at, context", ", 'failed', now(), '{\"not_undone\": [\"port.release: too much\"]}'") },
-    { "2. every shard is there", "DELETE FROM shard WHERE id = 7" },
-    { "2. every leased shard is leased by a living conductor", "UPDATE shard SET owner = 'ghost' WHERE id = 7" },
-    { "2. every leased shard is leased by a living conductor", "UPDATE service SET last_seen = now() - interval '5 minutes'" },
-
-    { "2. every shard in which tasks wait is leased",
-      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = NULL, lease_until = '-infinity'" },
-    { "2. every shard in which tasks wait is leased",
-      TASK(A, ", created_at", ", now() - interval '2 minutes'") "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'" },
-
+#include "tests/it/audit_tasks.def"
     { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', 'p', 'ram', 191)" },
     { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('compute', '', 'ram', 191)" },
     { "6. no project has more than its quota", "INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'p', 'gigabytes', 1)" },
