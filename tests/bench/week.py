@@ -132,6 +132,7 @@ class Week:
         wait_until("their end", lambda: not any(self.cloud.pids().get(f"{program}-{name}") for program in ("kilonova-conductor", "kilonova-agent")))
 
     def live_a_day(self):
+        self.cloud.sql("CHECKPOINT")  # each day writes its pages whole once, none twice because a checkpoint came in its middle
         before = self.wal()
         self.work_with_servers()
         self.work_with_others()
