@@ -29,7 +29,7 @@ static int check_status(const struct kn_image *image, const struct kn_image_impo
     if (order->method == KN_IMPORT_DIRECT && strcmp(image->status, "uploading") != 0) {
         return kn_fail(err, KN_CONFLICT, "Image needs to be staged before 'glance-direct' method can be used");
     }
-    return 0;
+    return order->method == KN_IMPORT_COPY ? 0 : kn_image_refuse_brought(image, KN_IMAGE_IMPORT_BEGINS, err);
 }
 
 static int import_check_formats(const struct kn_image *image, struct kn_error *err)

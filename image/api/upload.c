@@ -45,14 +45,15 @@ static int check_store(const struct kn_request *req, struct kn_error *err)
                : kn_fail(err, KN_BAD_REQUEST, "Unknown store '%.64s'", store);
 }
 
-/* An image of the caller's own, to which data may come. */
-static int get_target(struct kn_request *req, struct kn_rows **ret_rows, struct kn_image *ret, struct kn_error *err)
+/* An image of the caller's own, to which data may come, from him. */
+static int get_target(struct kn_request *req, enum kn_image_event event, struct kn_rows **ret_rows,
+                      struct kn_image *ret, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (check_media(req, err) < 0 || check_store(req, err) < 0 ||
         kn_image_get(req->db, &req->caller, req->params[0], false, &rows, ret, err) < 0 ||
-        kn_image_check_owner(ret, &req->caller, err) < 0) {
+        kn_image_check_owner(ret, &req->caller, err) < 0 || kn_image_refuse_brought(ret, event, err) < 0) {
         return -1;
     }
     *ret_rows = kn_steal(&rows);
@@ -65,7 +66,7 @@ static int api_upload_upload_begin(struct kn_request *req, int64_t length, void 
     struct kn_image image;
     struct kn_image_arrival *u = NULL;
 
-    if (get_target(req, &rows, &image, err) < 0 || upload_check_formats(&image, err) < 0 ||
+    if (get_target(req, KN_IMAGE_UPLOAD_BEGINS, &rows, &image, err) < 0 || upload_check_formats(&image, err) < 0 ||
         kn_image_arrival_begin(req->db, req->conf, &image, length, KN_BLOB_UPLOAD, &u, err) < 0) {
         return -1;
     }
@@ -109,7 +110,7 @@ static int stage_begin(struct kn_request *req, int64_t length, void **ret_ctx, s
     struct kn_image image;
     struct kn_image_arrival *u = NULL;
 
-    if (get_target(req, &rows, &image, err) < 0 ||
+    if (get_target(req, KN_IMAGE_STAGE_BEGINS, &rows, &image, err) < 0 ||
         kn_image_arrival_begin(req->db, req->conf, &image, length, KN_BLOB_STAGE, &u, err) < 0) {
         return -1;
     }

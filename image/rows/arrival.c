@@ -76,7 +76,8 @@ static int arrival_commit(struct kn_db *db, struct kn_image_arrival *a, const ch
         .disk_format = format,
     };
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_image_blob_lock(db, data.sha512, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || (a->condition != NULL && a->condition(db, a->condition_ctx, err) < 0) ||
+        kn_image_blob_lock(db, data.sha512, err) < 0 ||
         kn_image_activate(db, a->image_id, KN_IMAGE_UPLOAD_ENDS, &data, err) < 0 ||
         kn_image_blob_keep(a->writer, err) < 0) {
         return -1;

@@ -18,6 +18,9 @@ struct kn_image_arrival {
     char disk_format[16];
     enum kn_image_event failure;
     struct kn_image_blob_writer *writer;
+    /* What else has to be true when the image becomes active, asked and written in that transaction before anything else; NULL: nothing. */
+    int (*condition)(struct kn_db *db, const void *ctx, struct kn_error *err);
+    const void *condition_ctx;
 };
 
 void kn_image_arrival_free(struct kn_image_arrival *arrival);

@@ -34,7 +34,8 @@ enum {
     SIZE,
     VIRTUAL_SIZE,
     CREATED_AT,
-    UPDATED_AT
+    UPDATED_AT,
+    BROUGHT
 };
 
 void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
@@ -51,6 +52,7 @@ void kn_image_at(const struct kn_rows *rows, int row, struct kn_image *ret)
         .min_ram_mib = kn_rows_int(rows, row, MIN_RAM),
         .is_protected = kn_rows_bool(rows, row, PROTECTED),
         .is_hidden = kn_rows_bool(rows, row, HIDDEN),
+        .is_brought = kn_rows_bool(rows, row, BROUGHT),
         .properties = kn_rows_text(rows, row, PROPERTIES),
         .tags = kn_rows_text(rows, row, TAGS),
         .sha512 = kn_rows_str(rows, row, SHA512),

@@ -29,6 +29,7 @@ struct kn_image {
     int64_t min_ram_mib;
     bool is_protected;
     bool is_hidden;
+    bool is_brought;              /* by a task of a server or a volume: nobody else brings its data */
     const char *properties;       /* JSON object */
     const char *tags;             /* JSON array */
     const char *sha512;           /* NULL without data; so the next three */
@@ -47,7 +48,7 @@ struct kn_image {
 #define KN_IMAGE_COLUMNS \
     "i.id, i.owner, i.name, i.status, i.visibility, i.disk_format, i.container_format, i.min_disk, i.min_ram, " \
     "i.protected, i.os_hidden, i.properties, to_json(i.tags), i.sha512, b.md5, i.size, i.virtual_size, " KN_IMAGE_TIME( \
-        "created_at") ", " KN_IMAGE_TIME("updated_at")
+        "created_at") ", " KN_IMAGE_TIME("updated_at") ", i.brought_by IS NOT NULL"
 #define KN_IMAGE_FROM "image i LEFT JOIN blob b USING (sha512)"
 #define KN_IMAGE_KEPT "i.deleted_at IS NULL"
 #define KN_IMAGE_SEEN(project) \
@@ -81,6 +82,11 @@ enum kn_image_event {
 /* KN_CONFLICT when the image is in none of the statuses that the event starts from; current: for the message. */
 int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn_image_event event,
                   struct kn_error *err);
+/*
+ * KN_CONFLICT for an image whose data a task of a server or a volume brings, which is whole or goes with that task: no client has anything to say about its data, and the task's own door (image/serve/receive.c)
+ * does not ask this.
+ */
+int kn_image_refuse_brought(const struct kn_image *image, enum kn_image_event event, struct kn_error *err);
 /* True when the event changes nothing: the image stands where it leads. */
 bool kn_image_stands(const char *status, enum kn_image_event event);
 

@@ -300,34 +300,41 @@ int kn_image_rotate(struct kn_db *db, const json_t *body, struct kn_rows **ret_r
 
 /* --- image.compose ---------------------------------------------------------------------------------------------------------- */
 
-/* As many as were wished, all there: one that failed, or that its owner deleted meanwhile, is missed. */
-static int compose_check(struct kn_db *db, const json_t *body, struct kn_error *err)
+/*
+ * As many as were wished, all there, and from here on they belong to nobody's making: one that failed, that its owner deleted, or that went with its server is missed. Whoever ends a snapshot for an
+ * image holds its row (conductor/store/object_volume.c, volume/rows/snapshot.c), as this does until the image is active, so of the two one is first.
+ */
+static int compose_take(struct kn_db *db, const void *ctx, struct kn_error *err)
 {
-    static const struct kn_stmt MADE = {
-        "image_compose_made", "SELECT count(*) FROM volume_snapshot WHERE for_image = $1 AND status = 'available'", 1
+    static const struct kn_stmt TAKE = {
+        "image_compose_take",
+        "WITH made AS (SELECT id FROM volume_snapshot WHERE for_image = $1 AND status = 'available' ORDER BY id FOR UPDATE) "
+        "UPDATE volume_snapshot s SET for_image = NULL FROM made WHERE s.id = made.id",
+        1
     };
-    enum { COUNT };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const json_t *body = ctx;
+    int64_t count = 0;
 
-    if (kn_db_run(db, &MADE, KN_ARGS(kn_json_str(body, "image")), &rows, err) < 0) {
+    if (kn_db_change(db, &TAKE, KN_ARGS(kn_json_str(body, "image")), &count, err) < 0) {
         return -1;
     }
-    return kn_rows_int(rows, 0, COUNT) == kn_json_int(body, "snapshots")
+    return count == kn_json_int(body, "snapshots")
                ? 0
                : kn_fail(err, KN_CONFLICT, "of %lld snapshots for image \"%s\" there are %lld",
-                         (long long)kn_json_int(body, "snapshots"), kn_json_str(body, "image"),
-                         (long long)kn_rows_int(rows, 0, COUNT));
+                         (long long)kn_json_int(body, "snapshots"), kn_json_str(body, "image"), (long long)count);
 }
 
 /* Its data is of no byte. */
 static int compose_activate(struct kn_db *db, const struct kn_conf *conf, const struct kn_image *image,
-                            struct kn_error *err)
+                            const json_t *body, struct kn_error *err)
 {
     AUTO(kn_image_arrival) struct kn_image_arrival *arrival = NULL;
 
     if (kn_image_arrival_begin(db, conf, image, 0, KN_BLOB_UPLOAD, &arrival, err) < 0) {
         return -1;
     }
+    arrival->condition = compose_take;
+    arrival->condition_ctx = body;
     if (kn_image_arrival_end(db, conf, arrival, NULL, NULL, err) < 0) {
         kn_image_arrival_give_up(db, arrival);
         return -1;
@@ -341,8 +348,6 @@ int kn_image_compose(struct kn_db *db, const struct kn_conf *conf, const json_t 
         "image_compose_awaited",
         "SELECT id, owner, status FROM image WHERE id = $1 AND brought_by = $2 AND deleted_at IS NULL", 2
     };
-    static const struct kn_stmt FREE = { "image_compose_free",
-                                         "UPDATE volume_snapshot SET for_image = NULL WHERE for_image = $1", 1 };
     enum { IMAGE_ID, OWNER, STATUS };
     const char *id = kn_json_str(body, "image");
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -359,8 +364,5 @@ int kn_image_compose(struct kn_db *db, const struct kn_conf *conf, const json_t 
                                     .disk_format = "raw" };
     const bool is_whole = strcmp(image.status, "active") == 0 || strcmp(image.status, "deactivated") == 0;
 
-    if (!is_whole && (compose_check(db, body, err) < 0 || compose_activate(db, conf, &image, err) < 0)) {
-        return -1;
-    }
-    return kn_db_run(db, &FREE, KN_ARGS(id), NULL, err);
+    return is_whole ? 0 : compose_activate(db, conf, &image, body, err);
 }

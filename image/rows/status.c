@@ -32,6 +32,16 @@ bool kn_image_stands(const char *status, enum kn_image_event event)
     return strcmp(status, EVENTS[event].to) == 0;
 }
 
+static int status_refuse(const char *current, enum kn_image_event event, struct kn_error *err)
+{
+    return kn_fail(err, KN_CONFLICT, "Image status transition from %s to %s is not allowed", current, EVENTS[event].to);
+}
+
+int kn_image_refuse_brought(const struct kn_image *image, enum kn_image_event event, struct kn_error *err)
+{
+    return image->is_brought ? status_refuse(image->status, event, err) : 0;
+}
+
 int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn_image_event event,
                   struct kn_error *err)
 {
@@ -47,7 +57,5 @@ int kn_image_move(struct kn_db *db, const char *id, const char *current, enum kn
         kn_db_change(db, &MOVE, KN_ARGS(id, EVENTS[event].to, from[0], from[1]), &moved, err) < 0) {
         return -1;
     }
-    return moved == 1 ? kn_image_tally_end(&tally, db, id, err)
-                      : kn_fail(err, KN_CONFLICT, "Image status transition from %s to %s is not allowed", current,
-                                EVENTS[event].to);
+    return moved == 1 ? kn_image_tally_end(&tally, db, id, err) : status_refuse(current, event, err);
 }

@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Image data that is refused, breaks off, comes twice, is too large or loses its writer: what the client is told, and that no
- * image is active without its data and no file is left without its image.
+ * image is active without its data and no file is left without its image; and what a task brings, which nobody else may.
  */
 #include <stdio.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <sys/mount.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include "image/data/blob.h"
+#include "image/rows/image.h"
 #include "image/serve/sweep.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/image_world.h"
 
@@ -322,6 +325,128 @@ static void test_sweep_spares_the_living(void **state)
     drop_everything();
 }
 
+/* --- images that a task brings ------------------------------------------------------------------------------------------- */
+
+#define SERVER "77777777-7777-4777-8777-777777777777"
+#define VOLUME "88888888-8888-4888-8888-888888888888"
+#define FIRST "99999999-9999-4999-8999-000000000001"
+#define SECOND "99999999-9999-4999-8999-000000000002"
+
+/* A queued image that a server's task brings; with snapshots of what would be it. The caller frees. */
+static char *awaited(void)
+{
+    char *id = create_raw();
+    struct kn_error err = { 0 };
+    AUTO_FREE char *sql = kn_asprintf(
+        "UPDATE image SET brought_by = '" SERVER "' WHERE id = '%s';"
+        "INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" VOLUME
+        "', 'aaaa', 'u', 1, 'in-use');"
+        "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id, for_image) "
+        "SELECT s::uuid, id, project_id, 'u', 1, 'available', type_id, '%s' FROM volume, unnest('{" FIRST "," SECOND
+        "}'::text[]) s",
+        id, id);
+
+    assert_ok(kn_db_script(world.db, sql, &err), &err);
+    return id;
+}
+
+static void drop_awaited(void)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_script(world.db, "DELETE FROM volume_snapshot; DELETE FROM volume", &err), &err);
+    drop_everything();
+}
+
+/* What a task brings nobody else does: it would be whole before it is, or not what it says. */
+static void test_brought_by_a_task_alone(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = awaited(), *file = path_of(id, "/file"), *stage = path_of(id, "/stage"),
+                   *import = path_of(id, "/import");
+    const struct {
+        const char *method, *path, *headers, *body, *words;
+    } CASES[] = {
+        { "PUT", file, A BYTES, "x", "Image status transition from queued to saving is not allowed" },
+        { "PUT", stage, A BYTES, "x", "Image status transition from queued to uploading is not allowed" },
+        { "POST", import, A JSON, "{\"method\": {\"name\": \"web-download\", \"uri\": \"http://192.0.2.1/x\"}}",
+          "Image status transition from queued to importing is not allowed" },
+    };
+
+    for (size_t i = 0; i < KN_COUNT(CASES); i++) {
+        expect(409, CASES[i].method, CASES[i].path, CASES[i].headers, CASES[i].body);
+        if (strstr(world.http.body.buf, CASES[i].words) == NULL) {
+            fail_msg("%s, not %s", world.http.body.buf, CASES[i].words);
+        }
+        assert_string_equal(status_of(id), "queued");
+    }
+    assert_int_equal(files(), 0);
+    drop_awaited();
+}
+
+struct composer {
+    const char *id;
+    int rc;
+    struct kn_error err;
+};
+
+static void *compose(void *ctx)
+{
+    struct composer *composer = ctx;
+    json_auto_t *body = json_pack("{s:s, s:s, s:i}", "server", SERVER, "image", composer->id, "snapshots", 2);
+    AUTO(kn_db) struct kn_db *db = kn_db_new(world.conf.db_url, "composer");
+
+    composer->rc = kn_image_compose(db, &world.conf, body, &composer->err);
+    return NULL;
+}
+
+/* The statement is done, and is committed only when the composer waits for what it holds, or was through. */
+static struct composer composed_while(const char *id, const char *sql)
+{
+    const int64_t deadline = kn_mono_ms() + WAIT_MS;
+    AUTO(kn_db) struct kn_db *other = kn_db_new(world.conf.db_url, "other");
+    struct composer composer = { .id = id };
+    struct kn_error err = { 0 };
+    struct kn_tx tx = { NULL };
+    pthread_t thread;
+
+    assert_ok(kn_tx_begin(&tx, other, &err), &err);
+    assert_ok(kn_db_query(other, sql, 0, NULL, NULL, &err), &err);
+    assert_int_equal(pthread_create(&thread, NULL, compose, &composer), 0);
+    while (count_of("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'composer' AND wait_event_type = "
+                    "'Lock'") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(thread, NULL);
+    return composer;
+}
+
+/* A server, or a snapshot's owner, ends one of them while the image is put together: it never becomes active without. */
+static void test_composed_of_all_or_not_at_all(void **state)
+{
+    (void)state;
+    AUTO_FREE char *id = awaited();
+    struct composer composer =
+        composed_while(id, "UPDATE volume_snapshot SET status = 'deleting', for_image = NULL WHERE id = '" SECOND "'");
+
+    assert_int_equal(composer.rc, -1);
+    assert_int_equal(composer.err.code, KN_CONFLICT);
+    assert_string_equal(status_of(id), "queued");
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE for_image IS NOT NULL"), 1);
+    assert_int_equal(files(), 0);
+    assert_int_equal(count_of("WITH s AS (UPDATE volume_snapshot s SET status = 'available', for_image = i.id FROM "
+                              "image i RETURNING 1) SELECT count(*) FROM s"),
+                     2);
+    /* What changes of it without ending it is no hindrance. */
+    composer = composed_while(id, "UPDATE volume_snapshot SET name = 'n' WHERE id = '" SECOND "'");
+    assert_ok(composer.rc, &composer.err);
+    assert_string_equal(status_of(id), "active");
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE for_image IS NULL AND status = 'available'"),
+                     2);
+    drop_awaited();
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -334,6 +459,8 @@ int main(void)
         cmocka_unit_test_teardown(test_full_disk, unmount),
         cmocka_unit_test(test_writer_killed),
         cmocka_unit_test(test_sweep_spares_the_living),
+        cmocka_unit_test(test_brought_by_a_task_alone),
+        cmocka_unit_test(test_composed_of_all_or_not_at_all),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);
