@@ -316,6 +316,45 @@ static void test_volume_life(void **state)
     kn_service_world_sql("DELETE FROM volume");
 }
 
+#define OF_HOG(n) "66666666-6666-4666-8666-66666666666" #n
+#define OF_OTHER(n) "55555555-5555-4555-8555-55555555555" #n
+
+/* What was wished and not judged, or was refused, takes no room from anybody: five GiB are there. */
+static void test_wishes_take_no_room(void **state)
+{
+    AUTO_RELEASE(kn_message) struct kn_message one = { 0 }, two = { 0 };
+
+    (void)state;
+    insert_volume(OF_HOG(1), 2);
+    must(on_volume("volume.create", OF_HOG(1), "{\"size_gib\":2}"));
+    insert_volume(OF_HOG(2), 4);
+    insert_volume(OF_HOG(3), 4);
+    must_fail(on_volume("volume.create", OF_HOG(2), "{\"size_gib\":4}"), KN_NO_VALID_HOST);
+    kn_service_world_sql(
+        "UPDATE volume SET extends_from = 2, promised_gib = 2, size_gib = 9 WHERE id = '" OF_HOG(1) "'");
+    insert_volume(OF_OTHER(1), 1);
+    must(on_volume("volume.create", OF_OTHER(1), "{\"size_gib\":1}"));
+    must_fail(on_volume("volume.extend", OF_HOG(1), "{\"size_gib\":9}"), KN_NO_VALID_HOST);
+    /* refused, and now going */
+    kn_service_world_sql("UPDATE volume SET status = 'deleting' WHERE id = '" OF_HOG(2) "'");
+    /* Of two that come at once and do not both fit there is one. */
+    insert_volume(OF_OTHER(2), 2);
+    insert_volume(OF_OTHER(3), 2);
+    const int64_t first = on_volume("volume.create", OF_OTHER(2), "{\"size_gib\":2}"),
+                  second = on_volume("volume.create", OF_OTHER(3), "{\"size_gib\":2}");
+    kn_service_world_next(world.replies, &one);
+    kn_service_world_next(world.replies, &two);
+    assert_int_equal(one.task + two.task, first + second);
+    assert_int_equal((int)one.ok + (int)two.ok, 1);
+    assert_int_equal(one.ok ? two.error.code : one.error.code, KN_NO_VALID_HOST);
+    assert_true(is_true("(SELECT sum(gib) = 5 FROM volume_promise)"));
+    static const char *const ALL[] = { OF_HOG(1), OF_HOG(2), OF_HOG(3), OF_OTHER(1), OF_OTHER(2), OF_OTHER(3) };
+    for (size_t i = 0; i < KN_COUNT(ALL); i++) {
+        must(on_volume("volume.delete", ALL[i], "{}"));
+    }
+    kn_service_world_sql("DELETE FROM volume");
+}
+
 /* Ids that nobody knows and reports that are none of theirs: each is answered or passed over, and what is sound is done. */
 static void test_unknown_ids_stop_nobody(void **state)
 {
@@ -382,9 +421,10 @@ static int stop_world(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_locate_fetch_delete),     cmocka_unit_test(test_images_obey_open_tasks_alone),
-        cmocka_unit_test(test_dead_uploads_are_found),  cmocka_unit_test(test_volume_life),
-        cmocka_unit_test(test_unknown_ids_stop_nobody), cmocka_unit_test(test_database_away),
+        cmocka_unit_test(test_locate_fetch_delete),    cmocka_unit_test(test_images_obey_open_tasks_alone),
+        cmocka_unit_test(test_dead_uploads_are_found), cmocka_unit_test(test_volume_life),
+        cmocka_unit_test(test_wishes_take_no_room),    cmocka_unit_test(test_unknown_ids_stop_nobody),
+        cmocka_unit_test(test_database_away),
     };
 
     return cmocka_run_group_tests(tests, start_world, stop_world);

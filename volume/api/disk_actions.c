@@ -123,8 +123,10 @@ static int extend_begin_held(struct disk_wish *w, struct kn_request *req, const 
 int kn_volume_api_extend(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
                          struct kn_error *err)
 {
-    static const struct kn_stmt GROW = { "volume_grow",
-                                         "UPDATE volume SET extends_from = size_gib, size_gib = $2 WHERE id = $1", 2 };
+    static const struct kn_stmt GROW = {
+        "volume_grow",
+        "UPDATE volume SET extends_from = size_gib, promised_gib = size_gib, size_gib = $2 WHERE id = $1", 2
+    };
     const bool is_held = req->microversion >= EXTENDS_HELD_SINCE && strcmp(v->status, "in-use") == 0;
     const int64_t size = kn_schema_int(in, "new_size", 0);
     AUTO_RELEASE(kn_quota_claims) struct kn_quota_claims claims = KN_QUOTA_CLAIMS("volume");

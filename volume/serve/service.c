@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * kilonova-volume on the bus: makes and removes disks and says how a host reaches them, by the driver's functions. What becomes
- * of the volume's row is the conductor's; here it is only read, to keep the promise that no more is sold than there is. Each volume has a lane: a disk that
+ * of the volume's row is the conductor's; here it is written only what it was promised, so that no more is than there is (promise.h). Each volume has a lane: a disk that
  * takes its time keeps nobody else's waiting.
  */
 #include "volume/serve/service.h"
@@ -25,6 +25,7 @@
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
 #include "volume/serve/pool.h"
+#include "volume/serve/promise.h"
 #include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
@@ -48,49 +49,9 @@ struct volume_call {
     json_t *result; /* NULL = {} */
 };
 
-#define SOLD_TABLE \
-    "WITH sold AS (SELECT id, created_at, size_gib, status FROM volume UNION ALL SELECT id, created_at, size_gib, status FROM volume_snapshot " \
-    "UNION ALL SELECT id, created_at, size_gib, status FROM volume_backup WHERE copy IS NOT NULL) " \
-    "SELECT coalesce(sum(o.size_gib), 0), count(*) FROM sold v JOIN sold o ON "
-
-static int service_judge_capacity(const struct volume_call *c, const struct kn_stmt *sold, const char *id,
-                                  struct kn_error *err)
+static int service_promise(const struct volume_call *c, const char *id, struct kn_error *err)
 {
-    enum { GIB, THERE };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
-
-    if (kn_db_run(kn_work_db(c->work), sold, KN_ARGS(id), &rows, err) < 0) {
-        return -1;
-    }
-    if (kn_rows_int(rows, 0, THERE) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "volume or snapshot \"%s\" does not exist", id);
-    }
-    const int64_t capacity_gib = c->driver->capacity_gib(c->conf);
-    if (kn_rows_int(rows, 0, GIB) > capacity_gib) {
-        return kn_fail(err, KN_NO_VALID_HOST, "no back end has room for \"%s\": %lld of %lld GiB would be promised", id,
-                       (long long)kn_rows_int(rows, 0, GIB), (long long)capacity_gib);
-    }
-    return 0;
-}
-
-/* Everything sold up to this volume or snapshot, in the order of selling: whoever came first is served. */
-static int check_capacity(const struct volume_call *c, const char *id, struct kn_error *err)
-{
-    static const struct kn_stmt SOLD = {
-        "volume_sold",
-        SOLD_TABLE "(o.created_at, o.id) <= (v.created_at, v.id) AND o.status <> 'error' WHERE v.id = $1", 1
-    };
-
-    return service_judge_capacity(c, &SOLD, id, err);
-}
-
-/* One that grows is the last one who comes: its row has the new size already. */
-static int service_check_growth(const struct volume_call *c, const char *id, struct kn_error *err)
-{
-    static const struct kn_stmt ALL = { "volume_sold_all",
-                                        SOLD_TABLE "(o.status <> 'error' OR o.id = v.id) WHERE v.id = $1", 1 };
-
-    return service_judge_capacity(c, &ALL, id, err);
+    return kn_volume_promise(kn_work_db(c->work), id, c->driver->capacity_gib(c->conf), err);
 }
 
 /* --- what the driver asks meanwhile ------------------------------------------------------------------------------------------------ */
@@ -202,7 +163,7 @@ static int service_create(struct volume_call *c, struct kn_error *err)
     AUTO_RELEASE(service_source) struct service_source source = { .origin = { .format = NULL } };
 
     return kn_volume_pool_choose(kn_work_db(c->work), c->conf, volume, &chosen, err) < 0 ||
-                   check_capacity(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
+                   service_promise(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
                    kn_volume_format_settle(kn_work_db(c->work), volume, chosen, c->conf, format, err) < 0 ||
                    kn_volume_driver_of(kn_work_db(c->work), c->conf, volume, &c->driver, err) < 0
                ? -1
@@ -229,7 +190,7 @@ static int service_extend(struct volume_call *c, struct kn_error *err)
     const char *volume = kn_json_str(c->m->body, "volume");
     char format[KN_VOLUME_FORMAT_SIZE];
 
-    return service_check_growth(c, volume, err) < 0 || service_format(c, format, err) < 0
+    return service_promise(c, volume, err) < 0 || service_format(c, format, err) < 0
                ? -1
                : c->driver->extend(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &watch, err);
 }
@@ -261,7 +222,7 @@ static int service_open_snapshot(struct volume_call *c, struct kn_error *err)
         return kn_fail(err, KN_CONFLICT, "volume \"%s\" is attached, and its back end takes no snapshot of one that is",
                        kn_json_str(c->m->body, "volume"));
     }
-    if (check_capacity(c, snapshot, err) < 0 ||
+    if (service_promise(c, snapshot, err) < 0 ||
         kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0 ||
         kn_volume_format_of(kn_work_db(c->work), true, snapshot, format, err) < 0 ||
         c->driver->open_snapshot(c->conf, snapshot, &watch, &path, err) < 0) {
@@ -279,7 +240,7 @@ static int service_snapshot(struct volume_call *c, struct kn_error *err)
     if (kn_json_bool(c->m->body, "copied")) {
         return c->driver->adopt_snapshot(c->conf, snapshot, &watch, err);
     }
-    return check_capacity(c, snapshot, err) < 0 ||
+    return service_promise(c, snapshot, err) < 0 ||
                    kn_volume_format_settle_snapshot(kn_work_db(c->work), snapshot, err) < 0
                ? -1
                : c->driver->snapshot(c->conf, snapshot, kn_json_str(c->m->body, "volume"), &watch, err);
