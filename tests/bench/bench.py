@@ -5,7 +5,8 @@
     tests/bench/bench.py [--short] [--bus kafka|embedded] [--servers N] [--keep]
 
 Prints a table, writes build/bench.json. CPU is what /proc says of each process (user + system); PostgreSQL counts with
-all its backends; broker and load generator are told apart. A server counts as made when its task has ended, by the database's clock.
+all its backends, and what its vacuum costs is a figure of its own; broker and load generator are told apart. A server counts
+as made when its task has ended, by the database's clock.
 --short: a few hundred servers on the embedded bus, to prove that the bench itself works; its figures go nowhere.
 """
 import argparse
@@ -153,6 +154,17 @@ class Bench:
         self.table.append(run)
         return run
 
+    def autovacuum(self, how):
+        self.cloud.sql(f"ALTER SYSTEM SET autovacuum = {how}")
+        self.cloud.sql("SELECT pg_reload_conf()")
+
+    def measure_vacuum(self):
+        """What autovacuum does when its time comes, a server: kept out of the runs, which last seconds and would hold it or not by chance."""
+        meter = Meter(self.cloud)
+        self.cloud.sql("VACUUM (ANALYZE)")
+        servers = int(self.sql.row("SELECT count(*) FROM server")[0])
+        self.figures["vacuum_cpu_ms_per_server"] = round(1000 * meter.read()["postgres"] / servers, 3)
+
     def measure_latency(self, count):
         load = self.load("--requests", count, "--active", "--body", self.body, "POST", "/compute/v2.1/servers", clients=1)
         self.figures["active_p50_ms"], self.figures["active_p99_ms"] = load["active_p50_ms"], load["active_p99_ms"]
@@ -228,6 +240,7 @@ class Bench:
 
 
 def full(bench, options):
+    bench.autovacuum("off")
     empty = bench.measure_creation("empty database", options.servers)
     bench.measure_latency(200)
     bench.measure_reading(3)
@@ -236,6 +249,8 @@ def full(bench, options):
     rest = 10000 - options.servers - 400
     bench.create(max(rest, 1))
     filled = sorted((bench.measure_creation("10,000 servers in it", options.servers // 2) for _ in range(3)), key=lambda r: r["cpu_ms"])[1]
+    bench.measure_vacuum()
+    bench.autovacuum("on")
     bench.figures |= {
         "servers_per_s": round(empty["rate"]), "cpu_ms_per_server": round(empty["cpu_ms"], 2),
         "post_p50_ms": round(empty["p50"], 2), "post_p99_ms": round(empty["p99"], 2),
@@ -252,7 +267,10 @@ def full(bench, options):
 
 
 def short(bench, options):
+    bench.autovacuum("off")
     run = bench.measure_creation("short", options.servers)
+    bench.measure_vacuum()
+    bench.autovacuum("on")
     bench.measure_latency(10)
     bench.measure_reading(1)
     bench.figures |= measure_actions(bench.cloud, 1)
