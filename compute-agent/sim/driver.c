@@ -219,7 +219,9 @@ static int define(struct sim *sim, const struct kn_agent_guest_ref *ref, const j
                                     .generation = ref->generation,
                                     .power_state = KN_POWER_RUNNING,
                                     .taps = taps,
-                                    .volumes = volumes };
+                                    .volumes = volumes,
+                                    .vcpus = (int)kn_json_int(spec, "vcpus"),
+                                    .memory_mib = (int)kn_json_int(spec, "memory_mib") };
 
     kn_copy(g.server, sizeof(g.server), ref->server);
     return kn_agent_sim_store_put(sim->store, &g, err);

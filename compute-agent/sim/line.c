@@ -12,7 +12,7 @@
 
 #define GUEST_WORDS 7
 #define TOMB_WORDS 5
-#define WORDS_MAX (GUEST_WORDS + 4)
+#define WORDS_MAX (GUEST_WORDS + 1 + 4)
 
 void kn_agent_sim_guest_clear(struct kn_agent_sim_guest *guest)
 {
@@ -49,6 +49,25 @@ static int number(const char *word, int64_t min, int64_t max, int64_t *ret)
     return 0;
 }
 
+/* "<vCPUs>x<MiB>"; any other word, or none: false. */
+static bool line_is_size(const char *word, struct kn_agent_sim_guest *ret)
+{
+    const char *x = word != NULL ? strchr(word, 'x') : NULL;
+    char vcpus[16];
+    int64_t cpus, mib;
+
+    if (x == NULL || x - word >= (ptrdiff_t)sizeof(vcpus)) {
+        return false;
+    }
+    kn_copy(vcpus, (size_t)(x - word) + 1, word);
+    if (number(vcpus, 1, INT32_MAX, &cpus) < 0 || number(x + 1, 1, INT32_MAX, &mib) < 0) {
+        return false;
+    }
+    ret->vcpus = (int)cpus;
+    ret->memory_mib = (int)mib;
+    return true;
+}
+
 static char *list_or_null(const char *word)
 {
     return strcmp(word, "-") == 0 ? NULL : kn_strdup(word);
@@ -61,7 +80,9 @@ int kn_agent_sim_line_parse(const char *line, struct kn_agent_sim_guest *ret)
     int count = line_split(copy, words);
     const bool exists = count >= GUEST_WORDS && strcmp(words[0], "guest") == 0;
     const bool died = !exists && count >= TOMB_WORDS && strcmp(words[0], "tomb") == 0;
-    const int own = exists ? GUEST_WORDS : TOMB_WORDS;
+    struct kn_agent_sim_guest sized = { 0 };
+    const bool has_size = exists && line_is_size(count > GUEST_WORDS ? words[GUEST_WORDS] : NULL, &sized);
+    const int own = exists ? GUEST_WORDS + has_size : TOMB_WORDS;
     struct kn_agent_order obeyed = { 0, 0 };
     int64_t host = 0;
     int64_t generation = 0;
@@ -85,6 +106,8 @@ int kn_agent_sim_line_parse(const char *line, struct kn_agent_sim_guest *ret)
                                         .generation = generation,
                                         .obeyed = obeyed,
                                         .part = (int)part,
+                                        .vcpus = sized.vcpus,
+                                        .memory_mib = sized.memory_mib,
                                         .answer = count > own + 2 ? kn_strdup(words[own + 3]) : NULL };
     kn_copy(ret->server, sizeof(ret->server), words[2]);
     if (died) {
@@ -112,6 +135,9 @@ void kn_agent_sim_line_print(const struct kn_agent_sim_guest *guest, struct kn_s
         kn_strbuf_addstr(out, guest->taps != NULL ? guest->taps : "-");
         kn_strbuf_addch(out, ' ');
         kn_strbuf_addstr(out, guest->volumes != NULL ? guest->volumes : "-");
+    }
+    if (guest->exists && guest->vcpus > 0 && guest->memory_mib > 0) {
+        kn_strbuf_addf(out, " %dx%d", guest->vcpus, guest->memory_mib);
     }
     if (guest->obeyed.task != 0) {
         kn_strbuf_addch(out, ' ');

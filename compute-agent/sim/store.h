@@ -5,7 +5,7 @@
  *
  * The journal (one line a change, the whole guest each time, so that the last line wins; task and attempt are those of
  * the command obeyed last, left out if there was none):
- *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|-> [<task> <attempt> [<part> <answer>]]
+ *   guest <host number> <server> <generation> <power state> <tap,tap…|-> <volume=device,…|-> [<vCPUs>x<MiB>] [<task> <attempt> [<part> <answer>]]
  *   tomb <host number> <server> <generation, 0: there never was a guest> <died at, ms> [<task> <attempt> [<part> <answer>]]
  */
 #ifndef KN_COMPUTE_AGENT_SIM_STORE_H
@@ -36,6 +36,7 @@ struct kn_agent_sim_guest {
     int reboots; /* since this process started: for its console alone */
     char *taps; /* "tap1,tap2", NULL = none */
     char *volumes; /* "uuid=vdb,uuid=vdc", NULL = none */
+    int vcpus, memory_mib; /* 0: nobody has said so */
 };
 
 /* Reads the journal at path (none = empty), compacts it, and keeps it open. *ret_broken: lines that made no sense. */
@@ -47,7 +48,7 @@ KN_DEFINE_AUTO(kn_agent_sim_store);
 /* NULL: never heard of it. Stays valid until the next change of the same server on the same host. */
 const struct kn_agent_sim_guest *kn_agent_sim_store_get(const struct kn_agent_sim_store *store, int host,
                                                         const char *server);
-/* Ensures that a guest is as given (host, server, generation, power_state, taps, volumes are read; texts are copied). */
+/* Ensures that a guest is as given (host, server, generation, power_state, taps, volumes, vcpus, memory_mib are read; texts are copied). */
 int kn_agent_sim_store_put(struct kn_agent_sim_store *store, const struct kn_agent_sim_guest *guest,
                            struct kn_error *err);
 /* Turns what there is of the server into a tombstone. */

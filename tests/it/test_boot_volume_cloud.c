@@ -109,6 +109,9 @@ static void of_an_image(void **state)
     settled();
     is(server, "active");
     assert_string_equal(of_server(server, "", "server.image"), "");
+    of_server(server, "/diagnostics", "state");
+    assert_non_null(strstr(kn_whole.http.body.buf,
+                           "\"num_disks\":2")); /* the volumes; the image's disk is one of them */
     of_server(server, "/os-volume_attachments", "volumeAttachments.0.device");
     assert_int_equal(
         kn_whole_cloud_count(

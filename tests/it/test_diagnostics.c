@@ -58,10 +58,13 @@ static void both_forms(void **state)
 
     (void)state;
     asked(200, AT("47"), "GET", path, NULL);
-    assert_true(says("\"vda_read_req\":0") && says("\"vda_write\":0") && says("\"memory\":0") && !says("num_disks"));
+    assert_true(says("\"vda_read_req\":0") && says("\"vda_write\":0") && says("\"cpu0_time\":0") &&
+                !says("\"memory\":0") && !says("num_disks"));
     asked(200, AT("48"), "GET", path, NULL);
-    assert_true(says("\"state\":\"running\"") && says("\"num_disks\":1") && says("\"driver\":\"libvirt\"") &&
-                says("\"errors_count\":0") && says("\"config_drive\":false") && says("\"hypervisor\":\"sim\""));
+    assert_true(says("\"state\":\"running\"") && says("\"num_disks\":1") && says("\"num_cpus\":1") &&
+                says("\"cpu_details\":[{\"id\":0,\"time\":0,\"utilisation\":null}]") && !says("\"maximum\":0") &&
+                says("\"driver\":\"libvirt\"") && says("\"errors_count\":0") && says("\"config_drive\":false") &&
+                says("\"hypervisor\":\"sim\""));
     asked(200, AT("96"), "GET", path, NULL);
     asked(202, AT("96"), "POST", act, "{\"os-stop\": null}");
     kn_whole_cloud_await(OPEN, 0);

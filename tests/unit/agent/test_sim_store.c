@@ -93,6 +93,31 @@ static void test_survives(void **state)
     kn_agent_sim_store_free(store);
 }
 
+/* Of journals from before guests had a size, too. */
+static void test_keeps_sizes(void **state)
+{
+    const struct place *p = *state;
+    struct kn_agent_sim_guest g = { .host = 0, .generation = 1, .power_state = 1, .vcpus = 2, .memory_mib = 512 };
+    struct kn_error err = { 0 };
+
+    append(p, "guest 1 " B " 4 1 - - 7 1\n");
+    struct kn_agent_sim_store *store = open_store(p, 0);
+    assert_int_equal(kn_agent_sim_store_get(store, 1, B)->vcpus, 0);
+    assert_int_equal(kn_agent_sim_store_get(store, 1, B)->obeyed.task, 7);
+    kn_copy(g.server, sizeof(g.server), A);
+    assert_ok(kn_agent_sim_store_put(store, &g, &err), &err);
+    assert_ok(kn_agent_sim_store_obey(store, 0, A, &(struct kn_agent_order){ 9, 2 }, 1, &err), &err);
+    kn_agent_sim_store_free(store);
+
+    append(p, "guest 2 " B " 4 1 - - 0x512\n"
+              "guest 2 " B " 4 1 - - 2x\n");
+    store = open_store(p, 2);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->vcpus, 2);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->memory_mib, 512);
+    assert_int_equal(kn_agent_sim_store_get(store, 0, A)->obeyed.task, 9);
+    kn_agent_sim_store_free(store);
+}
+
 static void test_torn_and_broken_lines(void **state)
 {
     const struct place *p = *state;
@@ -194,6 +219,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(test_survives, setup, teardown),
+        cmocka_unit_test_setup_teardown(test_keeps_sizes, setup, teardown),
         cmocka_unit_test_setup_teardown(test_torn_and_broken_lines, setup, teardown),
         cmocka_unit_test_setup_teardown(test_compacts_at_start, setup, teardown),
         cmocka_unit_test_setup_teardown(test_older_commands_are_refused_for_ever, setup, teardown),
