@@ -15,8 +15,11 @@
 #include "lib/rest/manners.h"
 
 #define CHANGED "coalesce(t.finished_at, t.created_at)"
-/* No actions of their own: what of an action is done for each volume, and copies of volumes, which nobody asked compute for. */
-#define IS_PART(task) task ".kind IN ('server.boot_volume', 'server.snapshot_volume', 'server.backup_volume')"
+/* No actions of their own: what of an action is done for each volume, copies of volumes, which nobody asked compute for, and that a server leaves its host as it is shelved. */
+#define IS_PART(task) \
+    "(" task ".kind IN ('server.boot_volume', 'server.snapshot_volume', 'server.backup_volume') OR (" task \
+    ".kind = 'server.shelveOffload' AND EXISTS (SELECT FROM task whole WHERE whole.object_id = " task \
+    ".object_id AND whole.request_id = " task ".request_id AND whole.kind = 'server.shelve')))"
 #define SHOWN(task) \
     task ".kind LIKE 'server.%' AND " task \
          ".kind NOT IN ('server.describe', 'server.fence', 'server.drop_interface') AND NOT " IS_PART(task)

@@ -77,7 +77,13 @@ static void there_and_back(void **state)
 
     kn_whole_cloud_expect(200, "GET", actions, V("1"), NULL);
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.action"), "unshelve");
-    assert_string_equal(kn_whole_cloud_text("instanceActions.2.action"), "shelve");
+    assert_string_equal(kn_whole_cloud_text("instanceActions.1.action"), "shelve"); /* it leaves its host in that */
+    AUTO_FREE char *shelve = kn_asprintf("%s/%s", actions, kn_whole_cloud_text("instanceActions.1.request_id"));
+
+    kn_whole_cloud_expect(200, "GET", shelve, V("51"), NULL);
+    assert_string_equal(kn_whole_cloud_text("instanceAction.action"), "shelve");
+    assert_non_null(strstr(kn_whole.http.body.buf, "compute_shelve_instance"));
+    assert_non_null(strstr(kn_whole.http.body.buf, "compute_shelve_offload_instance"));
     kn_whole_cloud_act(server, 409, V("1"), "{\"unshelve\": null}");
 }
 
