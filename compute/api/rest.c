@@ -154,7 +154,7 @@ static int migrations_check(struct kn_request *req, struct kn_error *err)
     const char *limit = kn_request_query(req, "limit"), *marker = kn_request_query(req, "marker");
     int64_t since_us = INT64_MIN, before_us = INT64_MAX;
 
-    if (limit != NULL && limit[strspn(limit, "0123456789")] != '\0') {
+    if (limit != NULL && (limit[0] == '\0' || limit[strspn(limit, "0123456789")] != '\0')) {
         return kn_rest_fail(err, KN_BAD_REQUEST, KN_REST_NOVA.bad_limit, "limit", limit);
     }
     if (migrations_time(req, "changes-since", &since_us, err) < 0 ||
