@@ -405,81 +405,6 @@ static void refusals(void **state)
     assert_int_equal(get(SEED_MEMBER, 1, V "/os-server-groups"), 200);
 }
 
-#define EVENTS V "/os-server-external-events"
-
-/* What one says is done already or of nothing that is here; a member says none. */
-static void events_of_a_server(void)
-{
-#define SAID(name, more) \
-    "{\"events\": [{\"name\": \"" name "\", \"server_uuid\": \"77777777-7777-4777-8777-000000000008\"" more "}]}"
-    static const char *const HOME[] = { "'h1'", "NULL" };
-    static const struct {
-        int minor;
-        const char *body;
-        int codes[KN_COUNT(HOME)]; /* of one on a host, of one that has none */
-    } EVENTS_OF[] = {
-        { 1, SAID("network-changed", ""), { 200, 422 } },
-        { 1, SAID("network-vif-plugged", ", \"tag\": \"t\", \"status\": \"failed\""), { 200, 422 } },
-        { 51, SAID("volume-extended", ""), { 400, 400 } },
-        { 51, SAID("volume-extended", ", \"tag\": \"t\""), { 200, 422 } },
-        { 76, SAID("power-update", ", \"tag\": \"POWER_OFF\""), { 422, 422 } },
-        { 82, SAID("accelerator-request-bound", ""), { 400, 400 } },
-        { 93, SAID("volume-reimaged", ", \"tag\": \"t\""), { 422, 422 } },
-    };
-
-    kn_test_nova_sql(
-        nova,
-        "INSERT INTO server (id, project_id, user_id, name, hostname, vm_state, host, flavor, reservation_id) VALUES "
-        "('77777777-7777-4777-8777-000000000008', 'p', 'u', 's', 's', 'active', 'h1', '{}', 'r') RETURNING 1");
-    for (size_t home = 0; home < KN_COUNT(HOME); home++) {
-        AUTO_FREE char *move = kn_asprintf("UPDATE server SET host = %s RETURNING 1", HOME[home]);
-
-        kn_test_nova_sql(nova, move);
-        for (size_t i = 0; i < KN_COUNT(EVENTS_OF); i++) {
-            const int code = EVENTS_OF[i].codes[home], got = ask(i % 2 == 0 ? SEED_ADMIN : "p:service",
-                                                                 EVENTS_OF[i].minor, "POST", EVENTS, EVENTS_OF[i].body);
-
-            if (got != (code == 200 ? 200 : 207) ||
-                json_integer_value(kn_test_nova_at(nova, "events.0.code")) != code) {
-                fail_msg("row %zu, host %s: %d %s", i, HOME[home], got, nova->http.body.buf);
-            }
-            assert_string_equal(kn_test_nova_str(nova, "events.0.status"), code == 200 ? "completed" : "failed");
-        }
-    }
-}
-
-/* Each is answered in Nova's form; of many, one that fails makes it 207. */
-static void events_from_outside(void **state)
-{
-#define EVENT(name, more) "{\"events\": [{\"name\": \"" name "\", \"server_uuid\": \"" SEED_NOBODY "\"" more "}]}"
-    static const struct {
-        int minor;
-        const char *body;
-    } BAD[] = {
-        { 1, "{}" },
-        { 1, "{\"events\": []}" },
-        { 1, "{\"events\": [{\"name\": \"network-changed\"}]}" },
-        { 1, EVENT("volume-extended", "") },
-        { 50, EVENT("volume-extended", "") },
-        { 75, EVENT("power-update", "") },
-        { 93, EVENT("network-changed", ", \"status\": \"done\"") },
-        { 93, EVENT("network-changed", ", \"colour\": \"red\"") },
-    };
-
-    (void)state;
-    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
-        if (ask("p:service", BAD[i].minor, "POST", EVENTS, BAD[i].body) != 400) {
-            fail_msg("row %zu: %s", i, nova->http.body.buf);
-        }
-    }
-    assert_int_equal(ask(SEED_MEMBER, 1, "POST", EVENTS, EVENT("network-changed", "")), 403);
-    assert_int_equal(ask("p:service", 51, "POST", EVENTS, EVENT("volume-extended", ", \"tag\": \"t\"")), 207);
-    assert_int_equal(json_integer_value(kn_test_nova_at(nova, "events.0.code")), 404);
-    assert_string_equal(kn_test_nova_str(nova, "events.0.status"), "failed");
-    assert_string_equal(kn_test_nova_str(nova, "events.0.tag"), "t");
-    events_of_a_server();
-}
-
 /* Of a host that is up; then it is silent, and goes if nothing is on it. */
 static void hosts_that_go(void **state)
 {
@@ -636,7 +561,6 @@ int main(void)
         cmocka_unit_test_setup(hosts_that_were_refused, kn_seed_fresh),
         cmocka_unit_test_setup(refusals, kn_seed_fresh),
         cmocka_unit_test_setup(hosts_that_go, kn_seed_fresh),
-        cmocka_unit_test_setup(events_from_outside, kn_seed_fresh),
         cmocka_unit_test_setup(parameters_of_lists, kn_seed_fresh),
         cmocka_unit_test_setup(old_images, kn_seed_fresh),
         cmocka_unit_test(the_route_table),

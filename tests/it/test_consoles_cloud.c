@@ -498,6 +498,28 @@ static void test_the_host_ends_it(void **state)
     kn_test_websocket_close(&ws);
 }
 
+/* Of a host whose agent began anew meanwhile a token opens the console as if nothing had been, and once. */
+static void test_a_token_outlives_its_host(void **state)
+{
+    AUTO_FREE char *path = kn_asprintf(SERVERS "/%s/action", server);
+    const int64_t deadline = kn_mono_ms() + LIMIT_MS;
+    char token[64];
+
+    (void)state;
+    struct kn_test_websocket ws = open_again();
+
+    kn_test_websocket_close(&ws);
+    serial_token(token);
+    kn_whole_cloud_restart("kilonova-agent");
+    while (kn_whole_cloud_ask("POST", path, AT("79"), "{\"os-getConsoleOutput\": {}}") != 200) { /* it hears again */
+        assert_true(kn_mono_ms() < deadline);
+    }
+    ws = open_with(token, "");
+    kn_test_websocket_await(&ws, "sim# ");
+    kn_test_websocket_close(&ws);
+    refused(token, KN_WEBSOCKET_MUTE);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -517,7 +539,8 @@ int main(void)
         cmocka_unit_test(test_pages_of_others),       cmocka_unit_test(test_strangers),
         cmocka_unit_test(test_a_line_has_one_client), cmocka_unit_test(test_pictures_have_a_few),
         cmocka_unit_test(test_servers_end_it),        cmocka_unit_test(test_revocation_ends_it),
-        cmocka_unit_test(test_another_api),           cmocka_unit_test(test_the_host_ends_it),
+        cmocka_unit_test(test_another_api),           cmocka_unit_test(test_a_token_outlives_its_host),
+        cmocka_unit_test(test_the_host_ends_it),
     };
 
     return cmocka_run_group_tests(tests, start, kn_whole_cloud_teardown);
