@@ -315,6 +315,7 @@ static void collect(const struct kn_rows *rows, struct kn_conductor_admission *a
             struct kn_conductor_waiting *waiting = &admission->waiting[admission->waiting_count++];
 
             waiting->task = kn_rows_int(rows, i, KN_TASK_ID);
+            waiting->behind = kn_rows_int(rows, i, OLDER);
             kn_copy(waiting->object_id, sizeof(waiting->object_id), kn_rows_text(rows, i, KN_TASK_OBJECT));
         } else if (kn_conductor_task_from_row(rows, i, &admission->tasks[admission->task_count], &why) < 0) {
             kn_log_error("load task", &why);

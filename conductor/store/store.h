@@ -51,10 +51,10 @@ int kn_conductor_store_working(struct kn_db *db, struct kn_conductor_task *const
 /* Ids of open tasks of my shards, oldest first, fair between projects. */
 int kn_conductor_store_open_ids(struct kn_db *db, const struct kn_conductor_shards *shards, int limit,
                                 struct kn_rows **ret_rows, struct kn_error *err);
-/* A task that must wait for an older one of its object. */
+/* A task that must wait for an older one of its object: behind is the oldest. */
 struct kn_conductor_waiting {
     char object_id[KN_UUID_SIZE];
-    int64_t task;
+    int64_t task, behind;
 };
 
 struct kn_conductor_admission {

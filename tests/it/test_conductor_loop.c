@@ -348,6 +348,27 @@ static void test_an_end_that_cannot_be_written_is_not_hurried(void **state)
     await("SELECT count(*) FROM task WHERE state IN ('done', 'failed')", 1);
 }
 
+#define MANY 120 /* the sweep alone would come to the last of them after the minute that await() gives */
+
+/* The tasks of an object follow each other at once, and only the last was told of. */
+static void test_tasks_of_an_object_follow_each_other(void **state)
+{
+    AUTO_FREE char *text = kn_asprintf(
+        "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id) SELECT 'server.stop', %d, '" SERVER(
+            3) "', 'p', 'u', 'req-aaaaaaaa-0000-4000-8000-000000000001' FROM generate_series(1, %d)",
+        kn_shard_of(SERVER(3)), MANY);
+    AUTO_RELEASE(kn_message) struct kn_message wake = { 0 };
+
+    (void)state;
+    sql("UPDATE server SET (vm_state, power_state) = ('active', 1); DELETE FROM task");
+    sql(text);
+    kn_message_init(&wake, "task.wake", NULL);
+    wake.task = number("SELECT max(id) FROM task");
+    wake.shard = kn_shard_of(SERVER(3));
+    say(KN_TOPIC_TASK, wake.shard, &wake);
+    await(DONE, MANY);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -357,6 +378,7 @@ int main(void)
         cmocka_unit_test(test_what_is_anybodys_is_asked_once),
         cmocka_unit_test(test_what_nobody_was_told_is_asked_by_each),
         cmocka_unit_test(test_an_end_that_cannot_be_written_is_not_hurried),
+        cmocka_unit_test(test_tasks_of_an_object_follow_each_other),
     };
 
     return cmocka_run_group_tests_name("it/conductor_loop", tests, setup, teardown);

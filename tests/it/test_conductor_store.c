@@ -217,6 +217,7 @@ static void test_a_deletion_supersedes_what_was_cancelled(void **state)
     admission = admit(db, &shards, delete); /* not cancelled: it waits */
     assert_int_equal(admission.task_count, 0);
     assert_int_equal(admission.waiting_count, 1);
+    assert_int_equal(admission.waiting[0].behind, create);
     kn_conductor_admission_release(&admission);
     assert_ok(kn_db_script(db, "UPDATE task SET cancel = true WHERE kind = 'server.create'", &err), &err);
     admission = admit(db, &shards, delete);
