@@ -22,6 +22,7 @@ from access import measure_access, memory_kib  # noqa: E402
 from actions import measure_actions  # noqa: E402
 from cloud import PASSWORD, ROOT, Cloud, CloudError, wait_until  # noqa: E402
 from ports import measure_ports, measure_rule  # noqa: E402
+from volumes import measure_volumes  # noqa: E402
 from week import SETTINGS, measure_week  # noqa: E402
 
 LOAD = ROOT / "build" / "plain" / "tests" / "bench" / "load"
@@ -29,7 +30,7 @@ TICKS = os.sysconf("SC_CLK_TCK")
 APART = ("broker", "kafka")  # not part of cpu_ms_per_server
 GOALS = {"servers_per_s": (">=", 500), "cpu_ms_per_server": ("<=", 1), "cold_start_s": ("<=", 3),
          "get_one_per_s": (">=", 12000), "list_1000_per_s": (">=", 100),
-         "image_memory_growth_mib": ("<=", 16), "ports_per_s": (">=", 1000)}
+         "image_memory_growth_mib": ("<=", 16), "ports_per_s": (">=", 1000), "volume_clone_p50_ms": ("<=", 100), "attach_p50_ms": ("<=", 300)}
 PSS_GOAL_MIB = 25
 DRIFT_GOAL = 0.15  # at 10,000 servers (the median of three runs) against an empty database
 
@@ -264,6 +265,7 @@ def full(bench, options):
     bench.figures["cold_start_s"] = round(bench.measure_cold_start(), 2)
     bench.figures |= measure_week(bench.cloud, rounds=7, servers=500)
     bench.figures |= measure_rule(Meter, hosts=100, ports=10000)
+    bench.figures |= measure_volumes(10000, 30)
 
 
 def short(bench, options):
@@ -283,6 +285,7 @@ def short(bench, options):
                       "cold_start_s": round(bench.measure_cold_start(), 2)}
     bench.figures |= measure_week(bench.cloud, rounds=5, servers=40)
     bench.figures |= measure_rule(Meter, hosts=10, ports=200)
+    bench.figures |= measure_volumes(20, 2)
 
 
 # --- telling -----------------------------------------------------------------------------------------------------------

@@ -6,7 +6,7 @@
  *   load --port 8774 --token T --clients 32 --requests 5000 --body body.json POST /compute/v2.1/servers
  *   load --port 8774 --token T --clients 32 --seconds 3 --ids ids GET /compute/v2.1/servers/{id}
  *
- * {id} in a path becomes the ids of that file, in turn; {n} in a body the number of the request. --active: after a POST the
+ * {id} in a path or a body becomes the ids of that file, in turn; {n} in a body the number of the request. --active: after a POST the
  * server is asked for until it is ACTIVE, and that is the time that is told. --out: where the ids of what was made go.
  */
 #include <arpa/inet.h>
@@ -108,15 +108,16 @@ static void add_head(struct kn_strbuf *out, const struct plan *plan)
 
 static void build_main(const struct plan *plan, struct client *c)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT;
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf body = KN_STRBUF_INIT, numbered = KN_STRBUF_INIT;
     AUTO_FREE char *number = kn_asprintf("%lld", (long long)tally.started);
+    const char *id = plan->ids_count > 0 ? plan->ids[(size_t)tally.started % plan->ids_count] : "{id}";
 
     kn_strbuf_addf(&c->request, "%s ", plan->method);
-    add_replaced(&c->request, plan->path, "{id}",
-                 plan->ids_count > 0 ? plan->ids[(size_t)tally.started % plan->ids_count] : "{id}");
+    add_replaced(&c->request, plan->path, "{id}", id);
     add_head(&c->request, plan);
     if (plan->body != NULL) {
-        add_replaced(&body, plan->body, "{n}", number);
+        add_replaced(&numbered, plan->body, "{n}", number);
+        add_replaced(&body, numbered.buf, "{id}", id);
         kn_strbuf_addf(&c->request, "Content-Type: application/json\r\nContent-Length: %zu\r\n", body.len);
     }
     kn_strbuf_addstr(&c->request, "\r\n");
