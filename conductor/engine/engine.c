@@ -247,6 +247,15 @@ bool kn_conductor_engine_waits(const struct kn_conductor_task *task, const struc
     return part->waits_for_host || (task->state == KN_TASK_UNDO && part->undo_waits_for_host);
 }
 
+bool kn_conductor_engine_tires(const struct kn_conductor_task *task, int part, unsigned down, int64_t now_us,
+                               int64_t limit_us)
+{
+    const struct kn_conductor_part *p = &task->parts[part];
+
+    return task->state == KN_TASK_UNDO && p->of->undo_tires && p->state == KN_PART_SENT &&
+           (down & KN_DOWN(p->of->to)) != 0 && p->sent_at_us > 0 && now_us - p->sent_at_us > limit_us;
+}
+
 /* Who waits for a host that is down has not asked in vain. */
 static bool waits_for_a_host(const struct kn_conductor_task *task, unsigned down)
 {

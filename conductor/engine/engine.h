@@ -58,6 +58,12 @@ void kn_conductor_engine_share(struct kn_conductor_task *task, int part, const j
 int64_t kn_conductor_engine_pause_ms(const struct kn_conductor_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_conductor_engine_timeout() fails it with this reason. */
 void kn_conductor_engine_refuse(struct kn_conductor_task *task, int part, const struct kn_error *why);
+/*
+ * True when the part was sent longer than this ago, to a host that is silent, to take back what harms nobody else there (undo_tires): nobody waits for it any more. It is then refused; what
+ * it leaves is told with the task's end.
+ */
+bool kn_conductor_engine_tires(const struct kn_conductor_task *task, int part, unsigned down, int64_t now_us,
+                               int64_t limit_us);
 /* Whether a host that is down gets this part's command at its hello, however late. */
 bool kn_conductor_engine_waits(const struct kn_conductor_task *task, const struct kn_conductor_flow_part *part);
 /* The row's deadline passed. down: KN_DOWN() of each place of whose agent nothing was heard for longer than its time-out. */

@@ -399,8 +399,27 @@ static unsigned places_down(const struct kn_conductor_task *task, const struct k
     return down;
 }
 
+/* What it is tired of waiting for is refused. */
+static void check_patience(const struct kn_conductor *c, struct kn_conductor_task *task, unsigned down)
+{
+    const int64_t limit_s = c->daemon.conf.conductor_undo_wait_s;
+
+    for (int i = 0; i < task->part_count; i++) {
+        struct kn_error why = { 0 };
+
+        if (kn_conductor_engine_tires(task, i, down, kn_now_us(), limit_s * 1000000)) {
+            kn_fail(&why, KN_UNAVAILABLE,
+                    "host \"%s\" has been silent for longer than conductor.undo_wait_s (%lld s): nobody did %s there",
+                    kn_conductor_task_place(task, task->parts[i].of)->host, (long long)limit_s,
+                    task->parts[i].type->name);
+            kn_conductor_engine_refuse(task, i, &why);
+        }
+    }
+}
+
 static void check_task(struct kn_conductor *c, struct kn_conductor_task *task, unsigned down, struct kn_array *again)
 {
+    check_patience(c, task, down);
     switch (kn_conductor_engine_timeout(task, down)) {
     case KN_ROW_ENDED:
         kn_conductor_move_on(c, task, false);

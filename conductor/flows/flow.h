@@ -36,6 +36,8 @@ struct kn_conductor_flow_part {
     json_t *(*undo_build)(const struct kn_conductor_task *task, int item);
     bool waits_for_host; /* a host that is down gets it at its hello */
     bool undo_waits_for_host; /* so does its undo: what it did there nobody else takes back */
+    bool
+        undo_tires; /* but for conductor.undo_wait_s alone: what is left there takes room on that host, and nothing else */
     bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
     bool
         is_anybodys; /* it changes nothing, and its answer is the same for whoever asks the same: a fresh one is taken without asking (conductor/engine/answers.c) */

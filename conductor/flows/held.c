@@ -62,7 +62,8 @@ static const struct kn_conductor_flow_row HELD_ROWS[] = {
           .count = kn_conductor_count_if_on_host,
           .undo = "server.drop_copy",
           .undo_build = build_held_drop,
-          .undo_waits_for_host = true } },
+          .undo_waits_for_host = true,
+          .undo_tires = true } },
       NULL },
     { { { .message = "snapshot.create", .build = build_held_snapshot } }, NULL },
 };

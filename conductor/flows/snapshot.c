@@ -82,7 +82,8 @@ static json_t *build_rotate(const struct kn_conductor_task *task, int item)
             .count = counted, \
             .undo = "server.drop_snapshot", \
             .undo_build = kn_conductor_body_server_on_host, \
-            .undo_waits_for_host = true } }, \
+            .undo_waits_for_host = true, \
+            .undo_tires = true } }, \
             NOW_IN(state) \
     }
 #define IS_RECEIVED(state, counted) \
@@ -172,7 +173,8 @@ static const struct kn_conductor_flow_row SHELVE_ROWS[] = {
           .count = count_if_kept_in_image,
           .undo = "server.drop_snapshot",
           .undo_build = kn_conductor_body_server_on_host,
-          .undo_waits_for_host = true } },
+          .undo_waits_for_host = true,
+          .undo_tires = true } },
       SHELVE_IN(shelving_pends) },
     { { { .message = "image.receive", .build = kn_conductor_body_image_wished, .count = count_if_kept_in_image } },
       SHELVE_IN(shelving_uploads) },

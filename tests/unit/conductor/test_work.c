@@ -200,6 +200,53 @@ static void test_work_ends_some_time(void **state)
     kn_conductor_task_free(task);
 }
 
+/* A task that stands where what its second row did on its host is taken back. */
+static struct kn_conductor_task *undoing(const char *kind, const char *input)
+{
+    struct kn_conductor_task *task = KN_NEW(struct kn_conductor_task);
+
+    task->id = 7;
+    task->flow = kn_conductor_flow(kind);
+    kn_copy(task->object_id, sizeof(task->object_id), SERVER);
+    task->home = (struct kn_conductor_place){ .host = "h1", .agent = "a-h1", .generation = 1 };
+    task->attempt = 1;
+    task->input = json_loads(input, 0, NULL);
+    task->context = json_pack("{s:s, s:s, s:{}}", "path", "/p", "format", "raw", "connection");
+    task->object = json_object();
+    task->step = 1;
+    task->state = KN_TASK_UNDO;
+    kn_conductor_engine_plan(task);
+    assert_int_equal(task->part_count, 1);
+    task->parts[0].state = KN_PART_SENT;
+    task->parts[0].sent_at_us = 1000;
+    return task;
+}
+
+/* A copy that a silent host may still have is waited for for a while, then told; what a guest may still use for as long as it takes. */
+static void test_a_silent_host_is_not_waited_for_for_ever(void **state)
+{
+    static const char COPY[] = "{\"volume\": \"" NETWORK "\", \"snapshot\": \"" NETWORK "\"}",
+                      DISK[] = "{\"volume\": \"" NETWORK "\", \"attachment\": \"" NETWORK "\"}";
+    struct kn_conductor_task *copy = undoing("server.snapshot_volume", COPY),
+                             *disk = undoing("server.attach_volume", DISK);
+    const unsigned down = KN_DOWN(KN_TO_HOME);
+    const int64_t hour_us = INT64_C(3600) * 1000000, late_us = 1001 + hour_us;
+    struct kn_error why = { 0 };
+
+    (void)state;
+    assert_false(kn_conductor_engine_tires(copy, 0, down, 1000 + hour_us, hour_us));
+    assert_int_equal(kn_conductor_engine_timeout(copy, down), KN_ROW_AGAIN);
+    assert_false(kn_conductor_engine_tires(copy, 0, 0, late_us, hour_us)); /* it lives, and is asked again */
+    assert_true(kn_conductor_engine_tires(copy, 0, down, late_us, hour_us));
+    assert_false(kn_conductor_engine_tires(disk, 0, down, 1000 * late_us, hour_us));
+    kn_fail(&why, KN_UNAVAILABLE, "it is silent");
+    kn_conductor_engine_refuse(copy, 0, &why);
+    assert_int_equal(kn_conductor_engine_timeout(copy, down), KN_ROW_ENDED);
+    assert_int_equal(json_array_size(json_object_get(copy->context, "not_undone")), 1);
+    kn_conductor_task_free(copy);
+    kn_conductor_task_free(disk);
+}
+
 /* What is in flight where work may take long can be ended; what is answered, or was not sent, or is short, is left alone. */
 static void test_what_is_in_flight_can_be_cancelled(void **state)
 {
@@ -230,6 +277,7 @@ int main(void)
         cmocka_unit_test(test_what_is_anybodys_answers_a_part),
         cmocka_unit_test(test_work_is_no_silence),
         cmocka_unit_test(test_work_ends_some_time),
+        cmocka_unit_test(test_a_silent_host_is_not_waited_for_for_ever),
         cmocka_unit_test(test_what_is_in_flight_can_be_cancelled),
     };
 
