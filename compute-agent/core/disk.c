@@ -18,6 +18,7 @@
 #include "image/host.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/message.h"
 
 /* Also of those that format a disk. */
@@ -67,7 +68,7 @@ int kn_agent_disk_fetch(const struct kn_conf *conf, const json_t *image, struct 
 static int disk_make(const struct kn_conf *conf, const char *path, const json_t *image, int64_t bytes,
                      struct kn_work *work, struct kn_error *err)
 {
-    const char *format = kn_json_str(image, "disk_format");
+    const char *format = kn_disk_image_format(kn_json_str(image, "disk_format"));
     char base[PATH_MAX];
 
     if (access(path, F_OK) == 0) {

@@ -73,6 +73,8 @@ int kn_device_index(const char *name);
 const char *kn_disk_bus_prefix(const char *bus);
 /* Whether hosts can make that on a disk: ext2, ext3, ext4, vfat, swap. */
 bool kn_disk_format_known(const char *format);
+/* How the blocks of an image lie in its file, for QEMU: those of an iso as they are. */
+const char *kn_disk_image_format(const char *disk_format);
 /* The entry of a spec's "disks" that is its root disk; NULL: there is none, it is vda. */
 const json_t *kn_spec_root(const json_t *spec);
 

@@ -78,7 +78,7 @@ const struct kn_form kn_form_image = {
     "image", "what the root disk is made from, in a spec: image.locate's answer and whose it is",
     KN_FIELDS(KN_MUST("id", KN_UUID, NONE, "the image"), KN_MUST("url", KN_STR, NONE, "signed"),
               KN_MUST("sha512", KN_STR, NONE, "of the data"), KN_MUST("size", KN_INT, EXACT, "bytes"),
-              KN_MUST("disk_format", KN_STR, DISK_FORMAT, "raw or qcow2"),
+              KN_MUST("disk_format", KN_STR, DISK_FORMAT, "raw, qcow2 or iso"),
               KN_MUST("virtual_size", KN_INT, VIRTUAL_SIZE, "bytes of the disk inside")),
     NULL
 };
@@ -93,6 +93,11 @@ bool kn_disk_format_known(const char *format)
         }
     }
     return false;
+}
+
+const char *kn_disk_image_format(const char *disk_format)
+{
+    return strcmp(disk_format, "iso") == 0 ? "raw" : disk_format;
 }
 
 bool kn_kind_is_of(const char *kind, const char *hypervisor_type)

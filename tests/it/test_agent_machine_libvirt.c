@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Real guests on machines that images and flavors ask for: devices of q35, the older machine, UEFI whose variables are the guest's own. Needs what
+ * Real guests on machines that images and flavors ask for: devices of q35, the older machine, UEFI whose variables are the guest's own, CDs that boot. Needs what
  * tests/support/one_guest.h says; UEFI is left out where the host has none.
  */
 #include <stdio.h>
@@ -16,6 +16,7 @@
 #include "tests/support/test.h"
 
 #define READY "GUEST-READY name=web-1 md=metadata"
+#define CD_IMAGE "dddddddd-0000-4000-8000-000000000005"
 #define LOADER "/usr/share/OVMF/OVMF_CODE_4M.fd"
 
 static int processors = 1;
@@ -229,6 +230,66 @@ static void test_odd_devices(void **state)
     kn_one_guest_destroy(8);
 }
 
+/* What a BIOS runs of a CD (El Torito): it says its line on COM1, and halts. */
+static const unsigned char CD_PROGRAM[] = "\x31\xc0\x8e\xd8\xfc\xbe\x21\x7c" /* ds = 0, si = the line */
+                                          "\xac\x84\xc0\x74\x11\x88\xc4" /* next: its next character; none: halt */
+                                          "\xba\xfd\x03\xec\xa8\x20\x74\xfb" /* the port is ready */
+                                          "\xb2\xf8\x88\xe0\xee\xeb\xea" /* out, next */
+                                          "\xf4\xeb\xfd" /* halt */
+                                          "HERE-SPEAKS-A-CD\r\n";
+
+/* An image that is an iso, in the cache as a host would have fetched it: what a spec says of it. New reference. */
+static json_t *cd_image(void)
+{
+    static const char MAKE[] = "truncate -s 2048 /run/cd/boot.bin && xorriso -as mkisofs -quiet -o "
+                               "/run/cd.iso -b boot.bin -no-emul-boot -boot-load-size 4 /run/cd";
+    char sha512[129] = "";
+    struct stat iso;
+
+    assert_true(mkdir("/run/cd", 0755) == 0);
+    FILE *f = fopen("/run/cd/boot.bin", "we");
+
+    assert_non_null(f);
+    assert_int_equal(fwrite(CD_PROGRAM, 1, sizeof(CD_PROGRAM), f), sizeof(CD_PROGRAM));
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(system(MAKE), 0);
+    f = popen("sha512sum < /run/cd.iso", "re");
+    assert_int_equal(fread(sha512, 1, 128, f), 128);
+    pclose(f);
+    AUTO_FREE char *move = kn_asprintf("mv /run/cd.iso /run/kn-cache/%s", sha512);
+
+    assert_int_equal(stat("/run/cd.iso", &iso), 0);
+    assert_int_equal(system(move), 0);
+    return json_pack("{s:s, s:s, s:s, s:I, s:s, s:I}", "id", CD_IMAGE, "url", "http://127.0.0.1:9/none", "sha512",
+                     sha512, "size", (json_int_t)iso.st_size, "disk_format", "iso", "virtual_size",
+                     (json_int_t)iso.st_size);
+}
+
+/* On every bus whose drives firmware takes for CDs: on usb libvirt's are disks that nobody may write. */
+static void test_boots_from_a_cd(void **state)
+{
+    static const char *const BUSES[][2] = {
+        { "{}", "[{\"device\": \"/dev/sda\", \"bus\": \"sata\", \"cdrom\": true}]" },
+        { "{\"type\": \"pc\"}", "[{\"device\": \"/dev/hda\", \"bus\": \"ide\", \"cdrom\": true}]" },
+        { "{}", "[{\"device\": \"/dev/sda\", \"bus\": \"scsi\", \"cdrom\": true}]" },
+    };
+    json_auto_t *image = cd_image();
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(BUSES); i++) {
+        const int64_t generation = 21 + 2 * (int64_t)i;
+        json_t *spec = spec_of(BUSES[i][0], BUSES[i][1]);
+
+        json_object_set(spec, "image", image);
+        json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
+                                       kn_test_agent_command(&kn_one_guest.agent, "server.spawn", generation,
+                                                             json_pack("{s:s, s:o}", "server", kn_one_guest.server,
+                                                                       "spec", spec))));
+        await_said("HERE-SPEAKS-A-CD");
+        kn_one_guest_destroy(generation + 1);
+    }
+}
+
 /* The lab's guest starts by BIOS alone, so that the firmware says what it thinks of it. */
 static void test_uefi(void **state)
 {
@@ -255,6 +316,7 @@ static int run_inside(void)
         cmocka_unit_test(test_devices_of_q35),       cmocka_unit_test(test_the_older_machine),
         cmocka_unit_test(test_odd_devices),          cmocka_unit_test(test_uefi),
         cmocka_unit_test(test_processors_and_hands), cmocka_unit_test(test_limits_of_nics),
+        cmocka_unit_test(test_boots_from_a_cd),
     };
 
     return cmocka_run_group_tests(tests, kn_one_guest_setup, kn_one_guest_teardown);
@@ -262,6 +324,6 @@ static int run_inside(void)
 
 int main(void)
 {
-    kn_test_needs("ip", "tc", "virsh", "curl", "libvirtd", "qemu-img");
+    kn_test_needs("ip", "tc", "virsh", "curl", "libvirtd", "qemu-img", "xorriso");
     return kn_one_guest_main(run_inside);
 }

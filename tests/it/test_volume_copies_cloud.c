@@ -425,6 +425,32 @@ static void of_one_that_a_server_has(void **state)
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_snapshot", NULL), before);
 }
 
+/* An iso's blocks are a volume's as they are. */
+static void of_a_cd(void **state)
+{
+    AUTO_FREE char *data = kn_alloc(40 * 1024 + 1);
+    char volume[KN_UUID_SIZE], head[64];
+
+    (void)state;
+    memset(data, 'c', 40 * 1024);
+    data[40 * 1024] = '\0';
+    memcpy(data + 16 * 2048 + 1, "CD001", 5);
+    kn_whole_cloud_expect(201, "POST", "/image/v2/images", KN_WHOLE_JSON,
+                          "{\"name\": \"cd\", \"disk_format\": \"iso\", \"container_format\": \"bare\"}");
+    const char *cd = kn_whole_cloud_text("id");
+    AUTO_FREE char *put = kn_asprintf("/image/v2/images/%s/file", cd), *path = NULL;
+    AUTO_FREE char *of_image = kn_asprintf("\"size\": 1, \"imageRef\": \"%s\"", cd);
+
+    kn_whole_cloud_expect(204, "PUT", put, "Content-Type: application/octet-stream\r\n", data);
+    post_volume(of_image, volume);
+    settled();
+    kn_copy(head, sizeof(head), data);
+    expect_disk("volume", volume, GIB, head);
+    path = kn_asprintf(VOLUMES "/%s", volume);
+    kn_whole_cloud_expect(202, "DELETE", path, NEW, NULL);
+    kn_whole_cloud_await(BUSY, 0);
+}
+
 static void no_copy_is_left(void)
 {
     kn_whole_cloud_await(BUSY, 0);
@@ -540,6 +566,7 @@ int main(void)
     kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(from_an_image_and_on, kn_whole_cloud_sound),
+        cmocka_unit_test_teardown(of_a_cd, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(a_group_goes_with_its_volumes, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(to_an_image_and_back, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(of_one_that_a_server_has, kn_whole_cloud_sound),

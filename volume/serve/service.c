@@ -18,6 +18,7 @@
 #include "lib/base/clock.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
+#include "lib/domain/form.h"
 #include "lib/domain/volume_qos.h"
 #include "volume/serve/backup.h"
 #include "volume/serve/commands.h"
@@ -145,7 +146,7 @@ static int service_origin(struct volume_call *c, struct service_source *ret, str
         return -1;
     }
     ret->origin.image = ret->path;
-    ret->origin.format = kn_json_str(base, "disk_format");
+    ret->origin.format = kn_disk_image_format(kn_json_str(base, "disk_format"));
     return 0;
 }
 
