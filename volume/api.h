@@ -91,6 +91,12 @@ struct kn_volume_server_snapshots {
 int kn_volume_server_snapshots_begin(const struct kn_request *req, const struct kn_volume_server_snapshots *wish,
                                      struct kn_error *err);
 
+/*
+ * The wish to give the server another volume in the place of one that it has: in-use to detaching, available to attaching, an attachment for the new one; the input learns both attachments and what
+ * the one's says of its device. KN_NOT_FOUND: the server does not have it; KN_BAD_REQUEST: they cannot be swapped, in Nova's words where it has any; KN_CONFLICT: several servers may have one of them.
+ */
+int kn_volume_swap_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id, const char *to_id,
+                         const char *server_id, json_t *input, struct kn_error *err);
 /* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
                           struct kn_error *err);

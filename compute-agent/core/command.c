@@ -8,28 +8,14 @@
 #include <string.h>
 
 #include "compute-agent/core/agent.h"
+#include "compute-agent/core/command.h"
 #include "compute-agent/core/console.h"
 #include "compute-agent/core/generation.h"
 #include "compute-agent/core/guest_dir.h"
-#include "compute-agent/core/spec.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
 #include "lib/base/mem.h"
 #include "lib/domain/server_state.h"
-
-/* A command on its way: what its handler needs at hand. */
-struct command_call {
-    struct kn_agent *agent;
-    const json_t *body;
-    struct kn_agent_guest_ref ref;
-    struct kn_agent_order order;
-    struct kn_work *work;   /* NULL: nobody watches it */
-    int part;               /* of the command's row: with the order it names one message of a task's life */
-    struct kn_agent_guest known;
-    json_t *result; /* new reference, NULL = {} */
-};
-
-typedef int call_fn(struct command_call *call, struct kn_error *err);
 
 enum command_scope {
     ABOUT_AGENT,
@@ -43,10 +29,10 @@ struct command_command {
     const char *lane; /* body field: commands with the same value run in order */
     enum command_scope scope;
     enum kn_agent_intent intent; /* of ABOUT_GUEST and READS_GUEST */
-    call_fn *run;
+    kn_agent_call_fn *run;
 };
 
-static int command_spawn(struct command_call *c, struct kn_error *err)
+static int command_spawn(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
     int power_state = 0;
@@ -66,13 +52,13 @@ static int command_spawn(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
-static int command_destroy(struct command_call *c, struct kn_error *err)
+static int command_destroy(struct kn_agent_call *c, struct kn_error *err)
 {
     kn_agent_consoles_end(c->agent->consoles, c->ref.server);
     return c->agent->driver->destroy(c->agent->driver_state, &c->ref, err);
 }
 
-static int power(struct command_call *c, struct kn_error *err)
+static int power(struct kn_agent_call *c, struct kn_error *err)
 {
     int power_state = 0;
 
@@ -87,119 +73,34 @@ static int power(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
-static int command_snapshot(struct command_call *c, struct kn_error *err)
+static int command_snapshot(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->snapshot(c->agent->driver_state, &c->ref, kn_json_bool(c->body, "quiesce"), c->work,
                                       &c->result, err);
 }
 
-static int command_upload(struct command_call *c, struct kn_error *err)
+static int command_upload(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->upload(c->agent->driver_state, &c->ref, c->body, c->work, err);
 }
 
-static int command_drop_snapshot(struct command_call *c, struct kn_error *err)
+static int command_drop_snapshot(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->drop_snapshot(c->agent->driver_state, &c->ref, err);
 }
 
-/* In the guest's metadata the volume has the user's tag; whoever died before it was written does all of it again. A driver may keep no spec. */
-static int command_tag_volume(const struct command_call *c, const char *volume, const char *tag, struct kn_error *err)
-{
-    const char *dir = c->agent->daemon.conf.agent_state_dir;
-    json_auto_t *spec = NULL;
-    json_t *entry;
-    int64_t generation = 0;
-    size_t i;
-
-    if (kn_agent_guest_load(dir, c->ref.server, &generation, &spec, NULL) < 0) {
-        return 0;
-    }
-    json_array_foreach (json_object_get(spec, "volumes"), i, entry) {
-        if (strcmp(kn_json_str(entry, "volume"), volume) == 0) {
-            json_object_set_new(entry, "tag", json_string(tag));
-        }
-    }
-    return kn_agent_guest_save(dir, c->ref.server, c->ref.host, generation, spec, err);
-}
-
-static int attach_volume(struct command_call *c, struct kn_error *err)
-{
-    const char *tag = kn_json_str(c->body, "tag");
-    char device[KN_DEVICE_SIZE];
-
-    if (c->agent->driver->attach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
-                                      json_object_get(c->body, "connection"), kn_json_str(c->body, "device"), device,
-                                      err) < 0 ||
-        (*tag != '\0' && command_tag_volume(c, kn_json_str(c->body, "volume"), tag, err) < 0)) {
-        return -1;
-    }
-    c->result = json_pack("{s:o}", "device", json_sprintf("/dev/%s", device));
-    return 0;
-}
-
-static int detach_volume(struct command_call *c, struct kn_error *err)
-{
-    return c->agent->driver->detach_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"), err);
-}
-
-/* Only what kilonova-volume made for it (snapshot.open) is written. */
-static int command_copy_of(struct command_call *c, struct kn_agent_disk_copy *ret, struct kn_error *err)
-{
-    static const char NAME[] = "/.host-snapshot-";
-    const char *path = kn_json_str(c->body, "path"), *name = strrchr(path, '/');
-
-    *ret = (struct kn_agent_disk_copy){ kn_json_str(c->body, "volume"), path, kn_json_str(c->body, "format") };
-    return path[0] == '/' && strncmp(name, NAME, strlen(NAME)) == 0 && kn_uuid_valid(name + strlen(NAME))
-               ? 0
-               : kn_fail(err, KN_BAD_REQUEST, "\"%.200s\" is no file for a copy of a volume", path);
-}
-
-static int copy_volume(struct command_call *c, struct kn_error *err)
-{
-    const struct kn_agent_driver *driver = c->agent->driver;
-    struct kn_agent_disk_copy copy;
-    bool is_copied = false;
-
-    if (command_copy_of(c, &copy, err) < 0 ||
-        (driver->copy_disk != NULL &&
-         driver->copy_disk(c->agent->driver_state, &c->ref, &copy, c->work, &is_copied, err) < 0)) {
-        return -1;
-    }
-    c->result = json_pack("{s:b}", "copied", is_copied);
-    return 0;
-}
-
-static int drop_copy(struct command_call *c, struct kn_error *err)
-{
-    const struct kn_agent_driver *driver = c->agent->driver;
-    struct kn_agent_disk_copy copy;
-
-    return command_copy_of(c, &copy, err) < 0 ? -1
-           : driver->drop_copy == NULL        ? 0
-                                              : driver->drop_copy(c->agent->driver_state, &c->ref, &copy, err);
-}
-
-static int resize_volume(struct command_call *c, struct kn_error *err)
-{
-    return c->agent->driver->resize_disk == NULL
-               ? 0
-               : c->agent->driver->resize_disk(c->agent->driver_state, &c->ref, kn_json_str(c->body, "volume"),
-                                               kn_json_int(c->body, "size_gib") << 30, err);
-}
-
-static int attach_interface(struct command_call *c, struct kn_error *err)
+static int attach_interface(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->attach_nic(c->agent->driver_state, &c->ref, json_object_get(c->body, "nic"), err);
 }
 
-static int detach_interface(struct command_call *c, struct kn_error *err)
+static int detach_interface(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->detach_nic(c->agent->driver_state, &c->ref, kn_json_str(c->body, "port"),
                                         kn_json_bool(c->body, "force"), err);
 }
 
-static int console_log(struct command_call *c, struct kn_error *err)
+static int console_log(struct kn_agent_call *c, struct kn_error *err)
 {
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf raw = KN_STRBUF_INIT;
     AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
@@ -214,7 +115,7 @@ static int console_log(struct command_call *c, struct kn_error *err)
 }
 
 /* With an address it is opened: said twice, it is open once. */
-static int command_console(struct command_call *c, struct kn_error *err)
+static int command_console(struct kn_agent_call *c, struct kn_error *err)
 {
     const char *type = kn_json_str(c->body, "type"), *secret = kn_json_str(c->body, "secret");
     const bool opens = json_object_get(c->body, "address") != NULL && secret[0] != '\0';
@@ -238,7 +139,7 @@ static int command_console(struct command_call *c, struct kn_error *err)
 }
 
 /* The rules looked at it already. */
-static int command_look(struct command_call *c, struct kn_error *err)
+static int command_look(struct kn_agent_call *c, struct kn_error *err)
 {
     (void)err;
     c->result = json_pack("{s:i}", "power_state", c->known.power_state);
@@ -246,7 +147,7 @@ static int command_look(struct command_call *c, struct kn_error *err)
 }
 
 /* Simulated guests have no users, and any password. */
-static int command_set_password(struct command_call *c, struct kn_error *err)
+static int command_set_password(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -259,12 +160,12 @@ static int command_set_password(struct command_call *c, struct kn_error *err)
                                 kn_json_str(c->body, "password"), err);
 }
 
-static int command_diagnose(struct command_call *c, struct kn_error *err)
+static int command_diagnose(struct kn_agent_call *c, struct kn_error *err)
 {
     return c->agent->driver->diagnose(c->agent->driver_state, &c->ref, &c->result, err);
 }
 
-static int password(struct command_call *c, struct kn_error *err)
+static int password(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -275,7 +176,7 @@ static int password(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
-static int forget_password(struct command_call *c, struct kn_error *err)
+static int forget_password(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -284,7 +185,7 @@ static int forget_password(struct command_call *c, struct kn_error *err)
                : driver->forget_password(c->agent->driver_state, &c->ref, kn_json_str(c->body, "posted"), err);
 }
 
-static int command_describe(struct command_call *c, struct kn_error *err)
+static int command_describe(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -293,7 +194,7 @@ static int command_describe(struct command_call *c, struct kn_error *err)
                                                        json_object_get(c->body, "description"), c->order.task, err);
 }
 
-static int observe(struct command_call *c, struct kn_error *err)
+static int observe(struct kn_agent_call *c, struct kn_error *err)
 {
     if (c->agent->driver->observe(c->agent->driver_state, c->ref.host, &c->result, err) < 0) {
         return -1;
@@ -303,7 +204,7 @@ static int observe(struct command_call *c, struct kn_error *err)
     return 0;
 }
 
-static int command_trace(struct command_call *c, struct kn_error *err)
+static int command_trace(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -313,7 +214,7 @@ static int command_trace(struct command_call *c, struct kn_error *err)
 }
 
 /* Whoever has no images has all that he will ever need. */
-static int command_cache(struct command_call *c, struct kn_error *err)
+static int command_cache(struct kn_agent_call *c, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = c->agent->driver;
 
@@ -322,7 +223,7 @@ static int command_cache(struct command_call *c, struct kn_error *err)
                : driver->cache_image(c->agent->driver_state, json_object_get(c->body, "base"), c->work, err);
 }
 
-static int introduce(struct command_call *c, struct kn_error *err)
+static int introduce(struct kn_agent_call *c, struct kn_error *err)
 {
     (void)err;
     kn_agent_count_from(c->agent, kn_json_int(c->body, "after"));
@@ -337,11 +238,12 @@ static const struct command_command COMMANDS[] = {
     { "server.snapshot", "server", ABOUT_GUEST, KN_INTENT_USE, command_snapshot },
     { "server.upload", "server", ABOUT_GUEST, KN_INTENT_USE, command_upload },
     { "server.drop_snapshot", "server", ABOUT_GUEST, KN_INTENT_RELEASE, command_drop_snapshot },
-    { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, attach_volume },
-    { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_volume },
-    { "server.copy_volume", "server", ABOUT_GUEST, KN_INTENT_USE, copy_volume },
-    { "server.drop_copy", "server", ABOUT_GUEST, KN_INTENT_RELEASE, drop_copy },
-    { "server.resize_volume", "server", ABOUT_GUEST, KN_INTENT_USE, resize_volume },
+    { "server.attach_volume", "server", ABOUT_GUEST, KN_INTENT_USE, kn_agent_command_attach_volume },
+    { "server.detach_volume", "server", ABOUT_GUEST, KN_INTENT_RELEASE, kn_agent_command_detach_volume },
+    { "server.swap_volume", "server", ABOUT_GUEST, KN_INTENT_USE, kn_agent_command_swap_volume },
+    { "server.copy_volume", "server", ABOUT_GUEST, KN_INTENT_USE, kn_agent_command_copy_volume },
+    { "server.drop_copy", "server", ABOUT_GUEST, KN_INTENT_RELEASE, kn_agent_command_drop_copy },
+    { "server.resize_volume", "server", ABOUT_GUEST, KN_INTENT_USE, kn_agent_command_resize_volume },
     { "server.attach_interface", "server", ABOUT_GUEST, KN_INTENT_USE, attach_interface },
     { "server.detach_interface", "server", ABOUT_GUEST, KN_INTENT_RELEASE, detach_interface },
     { "server.console_log", "server", READS_GUEST, KN_INTENT_USE, console_log },
@@ -369,7 +271,7 @@ static const struct command_command *command_find(const char *type)
 }
 
 /* Whether the driver should act at all: 0 with *ret_act, or the refusal. */
-static int rule(struct command_call *call, const struct command_command *command, bool *ret_act, struct kn_error *err)
+static int rule(struct kn_agent_call *call, const struct command_command *command, bool *ret_act, struct kn_error *err)
 {
     enum kn_agent_intent intent = command->intent;
     enum kn_agent_ruling ruling;
@@ -399,7 +301,7 @@ static int rule(struct command_call *call, const struct command_command *command
  * The newest command of a server, said again, is answered again and not done again: a second reboot is no ensure, and a guest that went its own way since is
  * left to it. A kill between act and answer lets it act once more.
  */
-static int command_run_once(struct command_call *call, const struct command_command *command, struct kn_error *err)
+static int command_run_once(struct kn_agent_call *call, const struct command_command *command, struct kn_error *err)
 {
     const struct kn_agent_driver *driver = call->agent->driver;
     struct kn_error why = { 0 };
@@ -421,7 +323,7 @@ static int command_run_once(struct command_call *call, const struct command_comm
     return 0;
 }
 
-static int command_run(struct command_call *call, const struct command_command *command, struct kn_error *err)
+static int command_run(struct kn_agent_call *call, const struct command_command *command, struct kn_error *err)
 {
     bool act = false;
 
@@ -458,12 +360,13 @@ static bool is_destroy(const struct kn_message *m)
 static enum kn_work_outcome command_obey(struct kn_agent *agent, const struct kn_message *m, struct kn_work *work,
                                          struct kn_work_answer *ret)
 {
-    struct command_call call = { .agent = agent,
-                                 .body = m->body,
-                                 .work = work,
-                                 .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"), m->generation },
-                                 .order = { m->task, m->attempt },
-                                 .part = m->part };
+    struct kn_agent_call call = { .agent = agent,
+                                  .body = m->body,
+                                  .work = work,
+                                  .ref = { kn_json_str(m->body, "host"), kn_json_str(m->body, "server"),
+                                           m->generation },
+                                  .order = { m->task, m->attempt },
+                                  .part = m->part };
     const int done = kn_work_check(work, &ret->err) < 0 || kn_message_fits(m, &ret->err) < 0
                          ? -1
                          : command_run(&call, command_find(m->type->name), &ret->err);

@@ -49,6 +49,12 @@ struct kn_agent_driver_events {
 
 typedef void kn_agent_guest_visit(void *ctx, const char *server, const struct kn_agent_guest *guest);
 
+/* A volume that a guest has, and the one that shall take its place. */
+struct kn_agent_disk_swap {
+    const char *volume, *to;
+    const json_t *connection; /* of to */
+};
+
 /* A file that a volume of a guest is copied to, and nothing else is. */
 struct kn_agent_disk_copy {
     const char *volume, *path, *format;
@@ -105,6 +111,12 @@ struct kn_agent_driver {
     int (*attach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, const json_t *connection,
                        const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     int (*detach_disk)(void *state, const struct kn_agent_guest_ref *ref, const char *volume, struct kn_error *err);
+    /*
+     * Optional. A guest that runs is copied from the one to the other and goes on there; until that is durable it has the first one alone. Called the other way round while a copying is at work (or
+     * was cut off) it takes it back. KN_CONFLICT: the guest does not run.
+     */
+    int (*swap_disk)(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_swap *swap,
+                     struct kn_work *work, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
     /*
      * Optional, both: what a guest that runs has in the volume, in a file of that name and format, and an end of that; *ret_copied false: it is off. Whoever is killed meanwhile begins anew.
      */

@@ -60,6 +60,11 @@ int64_t kn_agent_spec_root_bytes(const json_t *spec)
     return asked > has ? asked : has;
 }
 
+static const char *plain_device(const char *device)
+{
+    return strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
+}
+
 /* The entry of a list that is told from the others by this key; NULL if there is none. */
 static const json_t *spec_entry(const json_t *spec, const char *list, const char *key, const char *id)
 {
@@ -98,6 +103,65 @@ const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume)
 json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume)
 {
     return spec_without(spec, "volumes", "volume", volume);
+}
+
+const char *kn_agent_spec_volume_at(const json_t *spec, const char *device)
+{
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
+        if (strcmp(plain_device(kn_json_str(item, "device")), device) == 0) {
+            return kn_json_str(item, "volume");
+        }
+    }
+    return NULL;
+}
+
+const json_t *kn_agent_spec_swap(const json_t *spec)
+{
+    return json_object_get(spec, "swap");
+}
+
+json_t *kn_agent_spec_with_swap(const json_t *spec, json_t *note)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+
+    if (note == NULL) {
+        json_object_del(copy, "swap");
+    } else {
+        json_object_set_new(copy, "swap", note);
+    }
+    return copy;
+}
+
+json_t *kn_agent_spec_swapped(const json_t *spec, const char *volume, const char *to, const json_t *connection)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+    json_t *volumes = json_array();
+    size_t i;
+    json_t *item;
+
+    json_array_foreach (json_object_get(spec, "volumes"), i, item) {
+        json_t *entry = json_copy(item);
+
+        if (strcmp(kn_json_str(entry, "volume"), volume) == 0) {
+            json_object_set_new(entry, "volume", json_string(to));
+            json_object_set(entry, "connection", (json_t *)(uintptr_t)connection);
+        }
+        json_array_append_new(volumes, entry);
+    }
+    json_object_set_new(copy, "volumes", volumes);
+    return copy;
+}
+
+const json_t *kn_agent_spec_connection(const json_t *spec, const char *volume)
+{
+    const json_t *entry = kn_agent_spec_volume(spec, volume), *note = kn_agent_spec_swap(spec);
+
+    return entry != NULL                                                  ? json_object_get(entry, "connection")
+           : note != NULL && strcmp(kn_json_str(note, "to"), volume) == 0 ? json_object_get(note, "connection")
+                                                                          : NULL;
 }
 
 const json_t *kn_agent_spec_nic(const json_t *spec, const char *port)
@@ -152,11 +216,6 @@ uint32_t kn_agent_spec_devices(const json_t *spec)
         used |= at >= 0 ? 1U << at : 0;
     }
     return used;
-}
-
-static const char *plain_device(const char *device)
-{
-    return strncmp(device, "/dev/", 5) == 0 ? device + 5 : device;
 }
 
 struct kn_agent_domain_disk kn_agent_spec_disk(const char *server, const char *volume, const char *device,

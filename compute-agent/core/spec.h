@@ -40,6 +40,17 @@ const json_t *kn_agent_spec_volume(const json_t *spec, const char *volume);
 /* Copies of the spec with an entry more (replacing one of the same volume), and with one less. */
 json_t *kn_agent_spec_with_volume(const json_t *spec, const char *volume, const char *device, const json_t *connection);
 json_t *kn_agent_spec_without_volume(const json_t *spec, const char *volume);
+/* The volume that has this device (vdb); NULL if none has. */
+const char *kn_agent_spec_volume_at(const json_t *spec, const char *device);
+/*
+ * The note of a volume that is to take another's place, {"volume", "to", "connection" (of to), "pauses"? (its guest was paused for it)}; NULL: there is none. with_swap: a copy of the spec that has
+ * this note (stolen; NULL: none any more). swapped: a copy in which the one has the other's place, its device, tag and order of booting; the note stays.
+ */
+const json_t *kn_agent_spec_swap(const json_t *spec);
+json_t *kn_agent_spec_with_swap(const json_t *spec, json_t *note);
+json_t *kn_agent_spec_swapped(const json_t *spec, const char *volume, const char *to, const json_t *connection);
+/* How a volume that the spec has, or that a note of a swap names, is reached; NULL: neither. */
+const json_t *kn_agent_spec_connection(const json_t *spec, const char *volume);
 /* The same of its NICs ("nics", kn_form_plug), by their ports. A NIC more is the last. */
 const json_t *kn_agent_spec_nic(const json_t *spec, const char *port);
 json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);

@@ -14,6 +14,17 @@
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
 
+bool kn_agent_libvirt_disk_find(const json_t *spec, const char *xml, const char *volume,
+                                struct kn_agent_scanned_disk *ret)
+{
+    const json_t *entry = kn_agent_spec_volume(spec, volume);
+
+    if (entry != NULL) {
+        return kn_agent_scan_disk_at(xml, kn_json_str(entry, "device") + strlen("/dev/"), ret);
+    }
+    return kn_agent_scan_disk_find(xml, volume, ret) && kn_agent_spec_volume_at(spec, ret->device) == NULL;
+}
+
 /* The device that the volume has, or shall have. */
 static int choose_device(const struct kn_agent_faces *f, const json_t *spec, const char *volume, const char *wish,
                          char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
@@ -22,8 +33,8 @@ static int choose_device(const struct kn_agent_faces *f, const json_t *spec, con
     const json_t *entry = kn_agent_spec_volume(spec, volume);
     uint32_t used = kn_agent_scan_devices(f->config) | kn_agent_spec_devices(spec);
 
-    if ((f->live != NULL && kn_agent_scan_disk_find(f->live, volume, &disk)) ||
-        kn_agent_scan_disk_find(f->config, volume, &disk)) {
+    if ((f->live != NULL && kn_agent_libvirt_disk_find(spec, f->live, volume, &disk)) ||
+        kn_agent_libvirt_disk_find(spec, f->config, volume, &disk)) {
         kn_copy(ret_device, KN_DEVICE_SIZE, disk.device);
         return 0;
     }
@@ -42,11 +53,11 @@ static int plug(virDomainPtr dom, const struct kn_agent_faces *f, const struct k
     struct kn_agent_scanned_disk there;
 
     kn_agent_domain_disk_xml(disk, &xml);
-    if (f->live != NULL && !kn_agent_scan_disk_find(f->live, disk->serial, &there) &&
+    if (f->live != NULL && !kn_agent_scan_disk_at(f->live, disk->device, &there) &&
         virDomainAttachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_LIVE) < 0) {
         return kn_agent_libvirt_fail(err, "plugging the volume in");
     }
-    if (!kn_agent_scan_disk_find(f->config, disk->serial, &there) &&
+    if (!kn_agent_scan_disk_at(f->config, disk->device, &there) &&
         virDomainAttachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) < 0) {
         return kn_agent_libvirt_fail(err, "adding the volume to the domain");
     }
@@ -100,42 +111,38 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
     return done;
 }
 
-static bool disk_holds(const char *xml, const char *volume, struct kn_strbuf *out)
+static bool disk_holds(const char *xml, const struct kn_agent_held *held, struct kn_strbuf *out)
 {
     struct kn_agent_scanned_disk disk;
 
-    if (!kn_agent_scan_disk_find(xml, volume, &disk)) {
+    if (!kn_agent_libvirt_disk_find(held->spec, xml, held->id, &disk)) {
         return false;
     }
     /* libvirt finds a disk by its target. */
     kn_strbuf_addf(out, "<disk type='file' device='disk'><target dev='%s' bus='virtio'/><serial>%s</serial></disk>",
-                   disk.device, volume);
+                   disk.device, disk.serial);
     return true;
 }
 
 static int detach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,
                   struct kn_error *err)
 {
-    const struct kn_agent_held held = { disk_holds, volume, "volume" };
     AUTO_DOM virDomainPtr dom = NULL;
+    json_auto_t *spec = NULL;
     int64_t generation = 0;
-    json_t *spec = NULL;
-    int done = 0;
 
-    if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0) {
+    kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL);
+    const struct kn_agent_held held = { disk_holds, volume, "volume", spec };
+
+    if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0 ||
+        (dom != NULL && (kn_agent_libvirt_unplug(lv, ref, dom, &held, err) < 0 ||
+                         kn_agent_libvirt_unplug_config(dom, &held, err) < 0))) {
         return -1;
     }
-    if (dom != NULL && (kn_agent_libvirt_unplug(lv, ref, dom, &held, err) < 0 ||
-                        kn_agent_libvirt_unplug_config(dom, &held, err) < 0)) {
-        return -1;
-    }
-    if (kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL) == 0) {
-        done = kn_agent_spec_volume(spec, volume) == NULL
-                   ? 0
-                   : kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume), err);
-        json_decref(spec);
-    }
-    return done < 0 ? -1 : kn_agent_libvirt_remote_gone(lv, ref->server, volume, err);
+    return kn_agent_spec_volume(spec, volume) != NULL &&
+                   kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume), err) < 0
+               ? -1
+               : kn_agent_libvirt_remote_gone(lv, ref->server, volume, err);
 }
 
 int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
@@ -170,11 +177,14 @@ int kn_agent_libvirt_resize_disk(void *state, const struct kn_agent_guest_ref *r
     AUTO_DOM virDomainPtr dom = NULL;
     AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
     struct kn_agent_scanned_disk disk;
+    json_auto_t *spec = NULL;
 
     if (kn_agent_libvirt_find(lv, ref->server, &dom, err) < 0 ||
         (dom != NULL && kn_agent_libvirt_faces(dom, &f, err) < 0)) {
         return -1;
     }
-    return f.live != NULL && kn_agent_scan_disk_find(f.live, volume, &disk) ? disk_grow(dom, disk.device, bytes, err)
-                                                                            : 0;
+    kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, NULL, &spec, NULL);
+    return f.live != NULL && kn_agent_libvirt_disk_find(spec, f.live, volume, &disk)
+               ? disk_grow(dom, disk.device, bytes, err)
+               : 0;
 }

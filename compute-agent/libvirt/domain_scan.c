@@ -190,6 +190,40 @@ bool kn_agent_scan_disk_find(const char *xml, const char *serial, struct kn_agen
     return false;
 }
 
+static const xmlNode *domain_scan_target(const xmlDoc *doc, const char *device)
+{
+    for (const xmlNode *node = first_device(doc, "disk"); node != NULL; node = sibling(node, "disk")) {
+        struct kn_agent_scanned_disk disk;
+
+        read_disk(node, &disk);
+        if (strcmp(disk.device, device) == 0) {
+            return node;
+        }
+    }
+    return NULL;
+}
+
+bool kn_agent_scan_disk_at(const char *xml, const char *device, struct kn_agent_scanned_disk *ret)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const node = domain_scan_target(doc, device);
+
+    if (node != NULL) {
+        read_disk(node, ret);
+    }
+    return node != NULL;
+}
+
+bool kn_agent_scan_source(const char *xml, const char *device, char *ret_path, size_t size)
+{
+    AUTO_DOC xmlDoc *doc = read_xml(xml);
+    const xmlNode *const disk = domain_scan_target(doc, device);
+    const xmlNode *const source = disk != NULL ? domain_scan_child(disk, "source") : NULL;
+
+    return domain_scan_attribute(source, "file", ret_path, size) ||
+           (source != NULL && domain_scan_attribute(domain_scan_child(source, "host"), "socket", ret_path, size));
+}
+
 uint32_t kn_agent_scan_devices(const char *xml)
 {
     AUTO_DOC xmlDoc *doc = read_xml(xml);

@@ -24,6 +24,10 @@ struct kn_agent_scanned_disk {
 bool kn_agent_scan_disk(const char *domain_xml, size_t index, struct kn_agent_scanned_disk *ret);
 /* The disk with this serial. */
 bool kn_agent_scan_disk_find(const char *domain_xml, const char *serial, struct kn_agent_scanned_disk *ret);
+/* The disk with this target, vdb. */
+bool kn_agent_scan_disk_at(const char *domain_xml, const char *device, struct kn_agent_scanned_disk *ret);
+/* What the disk with this target reads: a file, or the UNIX socket of whoever serves it. False: neither, or no such disk. */
+bool kn_agent_scan_source(const char *domain_xml, const char *device, char *ret_path, size_t size);
 /* A bit for each vdX in use. */
 uint32_t kn_agent_scan_devices(const char *domain_xml);
 /* The pseudo-terminal of the first <console> of one that runs. */

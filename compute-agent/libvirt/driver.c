@@ -462,14 +462,14 @@ const struct kn_agent_driver kn_agent_driver_libvirt = {
     .upload = kn_agent_libvirt_upload,
     .drop_snapshot = kn_agent_libvirt_drop_snapshot,
     .attach_disk = kn_agent_libvirt_attach_disk,
+    .swap_disk = kn_agent_libvirt_swap_disk,
     .set_password = kn_agent_libvirt_set_password,
     LIBVIRT_GUESTS,
 };
 
 /* Of a container: no memory can be kept in a file, no disk be another's, no snapshot be taken while it runs; and no agent of QEMU's is in it. */
-static const char *const CANNOT[] = { "suspend", "rescue",        "createImage",    "createBackup",
-                                      "shelve",  "attach_volume", "changePassword", "trigger_crash_dump",
-                                      NULL };
+static const char *const CANNOT[] = { "suspend",       "rescue",      "createImage",    "createBackup",       "shelve",
+                                      "attach_volume", "swap_volume", "changePassword", "trigger_crash_dump", NULL };
 
 static int lxc_snapshot(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
                         json_t **ret_made, struct kn_error *err)

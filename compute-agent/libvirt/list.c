@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/spec.h"
 #include "compute-agent/core/tombstone.h"
 #include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/libvirt/domain_xml.h"
@@ -165,11 +166,15 @@ static void observe_one(struct kn_agent_libvirt *lv, virDomainPtr dom, const cha
     json_t *taps = json_array();
     AUTO_FREE char *xml = virDomainGetXMLDesc(dom, 0);
     struct kn_agent_scanned_disk disk;
+    json_auto_t *spec = NULL;
     char tap[TAP_SIZE];
 
+    kn_agent_guest_load(lv->conf->agent_state_dir, server, NULL, &spec, NULL);
     for (size_t i = 0; xml != NULL && kn_agent_scan_disk(xml, i, &disk); i++) {
-        if (disk.serial[0] != '\0') {
-            json_array_append_new(volumes, json_string(disk.serial));
+        if (disk.serial[0] != '\0') { /* a volume; after a swap it may have another one's */
+            const char *volume = kn_agent_spec_volume_at(spec, disk.device);
+
+            json_array_append_new(volumes, json_string(volume != NULL ? volume : disk.serial));
         }
     }
     for (size_t i = 0; xml != NULL && kn_agent_scan_tap(xml, i, tap, sizeof(tap)); i++) {

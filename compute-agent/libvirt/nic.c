@@ -34,6 +34,11 @@ static bool nic_holds(const char *xml, const char *port, struct kn_strbuf *out)
     return true;
 }
 
+static bool nic_is_held(const char *xml, const struct kn_agent_held *held, struct kn_strbuf *out)
+{
+    return nic_holds(xml, held->id, out);
+}
+
 /* flags: VIR_DOMAIN_AFFECT_LIVE or _CONFIG. What an agent asked for that died may only now be done: it is there then, too. */
 static int nic_add(virDomainPtr dom, const char *xml, const char *port, unsigned flags, struct kn_error *err)
 {
@@ -170,7 +175,7 @@ int kn_agent_libvirt_attach_nic(void *state, const struct kn_agent_guest_ref *re
 static int nic_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
                       const char *port, bool force, struct kn_error *err)
 {
-    const struct kn_agent_held held = { nic_holds, port, "the NIC of port" };
+    const struct kn_agent_held held = { nic_is_held, port, "the NIC of port", NULL };
 
     if (kn_agent_libvirt_unplug(lv, ref, dom, &held, err) < 0) {
         if (!force || err->code != KN_TIMEOUT) {

@@ -51,7 +51,7 @@ static bool plug_is_held(virDomainPtr dom, const struct kn_agent_held *held, str
     AUTO_FREE char *live = virDomainIsActive(dom) == 1 ? virDomainGetXMLDesc(dom, 0) : NULL;
 
     kn_strbuf_clear(out);
-    return live != NULL && held->holds(live, held->id, out);
+    return live != NULL && held->holds(live, held, out);
 }
 
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
@@ -92,7 +92,7 @@ int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held 
         if (config == NULL) {
             return kn_agent_libvirt_fail(err, "reading the domain");
         }
-        if (!held->holds(config, held->id, &xml)) {
+        if (!held->holds(config, held, &xml)) {
             return 0;
         }
         if (virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_CONFIG) < 0) {

@@ -10,6 +10,7 @@
  *   power.c   the other power actions
  *   plug.c    what disks and NICs share: a domain's two faces, and devices that a guest lets go of
  *   disk.c    volumes in and out
+ *   swap.c    one volume in another's place
  *   remote.c  volumes that another machine serves
  *   nic.c     NICs in and out
  *   snapshot.c  a file of the root disk
@@ -30,6 +31,7 @@
 #include <stdatomic.h>
 
 #include "compute-agent/core/driver.h"
+#include "compute-agent/libvirt/domain_scan.h"
 #include "compute-agent/metadata/server.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/hmap.h"
@@ -154,8 +156,9 @@ int kn_agent_libvirt_keep_spec(struct kn_agent_libvirt *lv, const struct kn_agen
                                json_t *spec, struct kn_error *err);
 /* A device that the guest has to let go of: whether it still holds it, and its XML as libvirt finds it by. */
 struct kn_agent_held {
-    bool (*holds)(const char *live_xml, const char *id, struct kn_strbuf *out);
+    bool (*holds)(const char *live_xml, const struct kn_agent_held *held, struct kn_strbuf *out);
     const char *id, *what; /* "volume" */
+    const json_t *spec; /* that says more of it; NULL: nothing does */
 };
 /* Asks the guest for the device until it is gone, for a while: KN_TIMEOUT; KN_CONFLICT when a destroy waits. Nothing to do for a guest that is off. */
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
@@ -202,6 +205,9 @@ int kn_agent_libvirt_power(void *state, const struct kn_agent_guest_ref *ref, co
 int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
                                  const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE],
                                  struct kn_error *err);
+/* The disk that a volume is in a domain: where its spec has it, whatever serial a swap has left there; one that the spec does not know has its own. */
+bool kn_agent_libvirt_disk_find(const json_t *spec, const char *xml, const char *volume,
+                                struct kn_agent_scanned_disk *ret);
 int kn_agent_libvirt_detach_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume,
                                  struct kn_error *err);
 int kn_agent_libvirt_resize_disk(void *state, const struct kn_agent_guest_ref *ref, const char *volume, int64_t bytes,
@@ -221,7 +227,16 @@ int kn_agent_libvirt_look(void *state, const struct kn_agent_guest_ref *ref, str
 int kn_agent_libvirt_list(void *state, const char *host, kn_agent_guest_visit *visit, void *ctx, struct kn_error *err);
 int kn_agent_libvirt_observe(void *state, const char *host, json_t **ret_seen, struct kn_error *err);
 
+/* --- swap.c --- */
+int kn_agent_libvirt_swap_disk(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_swap *swap,
+                               struct kn_work *work, char ret_device[KN_DEVICE_SIZE], struct kn_error *err);
+
 /* --- snapshot.c --- */
+/* What an earlier life, or a command that was cut off, left at work on a disk of a guest, found by its file or target, ends; the disk stays what it was. dom may be NULL. */
+int kn_agent_libvirt_end_copy(virDomainPtr dom, const char *disk, struct kn_error *err);
+/* Until the copy that was begun is whole. *ret_off: the guest went off meanwhile, and the copying with it. */
+int kn_agent_libvirt_await_copy(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, struct kn_work *work,
+                                virDomainPtr dom, const char *disk, bool *ret_off, struct kn_error *err);
 int kn_agent_libvirt_snapshot(void *state, const struct kn_agent_guest_ref *ref, bool quiesce, struct kn_work *work,
                               json_t **ret_made, struct kn_error *err);
 int kn_agent_libvirt_upload(void *state, const struct kn_agent_guest_ref *ref, const json_t *body, struct kn_work *work,

@@ -119,9 +119,9 @@ static json_t *remote_connection(struct kn_agent_libvirt *lv, const char *server
     if (kn_agent_guest_load(lv->conf->agent_state_dir, server, NULL, &spec, NULL) < 0) {
         return NULL;
     }
-    json_t *connection = json_object_get(kn_agent_spec_volume(spec, volume), "connection");
+    const json_t *connection = kn_agent_spec_connection(spec, volume);
 
-    return kn_agent_remote_disk_is(connection) ? json_incref(connection) : NULL;
+    return kn_agent_remote_disk_is(connection) ? json_incref((json_t *)(uintptr_t)connection) : NULL;
 }
 
 static bool remote_is_wanted(void *ctx, const char *server, const char *volume)

@@ -29,13 +29,12 @@ struct shot {
     char path[PATH_MAX];
 };
 
-/* What an earlier life, or a command that was cut off, left at work on the disk. */
-static int shot_end_job(const struct shot *s, struct kn_error *err)
+int kn_agent_libvirt_end_copy(virDomainPtr dom, const char *disk, struct kn_error *err)
 {
     virDomainBlockJobInfo info;
 
-    if (s->dom == NULL || virDomainIsActive(s->dom) != 1 || virDomainGetBlockJobInfo(s->dom, s->disk, &info, 0) <= 0 ||
-        virDomainBlockJobAbort(s->dom, s->disk, 0) == 0 || virDomainIsActive(s->dom) != 1) {
+    if (dom == NULL || virDomainIsActive(dom) != 1 || virDomainGetBlockJobInfo(dom, disk, &info, 0) <= 0 ||
+        virDomainBlockJobAbort(dom, disk, 0) == 0 || virDomainIsActive(dom) != 1) {
         return 0;
     }
     return kn_agent_libvirt_fail(err, "ending the copying of a disk");
@@ -53,14 +52,14 @@ static int shot_begin_job(const struct shot *s, struct kn_error *err)
                : kn_agent_libvirt_fail(err, "copying the disk");
 }
 
-/* *ret_off: the guest went off meanwhile, and the copying with it. */
-static int shot_await_whole(const struct shot *s, bool *ret_off, struct kn_error *err)
+int kn_agent_libvirt_await_copy(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, struct kn_work *work,
+                                virDomainPtr dom, const char *disk, bool *ret_off, struct kn_error *err)
 {
     for (;;) {
         virDomainBlockJobInfo info = { 0 };
-        const int found = virDomainGetBlockJobInfo(s->dom, s->disk, &info, 0);
+        const int found = virDomainGetBlockJobInfo(dom, disk, &info, 0);
 
-        if (found <= 0 && virDomainIsActive(s->dom) == 0) {
+        if (found <= 0 && virDomainIsActive(dom) == 0) {
             *ret_off = true;
             return 0;
         }
@@ -73,16 +72,16 @@ static int shot_await_whole(const struct shot *s, bool *ret_off, struct kn_error
         if (info.end > 0 && info.cur == info.end) {
             return 0;
         }
-        if (kn_agent_libvirt_is_doomed(s->lv, s->ref)) {
-            return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", s->ref->server);
+        if (kn_agent_libvirt_is_doomed(lv, ref)) {
+            return kn_fail(err, KN_CONFLICT, "server \"%s\" is being deleted", ref->server);
         }
-        if (s->lv->is_stopping) {
+        if (lv->is_stopping) {
             return kn_fail(err, KN_UNAVAILABLE, "the agent stops");
         }
-        if (kn_work_progress(s->work, "copying the disk", (int64_t)info.cur, (int64_t)info.end, err) < 0) {
+        if (kn_work_progress(work, "copying the disk", (int64_t)info.cur, (int64_t)info.end, err) < 0) {
             return -1;
         }
-        kn_agent_libvirt_wait(s->lv, LOOK_AGAIN_MS);
+        kn_agent_libvirt_wait(lv, LOOK_AGAIN_MS);
     }
 }
 
@@ -115,7 +114,10 @@ static int shot_of_running(const struct shot *s, bool *ret_off, struct kn_error 
         *ret_off = virDomainIsActive(s->dom) == 0;
         return *ret_off ? 0 : -1;
     }
-    return shot_await_whole(s, ret_off, err) < 0 || (!*ret_off && shot_let_go(s, err) < 0) ? -1 : 0;
+    return kn_agent_libvirt_await_copy(s->lv, s->ref, s->work, s->dom, s->disk, ret_off, err) < 0 ||
+                   (!*ret_off && shot_let_go(s, err) < 0)
+               ? -1
+               : 0;
 }
 
 static int shot_copy(const struct shot *s, struct kn_error *err)
@@ -133,7 +135,7 @@ static int shot_copy(const struct shot *s, struct kn_error *err)
 /* Nothing at work on the disk, and no file. */
 static int shot_drop(const struct shot *s, struct kn_error *err)
 {
-    return shot_end_job(s, err) < 0 ? -1 : kn_agent_snapshot_drop(s->path, err);
+    return kn_agent_libvirt_end_copy(s->dom, s->disk, err) < 0 ? -1 : kn_agent_snapshot_drop(s->path, err);
 }
 
 /* dom: AUTO_DOM of the caller. */
@@ -196,6 +198,7 @@ static int shot_open_volume(struct kn_agent_libvirt *lv, const struct kn_agent_g
 {
     AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
     struct kn_agent_scanned_disk disk;
+    json_auto_t *spec = NULL;
 
     *ret = (struct shot){ .lv = lv, .ref = ref, .format = copy->format, .may_quiesce = true };
     kn_copy(ret->path, sizeof(ret->path), copy->path);
@@ -203,7 +206,8 @@ static int shot_open_volume(struct kn_agent_libvirt *lv, const struct kn_agent_g
         (*ret_dom != NULL && kn_agent_libvirt_faces(*ret_dom, &f, err) < 0)) {
         return -1;
     }
-    if (f.live != NULL && kn_agent_scan_disk_find(f.live, copy->volume, &disk)) {
+    kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, NULL, &spec, NULL);
+    if (f.live != NULL && kn_agent_libvirt_disk_find(spec, f.live, copy->volume, &disk)) {
         kn_copy(ret->disk, sizeof(ret->disk), disk.device);
         ret->dom = *ret_dom;
     }

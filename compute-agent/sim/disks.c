@@ -147,6 +147,16 @@ char *kn_agent_sim_disks_without(const char *disks, const char *volume)
     return text_or_null(&sb);
 }
 
+char *kn_agent_sim_disks_swapped(const char *disks, const char *volume, const char *to, char ret_device[KN_DEVICE_SIZE])
+{
+    if (!kn_agent_sim_disks_find(disks, volume, ret_device)) {
+        return NULL;
+    }
+    AUTO_FREE char *without = kn_agent_sim_disks_without(disks, volume);
+
+    return kn_agent_sim_disks_with(without, to, ret_device);
+}
+
 json_t *kn_agent_sim_disks_volumes(const char *disks)
 {
     json_t *volumes = json_array();

@@ -18,6 +18,9 @@ bool kn_agent_sim_disks_find(const char *disks, const char *volume, char ret_dev
 uint32_t kn_agent_sim_disks_used(const char *disks); /* a bit for each device index */
 char *kn_agent_sim_disks_with(const char *disks, const char *volume, const char *device);
 char *kn_agent_sim_disks_without(const char *disks, const char *volume); /* NULL when none is left */
+/* With `to` in the place of volume, whose device is *ret_device; NULL: that is not there. */
+char *kn_agent_sim_disks_swapped(const char *disks, const char *volume, const char *to,
+                                 char ret_device[KN_DEVICE_SIZE]);
 json_t *kn_agent_sim_disks_volumes(const char *disks);                   /* [uuid, …] */
 json_t *kn_agent_sim_words(const char *words);                           /* "a,b" -> ["a","b"] */
 /* The list with this word, once, and without it; NULL when nothing is left. words may be NULL (none). */

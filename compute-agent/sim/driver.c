@@ -187,15 +187,9 @@ static json_t *sim_answer(void *state, const struct kn_agent_guest_ref *ref, con
                           int part)
 {
     struct sim *sim = state;
-    const struct kn_agent_sim_guest *g;
 
     HOLD(sim);
-    g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
-    if (g == NULL || g->answer == NULL || g->part != part || g->obeyed.task != order->task ||
-        g->obeyed.attempt != order->attempt) {
-        return NULL;
-    }
-    return kn_agent_order_unword(g->answer);
+    return kn_agent_sim_store_answer(sim->store, host_index(sim, ref->host), ref->server, order, part);
 }
 
 /* Under the lock. NULL with an error when there is no guest. */
@@ -295,27 +289,16 @@ static int sim_power(void *state, const struct kn_agent_guest_ref *ref, const ch
 {
     struct sim *sim = state;
     const struct kn_agent_sim_guest *g;
-    const struct kn_agent_sim_power *rule = kn_agent_sim_power(action);
     int to;
 
-    if (rule == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "power action \"%s\" is unknown", action);
-    }
     HOLD(sim);
     g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
     if ((g == NULL || !g->exists) && spec != NULL && define(sim, ref, spec, err) < 0) {
         return -1;
     }
     g = driver_existing(sim, ref, err);
-    if (g == NULL) {
-        return -1;
-    }
-    if ((rule->from >> g->power_state & 1) == 0) {
-        return kn_fail(err, KN_CONFLICT, "server \"%s\" is in power state %d, which \"%s\" does not start from",
-                       ref->server, g->power_state, action);
-    }
-    to = rule->to == KN_SIM_POWER_STAYS ? g->power_state : rule->to;
-    if (set_power(sim, g, to, err) < 0) {
+    if (g == NULL || kn_agent_sim_power(ref->server, action, g->power_state, &to, err) < 0 ||
+        set_power(sim, g, to, err) < 0) {
         return -1;
     }
     if (strncmp(action, "reboot", 6) == 0) {
@@ -402,6 +385,29 @@ static int sim_detach(void *state, const struct kn_agent_guest_ref *ref, const c
     }
     without = kn_agent_sim_disks_without(g->volumes, volume);
     return put_disks(sim, g, without, err);
+}
+
+/* One line of the journal: before it is there the guest has the one, after it the other. */
+static int sim_swap(void *state, const struct kn_agent_guest_ref *ref, const struct kn_agent_disk_swap *swap,
+                    struct kn_work *work, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
+{
+    struct sim *sim = state;
+    const struct kn_agent_sim_guest *g;
+
+    if (driver_take_time(sim, work, err) < 0) {
+        return -1;
+    }
+    HOLD(sim);
+    g = driver_existing(sim, ref, err);
+    if (g == NULL || kn_agent_sim_disks_find(g->volumes, swap->to, ret_device)) {
+        return g == NULL ? -1 : 0;
+    }
+    AUTO_FREE char *swapped = kn_agent_sim_disks_swapped(g->volumes, swap->volume, swap->to, ret_device);
+
+    return swapped == NULL ? kn_fail(err, KN_NOT_FOUND, "server \"%s\" has no volume \"%s\"", ref->server, swap->volume)
+           : kn_agent_sim_power_is_on(g->power_state)
+               ? put_disks(sim, g, swapped, err)
+               : kn_fail(err, KN_CONFLICT, "server \"%s\" does not run", ref->server);
 }
 
 static int put_taps(struct sim *sim, const struct kn_agent_sim_guest *g, char *taps, struct kn_error *err)
@@ -581,6 +587,7 @@ const struct kn_agent_driver kn_agent_driver_sim = {
     .drop_snapshot = sim_drop_snapshot,
     .attach_disk = sim_attach,
     .detach_disk = sim_detach,
+    .swap_disk = sim_swap,
     .attach_nic = sim_attach_nic,
     .detach_nic = sim_detach_nic,
     .console_log = sim_console_log,

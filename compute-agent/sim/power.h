@@ -3,16 +3,13 @@
 #ifndef KN_COMPUTE_AGENT_SIM_POWER_H
 #define KN_COMPUTE_AGENT_SIM_POWER_H
 
-#include <stdint.h>
+#include <stdbool.h>
 
-struct kn_agent_sim_power {
-    const char *action; /* as in server.power */
-    uint32_t from; /* bits of 1 << power state */
-    int to; /* KN_SIM_POWER_STAYS: as it was */
-};
-#define KN_SIM_POWER_STAYS (-1)
+#include "lib/base/error.h"
 
-/* NULL: there is no such action. */
-const struct kn_agent_sim_power *kn_agent_sim_power(const char *action);
+/* *ret_to: where the action (as in server.power) leads from there. KN_BAD_REQUEST: there is no such action; KN_CONFLICT: it does not begin there. */
+int kn_agent_sim_power(const char *server, const char *action, int from, int *ret_to, struct kn_error *err);
+/* It runs, or is paused. */
+bool kn_agent_sim_power_is_on(int power_state);
 
 #endif

@@ -332,6 +332,17 @@ int kn_agent_sim_store_done(struct kn_agent_sim_store *store, int host, const ch
     return record_and_apply(store, &as, err);
 }
 
+json_t *kn_agent_sim_store_answer(const struct kn_agent_sim_store *store, int host, const char *server,
+                                  const struct kn_agent_order *asked, int part)
+{
+    const struct kn_agent_sim_guest *g = kn_agent_sim_store_get(store, host, server);
+
+    return g != NULL && g->answer != NULL && g->part == part && g->obeyed.task == asked->task &&
+                   g->obeyed.attempt == asked->attempt
+               ? kn_agent_order_unword(g->answer)
+               : NULL;
+}
+
 void kn_agent_sim_store_reboot(struct kn_agent_sim_store *store, int host, const char *server)
 {
     char key[KEY_SIZE];

@@ -60,6 +60,9 @@ int kn_agent_sim_store_obey(struct kn_agent_sim_store *store, int host, const ch
 /* The command that is obeyed was done. What is no short word is not remembered. */
 int kn_agent_sim_store_done(struct kn_agent_sim_store *store, int host, const char *server,
                             const struct kn_agent_order *done, int part, const json_t *answer, struct kn_error *err);
+/* What it was answered with: a new reference; NULL: this part of this command was not done, or its answer is not known. */
+json_t *kn_agent_sim_store_answer(const struct kn_agent_sim_store *store, int host, const char *server,
+                                  const struct kn_agent_order *asked, int part);
 /* Counts a reboot of a guest that exists. */
 void kn_agent_sim_store_reboot(struct kn_agent_sim_store *store, int host, const char *server);
 /* Forgets tombstones from before `since_ms`; rewrites the journal when it has grown far beyond what is alive. */

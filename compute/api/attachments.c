@@ -243,23 +243,45 @@ static int check_unchanged(const struct kn_request *req, const json_t *in, const
     return 0;
 }
 
-/* Another volume's id would swap the volumes, as would any before 2.85: for administrators, and not built. */
-static int refuse_swap(struct kn_request *req, struct kn_error *err)
+static int begin_swap(const struct kn_request *req, const char *server_id, void *ctx, json_t *input,
+                      struct kn_error *err)
 {
+    return kn_volume_swap_begin(req->db, &req->caller, req->params[1], ctx, server_id, input, err);
+}
+
+/* Another volume's id swaps the volumes, as does any before 2.85. */
+static int attachments_swap(struct kn_request *req, const char *to, struct kn_error *err)
+{
+    AUTO_FREE char *other = kn_strdup(to);
+    const struct kn_compute_server_also also = { begin_swap, other, NULL, NULL };
+    json_auto_t *input = json_pack("{s:s, s:s}", "volume", req->params[1], "to", to);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    return kn_policy_check(KN_NOVA_SERVER_VOLUME_SWAP, &req->caller, NULL, err) < 0 ||
-                   find_attachment(req, req->params[1], &rows, err) < 0
+    return find_attachment(req, req->params[1], &rows, err) < 0
                ? -1
-               : kn_fail(err, KN_BAD_REQUEST, "Swapping a volume is not built in Kilonova");
+               : kn_compute_server_act(req, req->params[0], kn_server_action("swap_volume"), input, &also, err);
+}
+
+/* Of an attachment that is there, whatever else becomes of it. */
+static int attachments_keep(struct kn_request *req, const json_t *in, struct kn_error *err)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const char *is;
+
+    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(req, in, rows, err) < 0) {
+        return -1;
+    }
+    is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, "delete_on_termination", rows, 0);
+    return kn_volume_attach_keep(req->db, req->params[1], req->params[0],
+                                 kn_schema_bool(in, "delete_on_termination", is != NULL && is[0] == 't'), err);
 }
 
 int kn_compute_server_volumes_update(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *server = NULL;
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
     const json_t *in;
-    const char *is;
+    const char *to;
+    bool swaps;
 
     (void)res;
     if (kn_schema_check(UPDATE, req->body, req->microversion, err) < 0 ||
@@ -267,15 +289,13 @@ int kn_compute_server_volumes_update(struct kn_request *req, struct kn_response 
         return -1;
     }
     in = json_object_get(req->body, "volumeAttachment");
-    if (!kn_compute_since(req, 85) || strcmp(kn_json_str(in, "volumeId"), req->params[1]) != 0) {
-        return refuse_swap(req, err);
-    }
-    if (find_attachment(req, req->params[1], &rows, err) < 0 || check_unchanged(req, in, rows, err) < 0) {
+    to = kn_json_str(in, "volumeId");
+    swaps = !kn_compute_since(req, 85) || strcmp(to, req->params[1]) != 0;
+    if ((swaps && kn_policy_check(KN_NOVA_SERVER_VOLUME_SWAP, &req->caller, NULL, err) < 0) ||
+        (kn_compute_since(req, 85) && attachments_keep(req, in, err) < 0)) {
         return -1;
     }
-    is = kn_rest_cell(&ATTACHED, req, KN_REST_SHOW, "delete_on_termination", rows, 0);
-    return kn_volume_attach_keep(req->db, req->params[1], req->params[0],
-                                 kn_schema_bool(in, "delete_on_termination", is != NULL && is[0] == 't'), err);
+    return swaps ? attachments_swap(req, to, err) : 0;
 }
 
 static int begin_detach(const struct kn_request *req, const char *server_id, void *ctx, json_t *input,

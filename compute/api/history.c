@@ -107,6 +107,7 @@ static const char *const HOST_EVENTS[][2] = {
     { "shelveOffload", "compute_shelve_offload_instance" },
     { "unshelve", "compute_unshelve_instance" },
     { "attach_volume", "compute_attach_volume" },
+    { "swap_volume", "compute_swap_volume" },
     { "detach_volume", "compute_detach_volume" },
     { "attach_interface", "compute_attach_interface" },
     { "detach_interface", "compute_detach_interface" },

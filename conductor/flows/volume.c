@@ -3,6 +3,8 @@
  * The flows of volumes and images: remove a disk, plug it into a server and out again, drop an image's data. What fills disks is disk.c's. Attaching and
  * detaching are tasks of the server, so that they queue with everything else that happens to it.
  */
+#include <string.h>
+
 #include "conductor/flows/bodies.h"
 #include "conductor/flows/context.h"
 #include "conductor/flows/flow.h"
@@ -81,6 +83,104 @@ static const struct kn_conductor_flow_row DETACH_ROWS[] = {
           .build = build_connect,
           .count = kn_conductor_count_if_on_host } },
       NULL },
+    { { { .message = "volume.disconnect", .build = build_let_go } }, NULL },
+};
+
+/* --- server.swap_volume: [connect the new one] -> [the guest goes over to it] -> [disconnect the old one] --------------------------------
+ *
+ * Which one the guest has is known when its host says so: then the rows say it, in one move. Before it all is taken back, by the same command the other way round; behind it nothing is. */
+
+static int count_until_swapped(const struct kn_conductor_task *task)
+{
+    return kn_conductor_found(task, "device") == NULL ? 1 : 0;
+}
+
+static json_t *build_swap_connect(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_connect(task, item);
+
+    json_object_set(body, "volume", kn_conductor_wished(task, "to"));
+    return body;
+}
+
+static json_t *build_swap_let_go(const struct kn_conductor_task *task, int item)
+{
+    (void)item;
+    return kn_conductor_body_volume_let_go(task, kn_conductor_wished(task, "to"));
+}
+
+static json_t *build_swap(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_connect(task, item);
+
+    json_object_set(body, "to", kn_conductor_wished(task, "to"));
+    json_object_set(body, "connection", kn_conductor_found(task, "connection"));
+    return body;
+}
+
+static json_t *build_swap_back(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_swap_connect(task, item);
+    json_t *attachment;
+    size_t i;
+
+    json_object_set(body, "to", kn_conductor_wished(task, "volume"));
+    json_array_foreach (kn_conductor_known(task, "volumes"), i, attachment) {
+        if (strcmp(kn_json_str(attachment, "volume"), kn_conductor_wished_str(task, "volume")) == 0) {
+            json_object_set(body, "connection", json_object_get(attachment, "connection"));
+        }
+    }
+    return body;
+}
+
+static const struct kn_conductor_finding SWAP_FINDS[] = {
+    { .name = "connection", .kind = KN_OBJ, .from = "volume.connect", .read_by = "server.swap_volume row" },
+    { .name = "device", .kind = KN_STR, .from = "server.swap_volume", .read_by = "row failed", .may_lack = true },
+    { .name = NULL },
+};
+
+#define SWAP_OLD(column, text) KN_SET_OF(kn_conductor_record_attachment, "attachment", column, text)
+#define SWAP_NEW(column, text) KN_SET_OF(kn_conductor_record_attachment, "to_attachment", column, text)
+#define SWAP_FOLLOWS \
+    KN_SET_OF(kn_conductor_record_volume, "volume", "status", NULL), \
+        KN_SET_OF(kn_conductor_record_volume, "to", "status", NULL)
+
+static const struct kn_conductor_becomes SWAPPED[] = {
+    SWAP_FOLLOWS,
+    KN_GOES_OF(kn_conductor_record_attachment_unused, "attachment"),
+    SWAP_NEW("status", "attached"),
+    SWAP_NEW("attached_at", "now"),
+    KN_SET_FOUND_OF(kn_conductor_record_attachment, "to_attachment", "device", "device"),
+    KN_SET_FOUND_OF(kn_conductor_record_attachment, "to_attachment", "connection", "connection"),
+    KN_SET_WISHED_OF(kn_conductor_record_attachment, "to_attachment", "delete_on_termination", "dies"),
+    KN_SET_WISHED_OF(kn_conductor_record_attachment, "to_attachment", "boot_index", "boot"),
+    KN_BECOMES_END,
+};
+
+/* If it was swapped all the same (the old one could not be disconnected) there is nothing of this left to do. */
+static const struct kn_conductor_becomes SWAPPED_NOT[] = {
+    SWAP_FOLLOWS,
+    SWAP_OLD("status", "attached"),
+    KN_GOES_OF(kn_conductor_record_attachment_unused, "to_attachment"),
+    KN_BECOMES_END,
+};
+
+static const struct kn_conductor_flow_row SWAP_ROWS[] = {
+    { { { .message = "volume.connect",
+          .build = build_swap_connect,
+          .count = count_until_swapped,
+          .undo = "volume.disconnect",
+          .undo_build = build_swap_let_go } },
+      NULL },
+    { { { .message = "server.swap_volume",
+          .to = KN_TO_HOME,
+          .build = build_swap,
+          .count = count_until_swapped,
+          .undo = "server.swap_volume",
+          .undo_build = build_swap_back,
+          .waits_for_host = true,
+          .undo_waits_for_host = true } },
+      SWAPPED },
     { { { .message = "volume.disconnect", .build = build_let_go } }, NULL },
 };
 
@@ -226,6 +326,13 @@ const struct kn_conductor_flow kn_conductor_flows_volume[] = {
       .retry_row = -1,
       .done = ATTACHMENT_GONE,
       .failed = DETACH_FAILED },
+    { .kind = "server.swap_volume",
+      .object = &kn_conductor_record_server,
+      .rows = SWAP_ROWS,
+      .row_count = 3,
+      .finds = SWAP_FINDS,
+      .retry_row = -1,
+      .failed = SWAPPED_NOT },
     { .kind = "server.extend_volume",
       .object = &kn_conductor_record_server,
       .rows = GROW_ROWS,

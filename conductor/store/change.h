@@ -85,6 +85,10 @@ struct kn_conductor_becomes {
     { \
         .record = &(r), .whose = w, .column = c, .from = KN_FROM_CONTEXT, .text = k \
     }
+#define KN_SET_WISHED_OF(r, w, c, k) \
+    { \
+        .record = &(r), .whose = w, .column = c, .from = KN_FROM_INPUT, .text = k \
+    }
 #define KN_GOES_OF(r, w) \
     { \
         .record = &(r), .whose = w \

@@ -365,6 +365,25 @@ const struct kn_conductor_record kn_conductor_record_attachment = {
         { "status", "text", NULL },
         { "device", "text", NULL },
         { "connection", "jsonb", NULL },
+        { "delete_on_termination", "boolean", NULL },
+        { "boot_index", "smallint", NULL },
         { "attached_at", "timestamptz", "coalesce(t.attached_at, u.attached_at)" }, /* the first time stays */
     },
+};
+
+static int end_attachments_unused(struct kn_db *db, const char *ids, struct kn_error *err)
+{
+    static const struct kn_stmt UNUSED = { "conductor_attachment_unused",
+                                           "DELETE FROM attachment WHERE id = ANY($1::uuid[]) AND status <> 'attached'",
+                                           1 };
+
+    return kn_db_run(db, &UNUSED, KN_ARGS(ids), NULL, err);
+}
+
+/* Of two that change places: before what the other becomes is written. */
+const struct kn_conductor_record kn_conductor_record_attachment_unused = {
+    .table = "attachment",
+    .name = "attachment_unused",
+    .end = end_attachments_unused,
+    .columns = { { "status", "text", NULL } },
 };

@@ -7,19 +7,15 @@
 #include "lib/base/mem.h"
 #include "lib/base/strbuf.h"
 
-const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS] = { &kn_conductor_record_server,
-                                                                             &kn_conductor_record_attachment,
-                                                                             &kn_conductor_record_server_volumes,
-                                                                             &kn_conductor_record_growth,
-                                                                             &kn_conductor_record_snapshot,
-                                                                             &kn_conductor_record_group_snapshot,
-                                                                             &kn_conductor_record_server_snapshots,
-                                                                             &kn_conductor_record_backup_wait,
-                                                                             &kn_conductor_record_backup_copy,
-                                                                             &kn_conductor_record_backup,
-                                                                             &kn_conductor_record_volume,
-                                                                             &kn_conductor_record_image,
-                                                                             &kn_conductor_record_port };
+const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS] = {
+    &kn_conductor_record_server,         &kn_conductor_record_attachment_unused,
+    &kn_conductor_record_attachment,     &kn_conductor_record_server_volumes,
+    &kn_conductor_record_growth,         &kn_conductor_record_snapshot,
+    &kn_conductor_record_group_snapshot, &kn_conductor_record_server_snapshots,
+    &kn_conductor_record_backup_wait,    &kn_conductor_record_backup_copy,
+    &kn_conductor_record_backup,         &kn_conductor_record_volume,
+    &kn_conductor_record_image,          &kn_conductor_record_port
+};
 
 static struct kn_batch_stmt made[KN_RECORDS]; /* main thread */
 static struct kn_stmt loads[KN_RECORDS];      /* main thread */

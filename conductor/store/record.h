@@ -49,6 +49,7 @@ struct kn_conductor_record {
 
 extern const struct kn_conductor_record kn_conductor_record_server;
 extern const struct kn_conductor_record kn_conductor_record_attachment;
+extern const struct kn_conductor_record kn_conductor_record_attachment_unused; /* ended unless it is attached */
 extern const struct kn_conductor_record kn_conductor_record_server_volumes;
 extern const struct kn_conductor_record kn_conductor_record_server_snapshots; /* for an image that came to nothing */
 extern const struct kn_conductor_record kn_conductor_record_growth; /* of a volume: ended by one that came to nothing */
@@ -62,7 +63,7 @@ extern const struct kn_conductor_record kn_conductor_record_image;
 extern const struct kn_conductor_record kn_conductor_record_port;
 
 /* All of them, in the order in which they are written: who refers to a row goes before it. */
-enum { KN_RECORDS = 13 };
+enum { KN_RECORDS = 14 };
 extern const struct kn_conductor_record *const kn_conductor_records[KN_RECORDS];
 
 /* The column's place; -1 if the record declares none of this name. */

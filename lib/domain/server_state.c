@@ -113,6 +113,7 @@ const struct kn_server_action kn_server_actions[] = {
       NULL,
       -1,
       false },
+    { "swap_volume", "server.swap_volume", { "active", "paused" }, IDLE, NULL, NULL, -1, false },
     { "attach_interface", "server.attach_interface", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "detach_interface", "server.detach_interface", { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },
     { "addFixedIp", NULL, { "active", "paused", "stopped" }, IDLE, NULL, NULL, -1, false },

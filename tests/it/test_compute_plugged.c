@@ -162,6 +162,72 @@ static void what_dies_with_a_server(void **state)
     }
 }
 
+#define SWAPPED "99999999-9999-4999-8999-0000000000"
+#define BODY(id) "{\"volumeAttachment\": {\"volumeId\": \"" id "\"}}"
+
+/* Another volume in the place of one: who may, which, and when; what is accepted is written in one piece. */
+static void what_changes_places(void **state)
+{
+    static const struct {
+        const char *token;
+        int minor;
+        const char *before, *body;
+        int status;
+    } ASKED[] = {
+        { SEED_MEMBER, 85, NULL, BODY(SWAPPED "01"), 403 },
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "02"), 400 }, /* smaller */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "03"), 400 }, /* larger */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "04"), 400 }, /* another project's */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "05"), 400 }, /* read-only */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "06"), 409 }, /* of several servers, perhaps */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "07"), 400 }, /* just being made */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "99"), 400 }, /* not there */
+        { SEED_ADMIN, 84, NULL, BODY(SEED_NOBODY), 400 }, /* itself */
+        { SEED_ADMIN, 1, "UPDATE server SET vm_state = 'stopped'", BODY(SWAPPED "01"), 409 },
+        { SEED_ADMIN, 1, "UPDATE server SET vm_state = 'active', task_state = 'rebooting'", BODY(SWAPPED "01"), 409 },
+        { SEED_ADMIN, 1, "UPDATE server SET vm_state = 'paused', task_state = NULL", BODY(SWAPPED "01"), 202 },
+        { SEED_ADMIN, 1, NULL, BODY(SWAPPED "01"), 400 }, /* it is on its way */
+    };
+    struct kn_error err = { 0 };
+
+    (void)state;
+    assert_ok(
+        kn_db_script(
+            nova->db,
+            "UPDATE volume SET size_gib = 2; UPDATE attachment SET tag = 'data', delete_on_termination = true, boot_index = 0; "
+            "INSERT INTO volume (id, project_id, user_id, size_gib, status, readonly, multiattach) SELECT ('" SWAPPED
+            "' || n)::uuid, project, 'u', gib, status, ro, multi FROM (VALUES ('01', '" SEED_PROJECT
+            "', 2, 'available', false, false), ('02', '" SEED_PROJECT
+            "', 1, 'available', false, false), ('03', '" SEED_PROJECT
+            "', 3, 'available', false, false), ('04', '" SEED_OTHER
+            "', 2, 'available', false, false), ('05', '" SEED_PROJECT
+            "', 2, 'available', true, false), ('06', '" SEED_PROJECT
+            "', 2, 'available', false, true), ('07', '" SEED_PROJECT
+            "', 2, 'creating', false, false)) AS v(n, project, gib, status, ro, multi)",
+            &err),
+        &err);
+    for (size_t i = 0; i < KN_COUNT(ASKED); i++) {
+        if (ASKED[i].before != NULL) {
+            assert_ok(kn_db_script(nova->db, ASKED[i].before, &err), &err);
+        }
+        const int status = kn_test_nova_ask(nova, ASKED[i].token, ASKED[i].minor, "PUT", PLUGGED "/" SEED_NOBODY,
+                                            ASKED[i].body);
+
+        if (status != ASKED[i].status) {
+            fail_msg("request %zu: %d instead of %d: %s", i, status, ASKED[i].status, nova->http.body.buf);
+        }
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), i < 11 ? 0 : 1);
+    }
+    assert_int_equal(
+        kn_test_nova_sql(
+            nova,
+            "SELECT count(*) FROM task t JOIN attachment o ON o.id::text = t.input->>'attachment' JOIN attachment n ON n.id::text = t.input->>'to_attachment' "
+            "JOIN volume ov ON ov.id = o.volume_id JOIN volume nv ON nv.id = n.volume_id WHERE t.kind = 'server.swap_volume' AND (t.input->>'dies')::boolean "
+            "AND t.input->>'boot' = '0' AND o.status = 'detaching' AND ov.status = 'detaching' AND n.status = 'attaching' AND nv.status = 'attaching' "
+            "AND n.device IS NOT DISTINCT FROM o.device AND n.tag = 'data' AND n.boot_index IS NULL AND NOT n.delete_on_termination"),
+        1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +235,7 @@ int main(void)
         cmocka_unit_test_setup(what_cannot_be_plugged_in, five_servers_fresh),
         cmocka_unit_test_setup(what_a_volume_is_called, five_servers_fresh),
         cmocka_unit_test_setup(what_dies_with_a_server, five_servers_fresh),
+        cmocka_unit_test_setup(what_changes_places, five_servers_fresh),
     };
 
     return cmocka_run_group_tests(tests, kn_seed_group_setup, kn_seed_group_teardown);

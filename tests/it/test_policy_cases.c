@@ -247,7 +247,7 @@ static const struct question QUESTIONS[] = {
       NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL, "instanceAction.events.0.traceback", NULL },
     { KN_NOVA_SERVER_EVENT_DETAILS, false, KN_NOVA_SERVER_HISTORY_SHOW, 200, 200, 84, "GET",
       NOVA "/servers/" MINE "/os-instance-actions/req-events", NULL, "instanceAction.events.0.host", NULL },
-    { KN_NOVA_SERVER_VOLUME_SWAP, false, KN_NOVA_SERVER_VOLUME_UPDATE, 400, 403, 0, "PUT",
+    { KN_NOVA_SERVER_VOLUME_SWAP, false, KN_NOVA_SERVER_VOLUME_UPDATE, 202, 403, 0, "PUT",
       NOVA "/servers/" MINE "/os-volume_attachments/" VOLUME_IN_USE,
       "{\"volumeAttachment\": {\"volumeId\": \"" VOLUME "\"}}", NULL, NULL },
     { KN_NOVA_QUOTA, false, 0, 200, 403, 0, "GET", NOVA "/os-quota-sets/" SEED_OTHER, NULL, NULL, NULL },

@@ -32,13 +32,15 @@ static void test_the_statement_is_made_from_the_table(void **state)
         "status = CASE WHEN (u.mask & 1) <> 0 THEN u.status ELSE t.status END, "
         "device = CASE WHEN (u.mask & 2) <> 0 THEN u.device ELSE t.device END, "
         "connection = CASE WHEN (u.mask & 4) <> 0 THEN u.connection ELSE t.connection END, "
-        "attached_at = CASE WHEN (u.mask & 8) <> 0 THEN coalesce(t.attached_at, u.attached_at) ELSE t.attached_at END "
+        "delete_on_termination = CASE WHEN (u.mask & 8) <> 0 THEN u.delete_on_termination ELSE t.delete_on_termination END, "
+        "boot_index = CASE WHEN (u.mask & 16) <> 0 THEN u.boot_index ELSE t.boot_index END, "
+        "attached_at = CASE WHEN (u.mask & 32) <> 0 THEN coalesce(t.attached_at, u.attached_at) ELSE t.attached_at END "
         "FROM @ WHERE t.id = u.id");
     assert_string_equal(stmt->columns[0].name, "id");
     assert_string_equal(stmt->columns[1].name, "mask");
     assert_string_equal(stmt->columns[4].name, "connection");
     assert_string_equal(stmt->columns[4].type, "jsonb");
-    assert_null(stmt->columns[6].name);
+    assert_null(stmt->columns[8].name);
     assert_ptr_equal(kn_conductor_record_stmt(&kn_conductor_record_attachment), stmt);
 }
 

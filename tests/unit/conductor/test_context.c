@@ -137,7 +137,7 @@ static json_t *sample(const struct kn_field *fields)
     json_t *object = json_object();
 
     for (const struct kn_field *field = fields; field != NULL && field->kind != KN_FIELD_END; field++) {
-        if (field->required || walk.full) {
+        if (field->required || walk.full || strcmp(field->name, "path") == 0) { /* a path some drivers must have */
             json_object_set_new(object, field->name, sample_value(field));
         }
     }

@@ -56,6 +56,7 @@ static const struct expectation NOVA[] = {
     { "unshelve", "shelved shelved_offloaded", "" },
     { "attach_volume", "active paused stopped shelved shelved_offloaded", "" },
     { "detach_volume", "active paused stopped shelved shelved_offloaded", "" },
+    { "swap_volume", "active paused", "" },
     { "attach_interface", "active paused stopped", "" },
     { "detach_interface", "active paused stopped", "" },
     { "addFixedIp", "active paused stopped", "" },
