@@ -44,7 +44,7 @@ const struct kn_conductor_promise kn_conductor_promises_network[] = {
       "FROM server s CROSS JOIN LATERAL jsonb_array_elements(s.nics::jsonb) WITH ORDINALITY n(nic, place) "
       "JOIN port p ON p.id::text = n.nic->>'port' AND p.device_id = s.id::text AND p.nic IS NOT NULL JOIN network w ON w.id = p.network_id "
       "WHERE s.deleted_at IS NULL AND s.host IS NOT NULL AND s.vm_state <> 'error' AND NOT " KN_AUDIT_MOVING("s.id") " "
-      "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, w.mtu::text)", NULL, NULL },
+      "AND (n.place - 1, n.nic->>'network', n.nic->>'vni', n.nic->>'mtu') IS DISTINCT FROM (p.nic::bigint, w.id::text, w.vni::text, greatest(w.mtu, 68)::text)", NULL, NULL },
     { "4. a server shows its ports' security groups",
       "SELECT format('server %s shows security groups %s, its ports have %s', s.id, s.group_ids, p.ids) FROM server s CROSS JOIN LATERAL "
       "(SELECT coalesce(array_agg(DISTINCT b.group_id), '{}') AS ids FROM port p JOIN port_security_group b ON b.port_id = p.id WHERE p.device_id = s.id::text AND p.device_id <> '' AND p.nic IS NOT NULL) p "

@@ -69,7 +69,7 @@ const struct kn_form kn_form_state_network = {
     "network of a host", "a network with a port on the host",
     KN_FIELDS(KIND, KN_MUST("type", KN_STR, NETWORK_WORD, "vxlan, flat or local"),
               KN_MAY("physical", KN_STR, NETWORK_NAME, "of flat: the network that the host has a device for"),
-              KN_MAY("vni", KN_INT, VNI, "of vxlan"), KN_MUST("mtu", KN_INT, MTU, "of its devices and guests"),
+              KN_MAY("vni", KN_INT, VNI, "of vxlan"), KN_MUST("mtu", KN_INT, WIRE_MTU, "of its devices and guests"),
               KN_MAY("domain", KN_STR, DNS_NAME, "of its ports' names; absent: openstacklocal"),
               KN_MAY("dhcp_mac", KN_STR, MAC, "of its DHCP port, the same on every host"),
               KN_MAY("dhcp_ips", KN_ARR, STATE_LIST, "of the same", .items = KN_STR),

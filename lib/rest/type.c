@@ -81,7 +81,8 @@ static bool type_is_mac(const char *text)
         return false;
     }
     for (int i = 0; i < 17; i++) {
-        const bool fits = i % 3 == 2 ? text[i] == ':' : strchr("0123456789abcdefABCDEF", text[i]) != NULL;
+        const bool fits = i % 3 == 2 ? text[i] == text[2] && strchr(":-", text[i]) != NULL
+                                     : strchr("0123456789abcdefABCDEF", text[i]) != NULL;
 
         if (!fits) {
             return false;

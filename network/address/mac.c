@@ -8,6 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lib/base/mem.h"
+
+#define HEX "0123456789abcdefABCDEF"
+
 const uint8_t KN_DOOR_MAC[6] = { 0x02, 0x00, 0xa9, 0xfe, 0xa9, 0xfe };
 
 bool kn_network_mac_parse(const char *text, uint8_t out[6])
@@ -31,6 +35,55 @@ bool kn_network_mac_parse(const char *text, uint8_t out[6])
     }
     memcpy(out, mac, sizeof(mac));
     return true;
+}
+
+/* So many groups of so many digits each, between them a separator ('\0': there is one group). */
+static const struct spelling {
+    int groups;
+    size_t least, most;
+    const char *separators;
+} SPELLINGS[] = {
+    { 6, 1, 2, ":-" },
+    { 3, 1, 4, ":-." },
+    { 2, 5, 6, ":-" },
+    { 1, 11, 12, "" },
+};
+
+static bool mac_is_spelled(const struct spelling *how, const char *text, char digits[13])
+{
+    const size_t most = 12 / (size_t)how->groups;
+    const char separator = how->groups > 1 ? text[strspn(text, HEX)] : '\0';
+
+    if (how->groups > 1 && (separator == '\0' || strchr(how->separators, separator) == NULL)) {
+        return false;
+    }
+    for (int i = 0; i < how->groups; i++) {
+        const size_t length = strspn(text, HEX);
+
+        if (length < how->least || length > how->most || text[length] != (i + 1 < how->groups ? separator : '\0')) {
+            return false;
+        }
+        memset(digits, '0', most - length);
+        memcpy(digits + (most - length), text, length);
+        digits += most;
+        text += length + 1;
+    }
+    *digits = '\0';
+    return true;
+}
+
+bool kn_network_mac_read(const char *text, uint8_t out[6])
+{
+    char digits[13], plain[KN_MAC_TEXT];
+
+    for (size_t i = 0; text != NULL && i < KN_COUNT(SPELLINGS); i++) {
+        if (mac_is_spelled(&SPELLINGS[i], text, digits)) {
+            snprintf(plain, sizeof(plain), "%.2s:%.2s:%.2s:%.2s:%.2s:%.2s", digits, digits + 2, digits + 4, digits + 6,
+                     digits + 8, digits + 10);
+            return kn_network_mac_parse(plain, out);
+        }
+    }
+    return false;
 }
 
 void kn_network_mac_text(const uint8_t mac[6], char out[KN_MAC_TEXT])

@@ -73,7 +73,7 @@ int kn_network_kind_mtu(struct kn_request *req, const struct kn_rows *now, json_
     char largest_text[24];
     int largest = 0;
 
-    if (now != NULL && mtu <= had) {
+    if (now != NULL && mtu <= had && mtu > 0) {
         return 0;
     }
     if (kind_largest(req, strcmp(type, "flat") == 0, &largest, err) < 0) {

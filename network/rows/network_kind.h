@@ -8,7 +8,7 @@
 /* Of a new one: provider:* make sense together. */
 int kn_network_kind_new(struct kn_request *req, json_t *object, struct kn_error *err);
 /*
- * Its packets fit the wires: KN_BAD_REQUEST in Neutron's words if `mtu` of the object does not; a new one that says none has the largest. now: NULL of a
+ * Its packets fit the wires: KN_BAD_REQUEST in Neutron's words if `mtu` of the object does not; one that says 0, and a new one that says none, has the largest. now: NULL of a
  * new one; one that there is keeps what it has.
  */
 int kn_network_kind_mtu(struct kn_request *req, const struct kn_rows *now, json_t *object, struct kn_error *err);

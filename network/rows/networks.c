@@ -131,26 +131,35 @@ static int next_vni(struct kn_request *req, json_t *object, struct kn_error *err
     return kn_fail(err, KN_UNAVAILABLE, "Unable to create the network. No tenant network is available for allocation.");
 }
 
-static const struct kn_stmt V6 = { "network_v6",
-                                   "SELECT FROM subnet WHERE network_id = $1::uuid AND ip_version = 6 LIMIT 1", 1 };
+/* The family that wants most comes first. */
+static const struct kn_stmt FAMILIES = {
+    "network_families", "SELECT ip_version FROM subnet WHERE network_id = $1::uuid ORDER BY ip_version DESC LIMIT 1", 1
+};
 
-int kn_network_fail_mtu(const char *network_id, struct kn_error *err)
+int kn_network_check_mtu(const char *network_id, int family, int64_t mtu, struct kn_error *err)
 {
-    kn_fail(err, KN_CONFLICT, "MTU of %s is not valid, subnet requires a minimum of %d", network_id, KN_NETWORK_V6_MTU);
+    const int least = family == 6 && mtu >= KN_NETWORK_V4_MTU ? KN_NETWORK_V6_MTU : KN_NETWORK_V4_MTU;
+
+    if (mtu >= least) {
+        return 0;
+    }
+    kn_fail(err, KN_CONFLICT, "MTU of %s is not valid, subnet requires a minimum of %d", network_id, least);
     return kn_fail_name(err, "NetworkMTUSubnetConflict");
 }
 
 static int networks_check_mtu(struct kn_request *req, const char *id, const json_t *object, struct kn_error *err)
 {
+    enum { FAMILY };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
+    const int64_t mtu = kn_schema_int(object, "mtu", KN_NETWORK_V6_MTU);
 
-    if (kn_schema_int(object, "mtu", KN_NETWORK_V6_MTU) >= KN_NETWORK_V6_MTU) {
+    if (mtu >= KN_NETWORK_V6_MTU) {
         return 0;
     }
-    if (kn_db_run(req->db, &V6, KN_ARGS(id), &rows, err) < 0) {
+    if (kn_db_run(req->db, &FAMILIES, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) == 0 ? 0 : kn_network_fail_mtu(id, err);
+    return kn_rows_count(rows) == 0 ? 0 : kn_network_check_mtu(id, (int)kn_rows_int(rows, 0, FAMILY), mtu, err);
 }
 
 /* clang-format off */

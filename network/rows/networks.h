@@ -18,8 +18,12 @@ extern const struct kn_text_rule KN_NEUTRON_FULL_NAME; /* the same, and not empt
  */
 int kn_network_lock(struct kn_request *req, const char *id, struct kn_error *err);
 
+#define KN_NETWORK_V4_MTU 68 /* the least that IPv4 works with, and Linux */
 #define KN_NETWORK_V6_MTU 1280 /* the least that IPv6 works with */
+/* What devices and guests have: one without subnets may be told less. */
+#define KN_NETWORK_WIRE_MTU(n) "greatest(" n ".mtu, 68)"
 /* KN_CONFLICT: too little for a subnet of IPv6. Returns -1. */
-int kn_network_fail_mtu(const char *network_id, struct kn_error *err);
+/* Does a subnet of that family work with that MTU? Fails in Neutron's words. */
+int kn_network_check_mtu(const char *network_id, int family, int64_t mtu, struct kn_error *err);
 
 #endif

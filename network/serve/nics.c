@@ -6,6 +6,7 @@
 
 #include "lib/base/mem.h"
 #include "lib/domain/json_text.h"
+#include "network/rows/networks.h"
 #include "network/serve/batch.h"
 
 /* clang-format off */
@@ -13,7 +14,7 @@ static const struct kn_stmt SERVERS = {
     "nics_servers",
     "SELECT s.id FROM port p JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL WHERE p.id = ANY($1::uuid[]) AND p.nic IS NOT NULL"
     " UNION SELECT s.id FROM network n JOIN port p ON p.network_id = n.id AND p.nic IS NOT NULL JOIN server s ON s.id = p.device_id::uuid AND s.deleted_at IS NULL"
-    " WHERE n.id = ANY($2::uuid[]) AND s.nics::jsonb <> '[]' AND NOT s.nics::jsonb @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', n.mtu, 'network_name', n.name))", 2
+    " WHERE n.id = ANY($2::uuid[]) AND s.nics::jsonb <> '[]' AND NOT s.nics::jsonb @> jsonb_build_array(jsonb_build_object('port', p.id, 'mtu', " KN_NETWORK_WIRE_MTU("n") ", 'network_name', n.name))", 2
 };
 static const struct kn_stmt HOLD = {
     "nics_hold", "SELECT s.id FROM server s WHERE s.id = ANY($1::uuid[]) AND s.deleted_at IS NULL ORDER BY s.id FOR UPDATE", 1

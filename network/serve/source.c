@@ -7,6 +7,7 @@
 
 #include <stddef.h>
 
+#include "network/rows/networks.h"
 #include "network/rows/ports/extras.h"
 
 #define OBJECT(members) "json_strip_nulls(json_build_object(" members "))"
@@ -28,7 +29,7 @@
 #define LENT "(f.port_id IS NOT NULL OR EXISTS (SELECT 1 FROM port_forwarding w WHERE w.floating_ip_id = f.id))"
 
 #define NETWORK_OBJECTS \
-    "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', n.mtu, 'domain', nullif(rtrim(n.dns_domain, '.'), ''), 'dhcp_mac', d.mac, 'dhcp_ips', " \
+    "SELECT n.id, " OBJECT("'id', n.id, 'type', n.type, 'physical', n.physical, 'vni', n.vni, 'mtu', " KN_NETWORK_WIRE_MTU("n") ", 'domain', nullif(rtrim(n.dns_domain, '.'), ''), 'dhcp_mac', d.mac, 'dhcp_ips', " \
         LIST_OF("host(a.ip) ORDER BY a.ip", "FROM address a WHERE a.port_id = d.id") ", 'subnets', " \
         LIST_OF("json_build_object('id', u.id, 'cidr', u.cidr, 'gateway', host(u.gateway_ip), 'dhcp', u.enable_dhcp, 'ra_mode', u.ra_mode, 'address_mode', u.address_mode," \
                 " 'dns', array_to_json(u.dns_nameservers), 'routes', u.host_routes) ORDER BY u.id", "FROM subnet u WHERE u.network_id = n.id")) \

@@ -266,6 +266,7 @@ static const struct {
     { KN_LIMIT_FLAVOR_REF, "its last part is a flavor's id" },
     { KN_LIMIT_BINARY, "one of ours" },
     { KN_LIMIT_NIC_MTU, "on the bus alone" },
+    { KN_LIMIT_WIRE_MTU, "on the bus alone" },
     { KN_LIMIT_NETWORK_WORD, "one of ours" },
     { KN_LIMIT_IP_VERSION, "the column says 4 or 6" },
     { KN_LIMIT_CIDR, "the column is a cidr" },

@@ -213,7 +213,15 @@ static void test_port_addresses(void **state)
     assert_string_equal(neutron_get("NeutronError.type"), "IpAddressGenerationFailureForSubnet");
     neutron_post(201, ALICE, "port", network, ",\"mac_address\":\"fa:16:3e:00:00:01\",\"fixed_ips\":[]");
     neutron_post(409, ALICE, "port", network, ",\"mac_address\":\"FA:16:3E:00:00:01\",\"fixed_ips\":[]");
+    neutron_post(409, ALICE, "port", network, ",\"mac_address\":\"fa-16-3e-0-0-1\",\"fixed_ips\":[]");
     assert_string_equal(neutron_get("NeutronError.type"), "MacAddressInUse");
+    neutron_post(201, ALICE, "port", network,
+                 ",\"mac_address\":\"FA-16-3E-00-00-02\",\"fixed_ips\":[],\"allowed_address_pairs\":"
+                 "[{\"ip_address\":\"10.9.9.9\",\"mac_address\":\"fa16.3e00.0003\"}]");
+    assert_string_equal(neutron_get("port.mac_address"), "fa:16:3e:00:00:02");
+    assert_string_equal(neutron_get("port.allowed_address_pairs.0.mac_address"), "fa:16:3e:00:00:03");
+    neutron_say(200, ALICE, "GET /ports?mac_address=FA-16-3E-00-00-02", NULL);
+    assert_int_equal(neutron_count("ports"), 1);
 }
 
 static void test_ports_on_a_shared_network(void **state)

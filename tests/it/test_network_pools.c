@@ -406,6 +406,43 @@ static void test_report_of_addresses(void **state)
     assert_int_equal(neutron_count("network_ip_availabilities"), 1);
 }
 
+static void report_is(const char *request, const char *total, const char *used, const char *second)
+{
+    neutron_say(200, ADMIN, request, NULL);
+    assert_int_equal(neutron_count("network_ip_availabilities"), 1);
+    assert_string_equal(neutron_get("network_ip_availabilities.0.total_ips"), total);
+    assert_string_equal(neutron_get("network_ip_availabilities.0.used_ips"), used);
+    assert_string_equal(neutron_get("network_ip_availabilities.0.subnet_ip_availability.1.ip_version"), second);
+}
+
+/* What is asked of one family counts no address of the other. */
+static void test_report_of_a_family(void **state)
+{
+    (void)state;
+    const struct id net = network_of(ALICE);
+
+    neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.0.0/24\",\"enable_dhcp\":false");
+    neutron_post(201, ALICE, "subnet", net.text, ",\"ip_version\":6,\"cidr\":\"fd00::/120\",\"enable_dhcp\":false");
+    neutron_post(201, ALICE, "port", net.text, "");
+    report_is("GET /network-ip-availabilities", "507", "2", "6");
+    report_is("GET /network-ip-availabilities?ip_version=4&ip_version=6", "507", "2", "6");
+    report_is("GET /network-ip-availabilities?ip_version=", "507", "2", "6");
+    report_is("GET /network-ip-availabilities?ip_version=4", "253", "1", "(absent)");
+    report_is("GET /network-ip-availabilities?ip_version=6", "254", "1", "(absent)");
+    assert_string_equal(neutron_get("network_ip_availabilities.0.subnet_ip_availability.0.cidr"), "fd00::/120");
+    neutron_say(200, ADMIN, "GET /network-ip-availabilities?ip_version=5", NULL);
+    assert_int_equal(neutron_count("network_ip_availabilities"), 0);
+}
+
+static void refuses_services(const struct id *network, const char *types, const char *name, const char *words)
+{
+    AUTO_FREE char *more = kn_asprintf(",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":%s", types);
+
+    neutron_post(400, ALICE, "subnet", network->text, more);
+    assert_string_equal(neutron_get("NeutronError.type"), name);
+    assert_string_equal(neutron_get("NeutronError.message"), words);
+}
+
 /* A subnet for ports of certain owners gives its addresses to no other port. */
 static void test_service_types(void **state)
 {
@@ -422,9 +459,12 @@ static void test_service_types(void **state)
     assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.1.2");
     neutron_post(201, ALICE, "port", net.text, ",\"device_owner\":\"compute:nova\"");
     assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.0.2");
-    neutron_post(400, ALICE, "subnet", net.text,
-                 ",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":[\"x\"]");
-    neutron_post(400, ALICE, "subnet", net.text, ",\"ip_version\":4,\"cidr\":\"10.0.2.0/24\",\"service_types\":[\"\"]");
+    refuses_services(&net, "[\"x\"]", "InvalidSubnetServiceType",
+                     "Subnet service type x does not correspond to a valid device owner.");
+    refuses_services(&net, "[\"\"]", "InvalidSubnetServiceType",
+                     "Subnet service type  does not correspond to a valid device owner.");
+    refuses_services(&net, "[7]", "InvalidInputSubnetServiceType", "Subnet service type 7 is not a string.");
+    refuses_services(&net, "\"x\"", "HTTPBadRequest", "Subnet service types must be a list.");
     neutron_subnet(ALICE, net.text, ",\"cidr\":\"10.0.2.0/24\",\"enable_dhcp\":false,\"service_types\":[\"test:own\"]");
     neutron_post(201, ALICE, "port", net.text, ",\"device_owner\":\"test:own\"");
     assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "10.0.2.2");
@@ -525,6 +565,7 @@ int main(void)
         cmocka_unit_test_setup(test_subnets_are_onboarded, kn_neutron_fresh),
         cmocka_unit_test_setup(test_what_is_not_onboarded, kn_neutron_fresh),
         cmocka_unit_test_setup(test_report_of_addresses, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_report_of_a_family, kn_neutron_fresh),
         cmocka_unit_test_setup(test_service_types, kn_neutron_fresh),
         cmocka_unit_test_setup(test_service_types_of_what_is_named, kn_neutron_fresh),
         cmocka_unit_test_setup(test_service_types_of_routers, kn_neutron_fresh),

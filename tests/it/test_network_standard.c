@@ -237,6 +237,29 @@ static void test_too_small_for_v6(void **state)
     neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":1279}}");
 }
 
+/* Without subnets it may be any, with one of IPv4 it is at least 68; 0 asks for the largest. */
+static void test_too_small_for_v4(void **state)
+{
+    char network[64];
+
+    (void)state;
+    neutron_network(ALICE, ",\"mtu\":0");
+    assert_string_equal(neutron_get("network.mtu"), "1450");
+    snprintf(network, sizeof(network), "%s", neutron_network(ALICE, ",\"mtu\":67"));
+    assert_string_equal(neutron_get("network.mtu"), "67");
+    neutron_post(409, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    assert_string_equal(neutron_get("NeutronError.type"), "NetworkMTUSubnetConflict");
+    assert_non_null(strstr(neutron_get("NeutronError.message"), "subnet requires a minimum of 68"));
+    neutron_say(409, ALICE, "POST /subnets", subnet_v6(network));
+    assert_non_null(strstr(neutron_get("NeutronError.message"), "subnet requires a minimum of 68"));
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":0}}");
+    assert_string_equal(neutron_get("network.mtu"), "1450");
+    neutron_say(200, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":68}}");
+    neutron_post(201, ALICE, "subnet", network, ",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"");
+    neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":67}}");
+    neutron_say(409, ALICE, neutron_at("PUT", "networks", network), "{\"network\":{\"mtu\":0}}");
+}
+
 static void run(const char *sql)
 {
     struct kn_error err;
@@ -298,6 +321,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_tags_of_each_noun, kn_neutron_fresh),
         cmocka_unit_test_setup(test_too_big_for_the_wires, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_too_small_for_v4, kn_neutron_fresh),
         cmocka_unit_test_setup(test_parts_revise, kn_neutron_fresh),
         cmocka_unit_test_setup(test_boxed_items, kn_neutron_fresh),
         cmocka_unit_test_setup(test_too_small_for_v6, kn_neutron_fresh),

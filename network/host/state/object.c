@@ -69,7 +69,7 @@ static const struct kn_network_field NETWORK[] = {
     MUST("type", READ_WORD, AT(network, type), .words = TYPE_WORDS),
     MAY("physical", READ_LABEL, INTO(network, physical)),
     MAY("vni", READ_INT, AT(network, vni), .most = KN_MAX_VNI),
-    MUST("mtu", READ_INT, AT(network, mtu), .least = KN_MIN_MTU, .most = KN_MAX_MTU),
+    MUST("mtu", READ_INT, AT(network, mtu), .least = KN_MIN_WIRE_MTU, .most = KN_MAX_WIRE_MTU),
     MAY("domain", READ_DOMAIN, INTO(network, domain)),
     MAY("dhcp_mac", READ_MAC, AT(network, dhcp_mac)),
     MAY("dhcp_ips", READ_IPS, AT(network, dhcp_ips), .most = KN_MAX_STATE_LIST),

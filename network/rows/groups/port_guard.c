@@ -65,7 +65,7 @@ static int check_pair_mac(const char *text, struct kn_error *err)
 {
     uint8_t mac[6];
 
-    if (kn_network_mac_parse(text, mac)) {
+    if (kn_network_mac_read(text, mac)) {
         return 0;
     }
     return fail_pair(err, "'%2' is not a valid MAC address", text);

@@ -56,7 +56,7 @@ static bool ports_is_mac(const char *text)
 {
     uint8_t mac[6];
 
-    return kn_network_mac_parse(text, mac) && memcmp(mac, KN_DOOR_MAC, sizeof(mac)) != 0;
+    return kn_network_mac_read(text, mac) && memcmp(mac, KN_DOOR_MAC, sizeof(mac)) != 0;
 }
 
 static const struct kn_text_rule IP = { ports_is_ip, "is not a valid IP address", false };
@@ -216,15 +216,37 @@ static const struct kn_rest_param PARAMS[] = {
 
 /* --- who may say what --------------------------------------------------------------------------------------------- */
 
+/* As this house writes them. */
+static void settle_mac(json_t *object)
+{
+    uint8_t mac[6];
+    char text[KN_MAC_TEXT];
+
+    if (kn_network_mac_read(kn_schema_text(object, "mac_address", NULL), mac)) {
+        kn_network_mac_text(mac, text);
+        json_object_set_new(object, "mac_address", json_string(text));
+    }
+}
+
 static int ports_check(struct kn_request *req, json_t *object, struct kn_error *err)
 {
+    json_t *pair;
+    size_t i;
+
     (void)req;
     if (strcmp(kn_schema_text(object, "device_owner", ""), OWN_PORTS) == 0) {
         kn_fail(err, KN_BAD_REQUEST,
                 "Invalid input for operation: this cloud makes the ports of " OWN_PORTS " itself.");
         return kn_fail_name(err, "InvalidInput");
     }
-    return kn_network_extras_check(object, err) < 0 ? -1 : kn_network_guard_check(object, err);
+    if (kn_network_extras_check(object, err) < 0 || kn_network_guard_check(object, err) < 0) {
+        return -1;
+    }
+    settle_mac(object);
+    json_array_foreach (json_object_get(object, "allowed_address_pairs"), i, pair) {
+        settle_mac(pair);
+    }
+    return 0;
 }
 
 /* owns: the network, whose owner is meant where the rule grants something to one. */

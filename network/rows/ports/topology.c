@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "lib/base/mem.h"
+#include "network/rows/networks.h"
 
 /* Against whoever changes pools or takes the subnet away, not against others who draw. All networks before any subnet. */
 static const struct kn_stmt LOCK = {
@@ -41,13 +42,14 @@ enum {
 
 static const struct kn_stmt LOAD = {
     "topology_load",
-    "SELECT n.id, n.project_id, n.name, n.mtu, n.vni, d.id, d.mac, s.id, s.cidr, s.gateway_ip, s.enable_dhcp,"
-    " coalesce(s.address_mode, s.ra_mode) IN ('slaac', 'dhcpv6-stateless'), to_json(s.dns_nameservers), s.host_routes,"
-    " to_json(s.service_types), s.pools, s.cursor_ip, a.ip"
-    " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
-    " LEFT JOIN port d ON d.device_id = 'dhcp-' || n.id AND d.device_id <> ''"
-    " LEFT JOIN address a ON a.port_id = d.id AND a.subnet_id = s.id"
-    " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id",
+    "SELECT n.id, n.project_id, n.name, " KN_NETWORK_WIRE_MTU(
+        "n") ", n.vni, d.id, d.mac, s.id, s.cidr, s.gateway_ip, s.enable_dhcp,"
+             " coalesce(s.address_mode, s.ra_mode) IN ('slaac', 'dhcpv6-stateless'), to_json(s.dns_nameservers), s.host_routes,"
+             " to_json(s.service_types), s.pools, s.cursor_ip, a.ip"
+             " FROM network n LEFT JOIN subnet s ON s.network_id = n.id"
+             " LEFT JOIN port d ON d.device_id = 'dhcp-' || n.id AND d.device_id <> ''"
+             " LEFT JOIN address a ON a.port_id = d.id AND a.subnet_id = s.id"
+             " WHERE n.id = ANY($1::uuid[]) ORDER BY n.id, s.created_at, s.id",
     1
 };
 

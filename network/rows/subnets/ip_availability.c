@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* ip_availability.c: how many addresses networks have and how many of them are in use: a report over the rows of others. */
+/* ip_availability.c: how many addresses networks have, of both families or one, and how many of them are in use: a report over the rows of others. */
+#include <string.h>
+
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "network/rows/networks.h"
@@ -8,7 +10,7 @@
 #define FIND (KN_REST_SHOWN | KN_REST_FIND)
 #define TOTAL "pools_size(s.pools)"
 #define USED "(SELECT count(*) FROM address a WHERE a.subnet_id = s.id)"
-#define OF_NETWORK "FROM subnet s WHERE s.network_id = n.id"
+#define OF_NETWORK "FROM subnet s WHERE s.network_id = n.id AND s.ip_version = ANY(v.families)"
 
 /* clang-format off */
 static const struct kn_rest_attr ATTRS[] = {
@@ -23,19 +25,32 @@ static const struct kn_rest_attr ATTRS[] = {
         KN_REST_JSON, KN_REST_SHOWN),
     KN_REST_ATTRS_END,
 };
-
-/* The subnets of which there is one: for networks alone that have one of that family. */
-static int add_version(struct kn_rest_list *l, const struct kn_rest_attr *a, const char *key, const char *value, struct kn_error *err)
-{
-    (void)a;
-    (void)key;
-    (void)err;
-    kn_rest_where(l, "EXISTS (SELECT FROM subnet s WHERE s.network_id = %C AND s.ip_version::text = ?)", "n.id", value);
-    return 0;
-}
 /* clang-format on */
 
-static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("ip_version", add_version), KN_REST_PARAMS_END };
+/* Of the families that were asked for alone, and of networks alone that have some. */
+static int report_narrow(struct kn_rest_list *l, struct kn_error *err)
+{
+    bool asks = false, four = false, six = false;
+    const char *text;
+
+    (void)err;
+    for (int i = 0; (text = kn_request_query_at(l->req, "ip_version", i)) != NULL; i++) {
+        asks |= text[0] != '\0';
+        four |= strcmp(text, "4") == 0;
+        six |= strcmp(text, "6") == 0;
+    }
+    kn_rest_where(l, "%C = ?::int[]", "v.families",
+                  !asks || (four && six) ? "{4,6}"
+                  : four                 ? "{4}"
+                  : six                  ? "{6}"
+                                         : "{}");
+    if (asks) {
+        kn_rest_text(&l->query, " AND EXISTS (SELECT " OF_NETWORK ")");
+    }
+    return 0;
+}
+
+static const struct kn_rest_param PARAMS[] = { KN_REST_PARAM("ip_version", NULL), KN_REST_PARAMS_END };
 
 const struct kn_rest_noun kn_network_ip_availabilities = {
     .one = "network_ip_availability",
@@ -43,7 +58,8 @@ const struct kn_rest_noun kn_network_ip_availabilities = {
     .label = "Network",
     .absent_name = "NetworkNotFound",
     .path = "/network-ip-availabilities",
-    .from = "network n",
+    .from = "network n CROSS JOIN (VALUES ('{4,6}'::int[])) v (families)",
+    .lists_from = "network n CROSS JOIN (VALUES ('{4}'::int[]), ('{6}'), ('{4,6}')) v (families)",
     .id = "n.id",
     .id_type = KN_REST_UUID,
     .visible = KN_NETWORK_NOBODYS,
@@ -52,5 +68,6 @@ const struct kn_rest_noun kn_network_ip_availabilities = {
     .ties = "network_id",
     .attrs = ATTRS,
     .params = PARAMS,
+    .narrow = report_narrow,
     .manners = &KN_REST_NEUTRON,
 };

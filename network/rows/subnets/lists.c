@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* lists.c: the name servers and the routes that a subnet's body says, in Neutron's words. Touches no rows. */
+/* lists.c: the name servers, the routes and the service types that a subnet's body says, in Neutron's words. Touches no rows. */
 #include <string.h>
 
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/base/strbuf.h"
+#include "lib/domain/limits.h"
 #include "network/rows/subnets/plan.h"
 
 #define DNS_MAX 5
@@ -112,4 +114,54 @@ int kn_network_subnet_plan_lists(const json_t *object, int family, struct kn_err
     return check_dns(json_object_get(object, "dns_nameservers"), family, err) < 0
                ? -1
                : check_routes(json_object_get(object, "host_routes"), family, err);
+}
+
+static int service_fail(const json_t *type, const char *name, const char *words, struct kn_error *err)
+{
+    AUTO_FREE char *text = json_is_string(type) ? NULL : json_dumps(type, JSON_ENCODE_ANY);
+
+    kn_fail(err, KN_BAD_REQUEST, "Subnet service type %.100s %s.", text != NULL ? text : json_string_value(type),
+            words);
+    return kn_fail_name(err, name);
+}
+
+/* Neutron has no bound for one, and looks at its first letter alone. */
+static int check_service(const json_t *type, struct kn_error *err)
+{
+    const char *text = json_string_value(type);
+
+    if (text == NULL) {
+        return service_fail(type, "InvalidInputSubnetServiceType", "is not a string", err);
+    }
+    if (text[0] == '\0' || strchr("network:compute:", text[0]) == NULL) {
+        return service_fail(type, "InvalidSubnetServiceType", "does not correspond to a valid device owner", err);
+    }
+    return kn_limit_long(KN_LIMIT_DEVICE_OWNER, (int64_t)kn_utf8_count(text))
+               ? kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid input for service_types. Reason: '%.100s…' exceeds maximum length of %d.", text,
+                         KN_MAX_DEVICE_OWNER)
+               : 0;
+}
+
+int kn_network_subnet_services(const json_t *list, struct kn_error *err)
+{
+    const json_t *type;
+    size_t i;
+
+    if (list == NULL || json_is_null(list)) {
+        return 0;
+    }
+    if (!json_is_array(list)) {
+        return kn_fail(err, KN_BAD_REQUEST, "Subnet service types must be a list.");
+    }
+    if (kn_limit_long(KN_LIMIT_SERVICE_TYPES, (int64_t)json_array_size(list))) {
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid input for service_types. Reason: more than %d service types.",
+                       KN_MAX_SERVICE_TYPES);
+    }
+    json_array_foreach (list, i, type) {
+        if (check_service(type, err) < 0) {
+            return -1;
+        }
+    }
+    return 0;
 }

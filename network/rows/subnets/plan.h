@@ -35,6 +35,9 @@ int kn_network_subnet_plan_update(const json_t *object, struct kn_network_subnet
 bool kn_network_is_destination(const struct kn_ip_prefix *prefix);
 /* dns_nameservers and host_routes of a body for a subnet of this family, if it has them. */
 int kn_network_subnet_plan_lists(const json_t *object, int family, struct kn_error *err);
+
+/* `service_types` of a body, in Neutron's words; NULL and null say nothing. */
+int kn_network_subnet_services(const json_t *list, struct kn_error *err);
 /* Writes what was decided into the body's copy, as the row will hold it: range, pools, gateway, DHCP; null lists are empty ones. */
 void kn_network_subnet_plan_say(const struct kn_network_subnet_plan *plan, json_t *object);
 

@@ -19,18 +19,6 @@
 #define POOLS_SAID "_pools" /* what _decide notes for _after: the body named other pools */
 #define LIST (KN_REST_SHOWN | KN_REST_WRITE | KN_REST_NULL)
 
-/* As Neutron's, which looks at the first letter alone. */
-static bool is_service_type(const char *text)
-{
-    return text[0] != '\0' && strchr("network:compute:", text[0]) != NULL;
-}
-
-static const struct kn_text_rule SERVICE_RULE = { is_service_type,
-                                                  "is not a device owner of the kinds network: and compute:", false };
-static const struct kn_schema SERVICE_TYPE[] = {
-    KN_SCHEMA("service_types", KN_IS_STRING, .limit = KN_LIMIT_DEVICE_OWNER, .rule = &SERVICE_RULE),
-    KN_SCHEMA_END,
-};
 static const char *const MODES[] = { "slaac", "dhcpv6-stateful", "dhcpv6-stateless", NULL };
 
 static const struct kn_rest_attr ATTRS[] = {
@@ -65,7 +53,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("segment_id", "NULL::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FILTER | NONE),
     KN_REST_ATTR("service_types", "s.service_types", KN_REST_TAGS,
                  KN_REST_SHOWN | KN_REST_WRITE | KN_REST_UNIQUE | KN_REST_NULL_IS_NOTHING, .column = "service_types",
-                 .limit = KN_LIMIT_SERVICE_TYPES, .inner = SERVICE_TYPE),
+                 .inner_shape = KN_IS_ANY),
     KN_REST_ATTRS_END,
 };
 
@@ -116,21 +104,16 @@ static int check_overlap(struct kn_request *req, const char *network_id, const c
 
 static const struct kn_stmt MTU = { "subnet_mtu", "SELECT mtu FROM network WHERE id = $1::uuid", 1 };
 
-/* IPv6 wants packets of a certain size. */
+/* Each family wants packets of a certain size. */
 static int check_mtu(struct kn_request *req, const char *network_id, int family, struct kn_error *err)
 {
     enum { BYTES };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (family != 6) {
-        return 0;
-    }
     if (kn_db_run(req->db, &MTU, KN_ARGS(network_id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_count(rows) == 0 || kn_rows_int(rows, 0, BYTES) >= KN_NETWORK_V6_MTU
-               ? 0
-               : kn_network_fail_mtu(network_id, err);
+    return kn_rows_count(rows) == 0 ? 0 : kn_network_check_mtu(network_id, family, kn_rows_int(rows, 0, BYTES), err);
 }
 
 /* Whoever owns the network makes its subnets. */
@@ -356,6 +339,12 @@ static int subnets_decide(struct kn_request *req, const char *id, const struct k
     return 0;
 }
 
+static int subnets_check(struct kn_request *req, json_t *object, struct kn_error *err)
+{
+    (void)req;
+    return kn_network_subnet_services(json_object_get(object, "service_types"), err);
+}
+
 static int subnets_clash(struct kn_request *req, const char *constraint, const json_t *object, struct kn_error *err)
 {
     (void)constraint;
@@ -392,6 +381,7 @@ const struct kn_rest_noun kn_network_subnets = {
     .project_column = "project_id",
     .counts = &COUNTS,
     .before_lock = subnets_before_lock,
+    .check = subnets_check,
     .decide = subnets_decide,
     .after = subnets_after,
     .raced = kn_network_plan_raced,

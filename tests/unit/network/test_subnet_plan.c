@@ -246,6 +246,38 @@ static void test_macs(void **state)
     assert_string_equal(text, "fa:16:3e:00:0a:01");
 }
 
+/* What netaddr takes, and what it does not. */
+static void test_macs_of_clients(void **state)
+{
+    static const char *const GOOD[] = { "fa:16:3e:00:0a:01", "FA-16-3E-00-0A-01", "fa:16:3e:0:a:1", "fa16.3e00.0a01",
+                                        "fa16:3e00:a01",     "fa163e-000a01",     "fa163e000a01",   "fa16-3e00-a01" };
+    static const char *const BAD[] = { "",
+                                       "fa:16:3e:00:00",
+                                       "fa:16-3e:00-0a:01",
+                                       "fa.16.3e.00.0a.01",
+                                       "fa163e00a",
+                                       "fa163e000a01 ",
+                                       "fa:16:3e:00:0a:01:",
+                                       "0fa:16:3e:00:0a:01",
+                                       "01-00-5e-00-00-01",
+                                       "000000000000",
+                                       ":::::",
+                                       "::" };
+    uint8_t mac[6];
+    char text[KN_MAC_TEXT];
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(GOOD); i++) {
+        assert_true(kn_network_mac_read(GOOD[i], mac));
+        kn_network_mac_text(mac, text);
+        assert_string_equal(text, "fa:16:3e:00:0a:01");
+    }
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        assert_false(kn_network_mac_read(BAD[i], mac));
+    }
+    assert_false(kn_network_mac_read(NULL, mac));
+}
+
 /* One value a column and port, whatever was left out. */
 static void test_a_batch_is_columns(void **state)
 {
@@ -278,11 +310,17 @@ static void test_a_batch_is_columns(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_ranges),   cmocka_unit_test(test_defaults),
-        cmocka_unit_test(test_refusals), cmocka_unit_test(test_changes),
-        cmocka_unit_test(test_v6),       cmocka_unit_test(test_v6_refusals),
-        cmocka_unit_test(test_lists),    cmocka_unit_test(test_null_lists),
-        cmocka_unit_test(test_macs),     cmocka_unit_test(test_a_batch_is_columns),
+        cmocka_unit_test(test_ranges),
+        cmocka_unit_test(test_defaults),
+        cmocka_unit_test(test_refusals),
+        cmocka_unit_test(test_changes),
+        cmocka_unit_test(test_v6),
+        cmocka_unit_test(test_v6_refusals),
+        cmocka_unit_test(test_lists),
+        cmocka_unit_test(test_null_lists),
+        cmocka_unit_test(test_macs),
+        cmocka_unit_test(test_macs_of_clients),
+        cmocka_unit_test(test_a_batch_is_columns),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
