@@ -71,23 +71,26 @@ static const struct kn_stmt UNNEEDED = {
     "WITH mine AS (SELECT s.id, s.project_id, s.user_id, s.volume_id, i.status IN ('active', 'deactivated') OR s.status NOT IN ('creating', 'available', 'error') "
     "OR EXISTS (SELECT FROM volume v WHERE v.status = 'creating' AND v.snapshot_id = s.id) "
     "OR EXISTS (SELECT FROM volume v WHERE v.status = 'reverting' AND v.id = s.volume_id) "
-    "OR EXISTS (SELECT FROM volume_backup b WHERE b.status = 'creating' AND b.snapshot_id = s.id) AS stays "
+    "OR EXISTS (SELECT FROM volume_backup b WHERE b.status = 'creating' AND b.snapshot_id = s.id) AS stays, "
+    "coalesce((SELECT t.request_id FROM task t WHERE t.object_id = i.brought_by AND (t.kind = 'server.delete' OR t.input->>'image' = i.id::text) "
+    "ORDER BY t.kind = 'server.delete' DESC, t.id DESC LIMIT 1), 'req-none') AS request "
     "FROM volume_snapshot s JOIN image i ON i.id = s.for_image WHERE i.brought_by = ANY($1::uuid[]) ORDER BY s.id FOR UPDATE OF s) "
     "UPDATE volume_snapshot s SET for_image = NULL, status = CASE WHEN m.stays THEN s.status ELSE 'deleting' END, updated_at = now() FROM mine m WHERE s.id = m.id "
-    "RETURNING s.id, m.project_id, m.user_id, m.volume_id, NOT m.stays",
+    "RETURNING s.id, m.project_id, m.user_id, m.volume_id, NOT m.stays, m.request",
     1
 };
-enum { UNNEEDED_ID, UNNEEDED_PROJECT, UNNEEDED_USER, UNNEEDED_VOLUME, UNNEEDED_GOES };
+enum { UNNEEDED_ID, UNNEEDED_PROJECT, UNNEEDED_USER, UNNEEDED_VOLUME, UNNEEDED_GOES, UNNEEDED_REQUEST };
 
 static struct kn_batch_stmt DOOM_SNAPSHOTS = {
     "conductor_snapshot_doom",
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) "
-    "SELECT 'snapshot.delete', shard, snapshot, project, user_id, 'req-none', jsonb_build_object('volume', volume) FROM @",
+    "SELECT 'snapshot.delete', shard, snapshot, project, user_id, request, jsonb_build_object('volume', volume) FROM @",
     { { "snapshot", "uuid" },
       { "shard", "smallint" },
       { "project", "text" },
       { "user_id", "text" },
-      { "volume", "text" } },
+      { "volume", "text" },
+      { "request", "text" } },
     { 0 },
     { 0 },
     false
@@ -142,6 +145,7 @@ static int end_snapshots_of_servers(struct kn_db *db, const char *ids, struct kn
             kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_PROJECT));
             kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_USER));
             kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_VOLUME));
+            kn_batch_add(&doomed, kn_rows_text(rows, i, UNNEEDED_REQUEST));
         }
     }
     return kn_batch_run(&doomed, db, NULL, err);

@@ -24,6 +24,12 @@
         kind, code, "VOLUME_SNAPSHOT", action, words, __VA_ARGS__ \
     }
 
+/* Cinder has no word for it, and says nothing. */
+#define GROUP_SNAPSHOT(kind, code, action, words, ...) \
+    { \
+        kind, code, "VOLUME_GROUP_SNAPSHOT", action, words, __VA_ARGS__ \
+    }
+
 #define BACKUP(kind, code, action, words, ...) \
     { \
         kind, code, "VOLUME_BACKUP", action, words, __VA_ARGS__ \
@@ -52,16 +58,26 @@ static const struct kn_volume_failure FAILURES[] = {
     SNAPSHOT("server.snapshot_volume", KN_NO_VALID_HOST, "009", "create snapshot", NO_ROOM),
     SNAPSHOT("server.snapshot_volume", KN_OK, "009", "create snapshot", "013", "Snapshot failed to create.",
              "Delete it. " BY_REQUEST),
+    GROUP_SNAPSHOT("group_snapshot.create", KN_NO_VALID_HOST, "009", "create snapshot", NO_ROOM),
+    GROUP_SNAPSHOT("group_snapshot.create", KN_OK, "009", "create snapshot", "013", "Snapshot failed to create.",
+                   "Delete it. " BY_REQUEST),
+    GROUP_SNAPSHOT("group_snapshot.delete", KN_OK, "010", "delete snapshot", "016", "Snapshot failed to delete.",
+                   "Delete it again. " BY_REQUEST),
     SNAPSHOT("snapshot.delete", KN_OK, "010", "delete snapshot", "016", "Snapshot failed to delete.",
              "Delete it again. " BY_REQUEST),
-    VOLUME("volume.restore", KN_OK, "015", "restore backup", "026", "Backup driver failed to restore backup.",
-           "The volume holds what it held before; an administrator can make it available again. " BY_REQUEST),
+    VOLUME(
+        "volume.restore", KN_OK, "015", "restore backup", "026", "Backup driver failed to restore backup.",
+        "The volume holds what it held before; an administrator can make it available again. If trying again fails as well, what the backup holds may be damaged: restore "
+        "another one. An administrator can find the reason by the request's id."),
     BACKUP("backup.create", KN_TOO_LARGE, "013", "create backup", "020", "Backup driver failed to create backup.",
            "The store of backups is full: delete backups that are not needed, or try again later."),
+    BACKUP(
+        "backup.create", KN_GONE, "013", "create backup", "017", "Backup status is invalid.",
+        "What the backup that it builds on holds in its store is damaged or gone: make a full backup, which needs no other."),
     BACKUP("backup.create", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
            "Delete it. " BY_REQUEST),
-    BACKUP("server.backup_volume", KN_NO_VALID_HOST, "013", "create backup", "020",
-           "Backup driver failed to create backup.",
+    BACKUP("server.backup_volume", KN_NO_VALID_HOST, "013", "create backup", "003",
+           "Could not find any available weighted backend.",
            "There is no room for a copy of what its server has: delete what is not needed, or detach the volume and "
            "back it up again."),
     BACKUP("server.backup_volume", KN_OK, "013", "create backup", "001", "An unknown error occurred.",

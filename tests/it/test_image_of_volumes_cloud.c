@@ -291,6 +291,11 @@ static void what_fails_leaves_nothing(void **state)
     assert_int_equal(kn_whole_cloud_count(SNAPSHOTS, NULL) + kn_whole_cloud_count(OURS, NULL), 0);
     kn_whole_cloud_expect(200, "GET", actions, V, NULL);
     assert_string_equal(kn_whole_cloud_text("instanceActions.0.message"), "Error");
+    /* What went with it is of the request that wished it. */
+    assert_true(
+        kn_whole_cloud_count("SELECT count(*) FROM task WHERE kind = 'snapshot.delete' AND request_id = (SELECT "
+                             "request_id FROM task WHERE kind = 'server.createImage' ORDER BY id DESC LIMIT 1)",
+                             NULL) > 0);
     assert_true(kn_whole_cloud_is_sound());
     clean(NULL);
 }

@@ -3,7 +3,10 @@
  * Groups of volumes and their types over a real front door and database; we play the conductor. Who sees, makes and changes which, who may come in and who may go, what a group keeps its members
  * from, how one ends, what counts, and bad input after which nothing has changed. What becomes of a group with its volumes in a whole cloud: tests/it/test_volume_copies_cloud.c.
  */
+#include <pthread.h>
+
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/front_world.h"
 #include "tests/support/test.h"
@@ -27,6 +30,7 @@
 
 static const struct kn_api *const APIS[] = { &kn_volume_api, NULL };
 static struct kn_test_world world;
+static const char *the_group; /* of keep_now() */
 
 static void expect(int status, const char *method, const char *path, const char *headers, const char *body)
 {
@@ -370,7 +374,9 @@ static void test_snapshots(void **state)
     ask_of(400, "DELETE", "/volume/v3/snapshots", alone, "", A, NULL);
     expect_text("must not be part of a group");
     act(400, g, A, "{\"delete\":{\"delete-volumes\":true}}");
-    AUTO_FREE char *from = kn_asprintf("{\"create-from-src\":{\"group_snapshot_id\":\"%s\",\"name\":\"f\"}}", s);
+    AUTO_FREE char *from = kn_asprintf("{\"create-from-src\":{\"group_snapshot_id\":\"%s\",\"source_group_id\":null,"
+                                       "\"name\":\"f\",\"description\":null}}",
+                                       s);
     expect(404, "POST", GROUPS "/action", B, from);
     expect(202, "POST", GROUPS "/action", A, from);
     AUTO_FREE char *f = made("group");
@@ -381,12 +387,13 @@ static void test_snapshots(void **state)
     settle();
     ask_of(200, "GET", GROUPS, f, "", A, NULL);
     expect_member("group", "status", "\"available\"");
-    AUTO_FREE char *clone = kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\"}}", f),
-                   *both =
-                       kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\",\"group_snapshot_id\":\"%s\"}}", f,
-                                   s);
+    AUTO_FREE char
+        *clone = kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\",\"group_snapshot_id\":null}}", f),
+        *both = kn_asprintf("{\"create-from-src\":{\"source_group_id\":\"%s\",\"group_snapshot_id\":\"%s\"}}", f, s);
     expect(400, "POST", GROUPS "/action", A, both);
     expect(400, "POST", GROUPS "/action", A, "{\"create-from-src\":{}}");
+    expect(400, "POST", GROUPS "/action", A,
+           "{\"create-from-src\":{\"source_group_id\":null,\"group_snapshot_id\":null}}");
     expect(202, "POST", GROUPS "/action", A, clone);
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.create' AND input ? 'from_volume'"), 2);
     settle();
@@ -404,6 +411,48 @@ static void test_snapshots(void **state)
             "SELECT count(*) FROM task WHERE kind = 'group_snapshot.delete' AND jsonb_array_length(input->'snapshots') = 2"),
         1);
     assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE status = 'deleting'"), 2);
+}
+
+static void *keep_now(void *ctx)
+{
+    struct kn_test_http http = kn_test_http_open(world.http.port);
+    int *status = ctx;
+    AUTO_FREE char *body = kn_asprintf("{\"group_snapshot\":{\"group_id\":\"%s\"}}", the_group);
+
+    kn_test_http_ask(&http, "POST", KEPT, A, body);
+    *status = http.status;
+    kn_test_http_close(&http);
+    return NULL;
+}
+
+/* Who comes while its volumes are being held is held, too: nobody is told to try again. */
+static void test_who_comes_meanwhile(void **state)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+    AUTO(kn_db) struct kn_db *other = kn_db_new(world.conf.db_url, "other");
+    struct kn_error err = { 0 };
+    struct kn_tx tx = { NULL };
+    pthread_t keeper;
+    int status = 0;
+
+    (void)state;
+    with_type("\"name\":\"plain\"");
+    AUTO_FREE char *g = group(""), *one = volume_in(A, g), *two = volume_in(A, NULL),
+                   *join = kn_asprintf("UPDATE volume SET group_id = '%s' WHERE id = '%s'; "
+                                       "UPDATE volume_group SET updated_at = now() WHERE id = '%s'",
+                                       g, two, g);
+    settle();
+    the_group = g;
+    assert_ok(kn_tx_begin(&tx, other, &err), &err);
+    assert_ok(kn_db_script(other, join, &err), &err);
+    assert_int_equal(pthread_create(&keeper, NULL, keep_now, &status), 0);
+    while (count_of("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'") == 0) {
+        assert_true(kn_mono_ms() < deadline);
+    }
+    assert_ok(kn_tx_commit(&tx, &err), &err);
+    pthread_join(keeper, NULL);
+    assert_int_equal(status, 202);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_snapshot WHERE group_snapshot_id IS NOT NULL"), 2);
 }
 
 static void test_quota(void **state)
@@ -461,6 +510,11 @@ static void test_bad_bodies(void **state)
     }
     act(403, g, A, "{\"reset_status\":{\"status\":\"error\"}}");
     act(400, g, ADMIN, "{\"reset_status\":{\"status\":\"fine\"}}");
+    expect_text("'in-use'");
+    act(202, g, ADMIN, "{\"reset_status\":{\"status\":\"in-use\"}}");
+    ask_of(200, "GET", GROUPS, g, "", A, NULL);
+    expect_member("group", "status", "\"in-use\"");
+    act(202, g, ADMIN, "{\"reset_status\":{\"status\":\"available\"}}");
     act(400, g, KN_TEST_TOKEN("cccc", "admin") AT(19), "{\"reset_status\":{\"status\":\"error\"}}");
     AUTO_FREE char *both = kn_asprintf("{\"group\":{\"add_volumes\":\"%s\",\"remove_volumes\":\"%s\"}}", g, g);
     ask_of(400, "PUT", GROUPS, g, "", A, both);
@@ -483,7 +537,7 @@ int main(void)
         cmocka_unit_test_teardown(test_types, clean),      cmocka_unit_test_teardown(test_life, clean),
         cmocka_unit_test_teardown(test_members, clean),    cmocka_unit_test_teardown(test_end, clean),
         cmocka_unit_test_teardown(test_snapshots, clean),  cmocka_unit_test_teardown(test_quota, clean),
-        cmocka_unit_test_teardown(test_bad_bodies, clean),
+        cmocka_unit_test_teardown(test_bad_bodies, clean), cmocka_unit_test_teardown(test_who_comes_meanwhile, clean),
     };
 
     return cmocka_run_group_tests(tests, start_world, kn_test_world_teardown);

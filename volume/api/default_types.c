@@ -81,13 +81,11 @@ int kn_volume_api_default_type_set(struct kn_request *req, struct kn_response *r
         return kn_fail(err, KN_NOT_FOUND, "Project with id %.64s not found.", req->params[0]);
     }
     if (kn_volume_type_find(req, wanted, type, err) < 0) {
-        return err->code == KN_NOT_FOUND
-                   ? kn_fail(err, KN_BAD_REQUEST, "Volume type with name %.64s could not be found.", wanted)
-                   : -1;
+        return err->code == KN_NOT_FOUND ? kn_volume_type_missing(wanted, KN_BAD_REQUEST, err) : -1;
     }
     if (kn_db_run(req->db, &SET, KN_ARGS(req->params[0], type), NULL, err) < 0) {
         return strcmp(kn_db_constraint(req->db), "volume_type_in_use") == 0
-                   ? kn_fail(err, KN_BAD_REQUEST, "Volume type with name %.64s could not be found.", wanted)
+                   ? kn_volume_type_missing(wanted, KN_BAD_REQUEST, err)
                    : -1;
     }
     kn_jsonw_object(&res->body, NULL);

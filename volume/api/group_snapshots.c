@@ -172,8 +172,9 @@ int kn_volume_api_group_create_from(struct kn_request *req, struct kn_response *
     static const struct kn_schema FROM[] = {
         KN_SCHEMA("name", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_NAME),
         KN_SCHEMA("description", KN_IS_STRING, .flags = KN_NULLABLE, .limit = KN_LIMIT_VOLUME_DESCRIPTION),
-        KN_SCHEMA("source_group_id", KN_IS_STRING, .rule = &KN_TEXT_UUID),
-        KN_SCHEMA("group_snapshot_id", KN_IS_STRING, .rule = &KN_TEXT_UUID),
+        /* null is what openstacksdk says of the one that it is not made of; to Cinder's schema it is an error */
+        KN_SCHEMA("source_group_id", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID),
+        KN_SCHEMA("group_snapshot_id", KN_IS_STRING, .flags = KN_NULLABLE, .rule = &KN_TEXT_UUID),
         KN_SCHEMA_END,
     };
     static const struct kn_schema BODY[] = {

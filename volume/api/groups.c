@@ -143,8 +143,8 @@ static int groups_delete(struct kn_request *req, const json_t *in, struct kn_err
 
 static int groups_reset(struct kn_request *req, const json_t *in, struct kn_error *err)
 {
-    static const char *const STATUSES[] = { "error",   "available", "creating",      "deleting",
-                                            "deleted", "updating",  "error_deleting" };
+    static const char *const STATUSES[] = { "error",   "available", "creating", "deleting",
+                                            "deleted", "updating",  "in-use",   "error_deleting" };
     const char *status = kn_json_str(in, "status");
 
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {

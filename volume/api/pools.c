@@ -12,6 +12,7 @@
 #include "volume/api/private.h"
 #include "volume/rows/backend.h"
 #include "volume/rows/capabilities.h"
+#include "volume/rows/type.h"
 
 /* The back end's name is that of its protocol, too. */
 static const struct {
@@ -48,7 +49,7 @@ static int pools_read(struct kn_request *req, struct pools_asked *ret, struct kn
         return -1;
     }
     if (type != NULL && kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", type);
+        return kn_volume_type_missing(type, KN_NOT_FOUND, err);
     }
     ret->name = req->microversion >= 28 ? kn_request_query(req, "name") : NULL;
     ret->specs = type != NULL ? json_loads(kn_rows_text(rows, 0, KN_ONLY), 0, NULL) : NULL;

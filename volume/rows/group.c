@@ -447,23 +447,44 @@ int kn_volume_group_join(struct kn_request *req, const char *id, const char *typ
                          type_id);
 }
 
+#define HOLD_TRIES 8
+
+/* Volumes are held before their group is: who has come or gone in between shows only then, and nobody is asked for a lock in the other order; so what was held is let go, and held again. */
 int kn_volume_group_hold(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_members,
                          struct kn_rows **ret_rows, struct kn_volume_group *ret, struct kn_error *err)
 {
     static const struct kn_stmt HOLD = { "volume_group_hold_members",
                                          "SELECT id, status FROM volume WHERE group_id = $1 ORDER BY id FOR UPDATE",
                                          1 };
+    static const struct kn_stmt MARK = { "volume_group_hold_mark", "SAVEPOINT volume_group_hold", 0 };
+    static const struct kn_stmt LET_GO = { "volume_group_hold_let_go", "ROLLBACK TO SAVEPOINT volume_group_hold", 0 };
     AUTO(kn_rows) struct kn_rows *seen = NULL;
 
     /* Seen before anything is held: nobody waits for what is others'. */
     if (kn_volume_group_get(db, caller, id, false, &seen, ret, err) < 0 ||
-        kn_db_run(db, &HOLD, KN_ARGS(id), ret_members, err) < 0 ||
-        kn_volume_group_get(db, caller, id, true, ret_rows, ret, err) < 0) {
+        kn_db_run(db, &MARK, KN_NO_ARGS, NULL, err) < 0) {
         return -1;
     }
-    return ret->members == kn_rows_count(*ret_members)
-               ? 0
-               : kn_fail(err, KN_CONFLICT, "Group %s was changed by somebody else.", ret->id);
+    for (int tries = 1;; tries++) {
+        AUTO(kn_rows) struct kn_rows *members = NULL;
+        AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+        if (kn_db_run(db, &HOLD, KN_ARGS(id), &members, err) < 0 ||
+            kn_volume_group_get(db, caller, id, true, &rows, ret, err) < 0) {
+            return -1;
+        }
+        if (ret->members == kn_rows_count(members)) {
+            *ret_members = kn_steal(&members);
+            *ret_rows = kn_steal(&rows);
+            return 0;
+        }
+        if (tries == HOLD_TRIES) {
+            return kn_fail(err, KN_CONFLICT, "Group %s was changed by somebody else.", ret->id);
+        }
+        if (kn_db_run(db, &LET_GO, KN_NO_ARGS, NULL, err) < 0) {
+            return -1;
+        }
+    }
 }
 
 int kn_volume_group_like(struct kn_db *db, const char *id, json_t *ret_object, struct kn_error *err)

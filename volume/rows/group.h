@@ -29,7 +29,7 @@ int kn_volume_group_get(struct kn_db *db, const struct kn_caller *caller, const 
  * none of that type, or is full.
  */
 int kn_volume_group_join(struct kn_request *req, const char *id, const char *type_id, struct kn_error *err);
-/* Its volumes, ids and statuses in order, and then it, all locked. KN_NOT_FOUND as above; KN_CONFLICT: who is a member has changed meanwhile. */
+/* Its volumes, ids and statuses in order, and then it, all locked. KN_NOT_FOUND as above; KN_CONFLICT: who is a member has changed again and again meanwhile. */
 int kn_volume_group_hold(struct kn_db *db, const struct kn_caller *caller, const char *id, struct kn_rows **ret_members,
                          struct kn_rows **ret_rows, struct kn_volume_group *ret, struct kn_error *err);
 /* What a new group that is made of this one's volumes has of it: its type and the types of its volumes; and that it is being made. */

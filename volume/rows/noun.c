@@ -252,8 +252,7 @@ static int noun_clash(struct kn_request *req, const char *constraint, const json
 {
     (void)req;
     return strcmp(constraint, "volume_type_in_use") == 0
-               ? kn_fail(err, KN_NOT_FOUND, "Volume type with name %s could not be found.",
-                         kn_json_str(object, "type_id"))
+               ? kn_volume_type_missing(kn_json_str(object, "type_id"), KN_NOT_FOUND, err)
                : -1;
 }
 

@@ -9,6 +9,7 @@
 #include "lib/base/cleanup.h"
 #include "lib/base/jsonw.h"
 #include "lib/base/mem.h"
+#include "lib/base/uuid.h"
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 
@@ -154,6 +155,12 @@ int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], st
     return 0;
 }
 
+int kn_volume_type_missing(const char *wanted, enum kn_code code, struct kn_error *err)
+{
+    return kn_fail(err, code, "Volume type %s%.64s could not be found.", kn_uuid_valid(wanted) ? "" : "with name ",
+                   wanted);
+}
+
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err)
 {
     enum { ID };
@@ -179,7 +186,7 @@ int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Volume type with name %.64s could not be found.", wanted);
+        return kn_volume_type_missing(wanted, KN_NOT_FOUND, err);
     }
     kn_copy(ret_id, KN_UUID_SIZE, kn_rows_text(rows, 0, ID));
     return 0;

@@ -17,5 +17,7 @@ int kn_volume_type_default(struct kn_request *req, char ret_id[KN_UUID_SIZE], st
  * The type that a new volume of the caller's gets: named by id or name; NULL = the default one, which the project may use whether it sees it or not. KN_NOT_FOUND: there is none that he sees.
  */
 int kn_volume_type_find(struct kn_request *req, const char *wanted, char ret_id[KN_UUID_SIZE], struct kn_error *err);
+/* Says that there is none of this name or id, as Cinder does. */
+int kn_volume_type_missing(const char *wanted, enum kn_code code, struct kn_error *err);
 
 #endif

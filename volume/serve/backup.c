@@ -60,6 +60,13 @@ static int backup_fetch_manifest(const struct kn_conf *conf, const struct kn_vol
     return 0;
 }
 
+/* What the store does not have although it was stored there is gone, like what is damaged: whoever asks for it again gets no more. */
+static int backup_gone(struct kn_error *err)
+{
+    err->code = err->code == KN_NOT_FOUND ? KN_GONE : err->code;
+    return -1;
+}
+
 int kn_volume_backup_open(const struct kn_conf *conf, const struct kn_volume_backup_place *place,
                           struct kn_volume_backup_manifest *ret, struct kn_error *err)
 {
@@ -71,12 +78,11 @@ int kn_volume_backup_open(const struct kn_conf *conf, const struct kn_volume_bac
         return kn_fail(err, KN_INTERNAL, "the backup \"%s\" is not whole", place->dir);
     }
     if (backup_fetch_manifest(conf, place, &text, &len, sha256, err) < 0) {
-        return -1;
+        return backup_gone(err);
     }
     return strcmp(sha256, place->manifest) == 0
                ? kn_volume_backup_manifest_read(text, len, ret, err)
-               : kn_fail(err, KN_INTERNAL, "the manifest of the backup \"%s\" is not the one that was stored",
-                         place->dir);
+               : kn_fail(err, KN_GONE, "the manifest of the backup \"%s\" is not the one that was stored", place->dir);
 }
 
 /* --- storing ---------------------------------------------------------------------------------------------------------------- */
@@ -381,11 +387,11 @@ static int backup_fill_chunk(const struct kn_volume_backup_source *source, const
     size_t len = 0;
 
     if (source->place.store->get(source->conf, dir, chunk->sha256, wanted, &bytes, &len, err) < 0) {
-        return -1;
+        return backup_gone(err);
     }
     kn_sha256_hex(bytes, len, sha256);
     if (len != wanted || strcmp(sha256, chunk->sha256) != 0) {
-        return kn_fail(err, KN_INTERNAL, "the chunk %s of \"%s\" is not what was stored", chunk->sha256, dir);
+        return kn_fail(err, KN_GONE, "the chunk %s of \"%s\" is not what was stored", chunk->sha256, dir);
     }
     for (size_t done = 0; done < len;) {
         const ssize_t n = pwrite(fd, bytes + done, len - done, at + (int64_t)done);
