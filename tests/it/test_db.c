@@ -8,13 +8,10 @@
 #include "lib/adapter/db.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 #include "tests/support/test.h"
 
 #define WAIT_MS 60000
-
-static struct kn_test_pg *pg;
-static char *url;
 
 static const struct kn_stmt INSERT = { "t_insert", "INSERT INTO t (id, name) VALUES ($1, $2)", 2 };
 static const struct kn_stmt SELECT = { "t_select", "SELECT id, name, name IS NULL FROM t ORDER BY id", 0 };
@@ -28,23 +25,20 @@ static const struct kn_stmt BROKEN = { "t_broken", "SELECT nothing FROM nowhere"
 static int group_setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_database(pg, "dbtest");
+    kn_own_database_start("dbtest");
     return 0;
 }
 
-static int group_teardown(void **state)
+static void restart(void)
 {
-    (void)state;
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
+    kn_test_pg_down(kn_own_database.pg);
+    kn_test_pg_up(kn_own_database.pg);
 }
 
 static int setup(void **state)
 {
     struct kn_error err = { 0 };
-    struct kn_db *db = kn_db_new(url, "test_db");
+    struct kn_db *db = kn_db_new(kn_own_database.url, "test_db");
 
     kn_db_patience(db, WAIT_MS);
     *state = db;
@@ -193,12 +187,6 @@ static void test_deferred_violation_fails_the_commit(void **state)
     assert_ok(insert_and_leave(db, true, &err), &err);
 }
 
-static void restart(void)
-{
-    kn_test_pg_down(pg);
-    kn_test_pg_up(pg);
-}
-
 static void test_idle_connection_survives_a_restart(void **state)
 {
     struct kn_db *db = *state;
@@ -236,10 +224,10 @@ static void test_server_away_is_unavailable(void **state)
     struct kn_db *db = *state;
     struct kn_error err = { 0 };
 
-    kn_test_pg_down(pg);
+    kn_test_pg_down(kn_own_database.pg);
     assert_fails(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err, KN_UNAVAILABLE);
     assert_fails(kn_db_connect(db, 0, &err), &err, KN_UNAVAILABLE);
-    kn_test_pg_up(pg);
+    kn_test_pg_up(kn_own_database.pg);
     assert_ok(kn_db_connect(db, WAIT_MS, &err), &err);
     assert_ok(kn_db_run(db, &DELETE, KN_NO_ARGS, NULL, &err), &err);
 }
@@ -296,8 +284,8 @@ static void test_patience_with_much(void **state)
 static void test_one_holder_of_a_lock(void **state)
 {
     struct kn_error err = { 0 };
-    AUTO(kn_db) struct kn_db *active = kn_db_new(url, "active");
-    AUTO(kn_db) struct kn_db *standby = kn_db_new(url, "standby");
+    AUTO(kn_db) struct kn_db *active = kn_db_new(kn_own_database.url, "active");
+    AUTO(kn_db) struct kn_db *standby = kn_db_new(kn_own_database.url, "standby");
 
     (void)state;
     kn_db_hold(active, "kilonova-test");
@@ -335,7 +323,7 @@ static void test_the_constraint_outlives_the_rollback(void **state)
 /* Few rows of an array are always cheaper than the many that it might have: by itself PostgreSQL would plan this anew for ever. */
 static void test_daemons_plan_once(void **state)
 {
-    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "daemon");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(kn_own_database.url, "daemon");
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_error err = { 0 };
 
@@ -370,7 +358,7 @@ static void assert_cell(struct kn_db *db, const struct kn_stmt *stmt, const char
 static void test_asking_ahead(void **state)
 {
     struct kn_db *db = *state;
-    AUTO(kn_db) struct kn_db *other = kn_db_new(url, "other");
+    AUTO(kn_db) struct kn_db *other = kn_db_new(kn_own_database.url, "other");
     struct kn_error err = { 0 };
 
     assert_ok(kn_db_script(db, "INSERT INTO t VALUES (1, 'a'), (2, 'b')", &err), &err);
@@ -418,8 +406,8 @@ static void test_asking_ahead_what_fails(void **state)
     assert_cell(db, &NAME_OF, "1", "a");
     assert_int_equal(kn_db_run(db, &NAME_OF, KN_ARGS("no number"), NULL, &err), -1);
     assert_cell(db, &COUNT, NULL, "1");
-    kn_test_pg_down(pg);
-    kn_test_pg_up(pg);
+    kn_test_pg_down(kn_own_database.pg);
+    kn_test_pg_up(kn_own_database.pg);
     kn_db_ahead_note_all(&ahead, db);
     kn_db_run(db, &NAME_OF, KN_ARGS("1"), NULL, NULL);
     kn_db_run(db, &COUNT, KN_ARGS(NULL), NULL, NULL);
@@ -444,7 +432,7 @@ static const struct kn_stmt HELD_UP = { "t_held_up",
 
 static void *ask_number(void *ret)
 {
-    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "asker");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(kn_own_database.url, "asker");
     AUTO_RELEASE(kn_db_ahead) struct kn_db_ahead ahead = { NULL };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
@@ -526,5 +514,5 @@ int main(void)
         cmocka_unit_test_setup_teardown(test_many_ask_once, setup, teardown),
     };
 
-    return cmocka_run_group_tests_name("it/db", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("it/db", tests, group_setup, kn_own_database_teardown);
 }

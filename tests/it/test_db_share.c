@@ -2,13 +2,10 @@
 /* Connections that share their sessions (kn_db_share): who gets which, and a server that goes away under them. */
 #include "lib/adapter/db.h"
 #include "lib/base/mem.h"
-#include "tests/support/postgres.h"
+#include "tests/support/own_database.h"
 #include "tests/support/test.h"
 
 #define WAIT_MS 60000
-
-static struct kn_test_pg *pg;
-static char *url;
 
 static const struct kn_stmt INSERT = { "s_insert", "INSERT INTO s (id, name) VALUES ($1, $2)", 2 };
 static const struct kn_stmt COUNT = { "s_count", "SELECT count(*) FROM s", 0 };
@@ -16,22 +13,19 @@ static const struct kn_stmt COUNT = { "s_count", "SELECT count(*) FROM s", 0 };
 static int group_setup(void **state)
 {
     (void)state;
-    pg = kn_test_pg_start(KN_TEST_PG_FAST);
-    url = kn_test_pg_database(pg, "dbshare");
+    kn_own_database_start("dbshare");
     return 0;
 }
 
-static int group_teardown(void **state)
+static void restart(void)
 {
-    (void)state;
-    kn_test_pg_free(pg);
-    free(url);
-    return 0;
+    kn_test_pg_down(kn_own_database.pg);
+    kn_test_pg_up(kn_own_database.pg);
 }
 
 static int setup(void **state)
 {
-    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "setup");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(kn_own_database.url, "setup");
     struct kn_error err = { 0 };
 
     (void)state;
@@ -53,15 +47,9 @@ static int64_t count_rows(struct kn_db *db)
     return number(db, &COUNT);
 }
 
-static void restart(void)
-{
-    kn_test_pg_down(pg);
-    kn_test_pg_up(pg);
-}
-
 static struct kn_db *sharer(void)
 {
-    struct kn_db *db = kn_db_new(url, "sharer");
+    struct kn_db *db = kn_db_new(kn_own_database.url, "sharer");
 
     kn_db_patience(db, WAIT_MS);
     kn_db_share(db);
@@ -79,7 +67,7 @@ static int64_t session_of(struct kn_db *db)
 /* As many sessions as work at once: a transaction keeps its own, and who comes behind takes the one that was used last. */
 static void test_sessions_are_shared(void **state)
 {
-    AUTO(kn_db) struct kn_db *db = kn_db_new(url, "alone");
+    AUTO(kn_db) struct kn_db *db = kn_db_new(kn_own_database.url, "alone");
     AUTO(kn_db) struct kn_db *one = sharer(), *two = sharer();
     struct kn_error err = { 0 };
     const int64_t first = session_of(one);
@@ -149,5 +137,5 @@ int main(void)
         cmocka_unit_test_setup(test_shared_sessions_survive_a_restart, setup),
     };
 
-    return cmocka_run_group_tests_name("it/db_share", tests, group_setup, group_teardown);
+    return cmocka_run_group_tests_name("it/db_share", tests, group_setup, kn_own_database_teardown);
 }

@@ -29,9 +29,7 @@ static void expect(int status, const char *method, const char *path, const char 
 
 static void expect_text(const char *wanted)
 {
-    if (strstr(world.http.body.buf, wanted) == NULL) {
-        fail_msg("%s is not in %s", wanted, world.http.body.buf);
-    }
+    kn_test_world_expect_text(&world, wanted);
 }
 
 /* Makes a type and gives its path; the caller frees. */

@@ -46,6 +46,13 @@ void kn_test_world_expect(struct kn_test_world *w, int status, const char *metho
     }
 }
 
+void kn_test_world_expect_text(struct kn_test_world *w, const char *wanted)
+{
+    if (strstr(w->http.body.buf, wanted) == NULL) {
+        fail_msg("%s is not in %s", wanted, w->http.body.buf);
+    }
+}
+
 int64_t kn_test_world_number(struct kn_test_world *w, const char *sql)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;

@@ -28,6 +28,8 @@ int kn_test_world_teardown(void **state);
 /* Asks; the answer must have this status. */
 void kn_test_world_expect(struct kn_test_world *w, int status, const char *method, const char *path,
                           const char *headers, const char *body);
+/* The last answer has this in it. */
+void kn_test_world_expect_text(struct kn_test_world *w, const char *wanted);
 /* The first column of the first row; -1: there is no row. */
 int64_t kn_test_world_number(struct kn_test_world *w, const char *sql);
 void kn_test_world_sql(struct kn_test_world *w, const char *sql);
