@@ -181,6 +181,8 @@ static void what_changes_places(void **state)
         { SEED_ADMIN, 85, NULL, BODY(SWAPPED "05"), 400 }, /* read-only */
         { SEED_ADMIN, 85, NULL, BODY(SWAPPED "06"), 409 }, /* of several servers, perhaps */
         { SEED_ADMIN, 85, NULL, BODY(SWAPPED "07"), 400 }, /* just being made */
+        { SEED_ADMIN, 85, NULL, BODY(SWAPPED "08"),
+          400 }, /* of a format whose bytes are not to be copied to another's */
         { SEED_ADMIN, 85, NULL, BODY(SWAPPED "99"), 400 }, /* not there */
         { SEED_ADMIN, 84, NULL, BODY(SEED_NOBODY), 400 }, /* itself */
         { SEED_ADMIN, 1, "UPDATE server SET vm_state = 'stopped'", BODY(SWAPPED "01"), 409 },
@@ -203,7 +205,11 @@ static void what_changes_places(void **state)
             "', 2, 'available', false, false), ('05', '" SEED_PROJECT
             "', 2, 'available', true, false), ('06', '" SEED_PROJECT
             "', 2, 'available', false, true), ('07', '" SEED_PROJECT
-            "', 2, 'creating', false, false)) AS v(n, project, gib, status, ro, multi)",
+            "', 2, 'creating', false, false)) AS v(n, project, gib, status, ro, multi); "
+            "SET session_replication_role = replica; ALTER TABLE volume DROP CONSTRAINT IF EXISTS volume_format, DROP CONSTRAINT IF EXISTS volume_encrypted; "
+            "INSERT INTO volume (id, project_id, user_id, size_gib, status, format) VALUES ('" SWAPPED
+            "08', '" SEED_PROJECT "', 'u', 2, 'available', 'luks'); "
+            "SET session_replication_role = DEFAULT",
             &err),
         &err);
     for (size_t i = 0; i < KN_COUNT(ASKED); i++) {
@@ -216,7 +222,7 @@ static void what_changes_places(void **state)
         if (status != ASKED[i].status) {
             fail_msg("request %zu: %d instead of %d: %s", i, status, ASKED[i].status, nova->http.body.buf);
         }
-        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), i < 11 ? 0 : 1);
+        assert_int_equal(kn_test_nova_sql(nova, "SELECT count(*) FROM task"), i < 12 ? 0 : 1);
     }
     assert_int_equal(
         kn_test_nova_sql(

@@ -26,11 +26,12 @@ static int swap_judge(struct kn_db *db, const struct kn_volume *v, const struct 
     static const struct kn_stmt LOOK = {
         "volume_swap_look",
         "SELECT (SELECT count(*) FROM attachment WHERE volume_id = v.id AND coalesce(mode, CASE WHEN v.readonly THEN 'ro' ELSE 'rw' END) = 'rw'), "
-        "EXISTS (SELECT FROM attachment WHERE volume_id = t.id AND status IN ('attached', 'detaching')), coalesce(t.readonly, false) "
+        "EXISTS (SELECT FROM attachment WHERE volume_id = t.id AND status IN ('attached', 'detaching')), coalesce(t.readonly, false), "
+        "NOT (coalesce(v.format, 'raw') IN ('raw', 'qcow2') AND coalesce(t.format, 'raw') IN ('raw', 'qcow2')) "
         "FROM volume v, volume t WHERE v.id = $1 AND t.id = $2",
         2
     };
-    enum { WRITERS, IS_ATTACHED, IS_READONLY };
+    enum { WRITERS, IS_ATTACHED, IS_READONLY, IS_SEALED };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &LOOK, KN_ARGS(v->id, to->id), &rows, err) < 0) {
@@ -46,6 +47,7 @@ static int swap_judge(struct kn_db *db, const struct kn_volume *v, const struct 
                          v->is_shared ? v->id : to->id)
            : to->size_gib != v->size_gib
                ? swap_refuse("New volume must be of the same size: no disk grows while it is copied.", err)
+           : kn_rows_bool(rows, 0, IS_SEALED)           ? swap_refuse("Only raw and qcow2 disks are swapped.", err)
            : kn_rows_bool(rows, 0, IS_READONLY)         ? swap_refuse("New volume is read-only.", err)
            : strcmp(v->project_id, to->project_id) != 0 ? swap_refuse("New volume belongs to another project.", err)
                                                         : 0;
