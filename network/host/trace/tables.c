@@ -187,7 +187,9 @@ bool kn_network_tables_have(const struct kn_network_tables *tables, const char *
     void *value;
 
     for (size_t at = 0; kn_hmap_next(tables->chains, &at, &key, &value);) {
-        if (strcmp(((const struct kn_network_tables_chain *)value)->family, family) == 0) {
+        const struct kn_network_tables_chain *chain = value;
+
+        if (strcmp(chain->family, family) == 0 && strcmp(chain->table, "kilonova") == 0) {
             return true;
         }
     }

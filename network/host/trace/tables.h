@@ -17,7 +17,7 @@ struct kn_network_tables;
 struct kn_network_tables *kn_network_tables_read(const char *text);
 void kn_network_tables_free(struct kn_network_tables *tables);
 KN_DEFINE_AUTO(kn_network_tables);
-/* Whether there is anything of that family ("bridge", "inet", "ip", "ip6"). */
+/* Whether there is the table "kilonova" of that family ("bridge", "inet", "ip", "ip6"). */
 bool kn_network_tables_have(const struct kn_network_tables *tables, const char *family);
 
 enum { KN_CT_ESTABLISHED = 0x2, KN_CT_NEW = 0x8, KN_CT_STATUS_SNAT = 0x10, KN_CT_STATUS_DNAT = 0x20 };

@@ -283,6 +283,21 @@ static bool trace_has_tables(const struct kn_network_trace *trace)
            kn_network_tables_have(trace->facts->tables, "inet");
 }
 
+/* What rules say is not what becomes of the packet until the agent has looked: nobody may call that a way that is open. */
+static void trace_missing_tables(const struct kn_network_trace *trace)
+{
+    static const char *const FAMILIES[] = { "bridge", "inet" };
+
+    for (size_t i = 0; i < KN_COUNT(FAMILIES); i++) {
+        if (trace->facts->tables == NULL || !kn_network_tables_have(trace->facts->tables, FAMILIES[i])) {
+            kn_network_trace_say(trace, "tables", UNKNOWN, "", "",
+                                 "the kernel has no table %s kilonova: nothing is dropped there until this host makes "
+                                 "it again, within seconds",
+                                 FAMILIES[i]);
+        }
+    }
+}
+
 /* One direction of a guest's port: `packet` at the hook, judged by the kernel's tables and explained by what the host was told. */
 static void trace_firewall(const struct kn_network_trace *trace, const char *port_id, bool is_ingress,
                            struct kn_network_tables_packet *packet)
@@ -461,10 +476,7 @@ static void trace_leave(const struct kn_network_trace *trace)
     if (!trace_device(trace, &facts->from, piece->from)) {
         return;
     }
-    if (!trace_has_tables(trace)) {
-        kn_network_trace_say(trace, "tables", NOTE, "", "",
-                             "the kernel has no tables of ours: this host drops nothing, whatever rules say");
-    }
+    trace_missing_tables(trace);
     struct kn_network_tables_packet packet = trace_at(trace, facts->from.name, "", piece->from_mac),
                                     back = trace_at(trace, facts->vxlan, facts->from.name, piece->to_mac);
 
@@ -541,9 +553,8 @@ static void trace_arrive(const struct kn_network_trace *trace)
         kn_network_trace_say(trace, "station", STOP, "", "", "in %s, %s is behind %s%s, not behind %s", facts->bridge,
                              mac, facts->station[0] == '\0' ? "nothing" : "", facts->station, facts->to.name);
     }
-    if (!piece->leaves && !trace_has_tables(trace)) {
-        kn_network_trace_say(trace, "tables", NOTE, "", "",
-                             "the kernel has no tables of ours: this host drops nothing, whatever rules say");
+    if (!piece->leaves) {
+        trace_missing_tables(trace);
     }
     struct kn_network_tables_packet packet = trace_at(trace, in, facts->to.name, piece->from_mac),
                                     back = trace_at(trace, facts->to.name, "", piece->to_mac);
