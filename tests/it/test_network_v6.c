@@ -190,6 +190,49 @@ static void test_what_is_refused(void **state)
     assert_string_equal(neutron_get("NeutronError.type"), "SubnetInUse");
 }
 
+static struct id subnet_for(const struct id *network, const char *cidr, const char *types)
+{
+    AUTO_FREE char *more = kn_asprintf(",\"ip_version\":6,\"cidr\":\"%s\",\"enable_dhcp\":false,\"service_types\":[%s]",
+                                       cidr, types);
+
+    neutron_post(201, ALICE, "subnet", network->text, more);
+    return kept("subnet.id");
+}
+
+static void leg_is(int status, const struct id *router, const struct id *subnet)
+{
+    AUTO_FREE char *leg = kn_asprintf("PUT /routers/%s/add_router_interface", router->text);
+    AUTO_FREE char *body = kn_asprintf("{\"subnet_id\":\"%s\"}", subnet->text);
+
+    neutron_say(status, ALICE, leg, body);
+}
+
+/* A router has one leg for all of a network's IPv6 subnets; one that is for others does not widen it. */
+static void test_service_types_of_a_leg_that_widens(void **state)
+{
+    (void)state;
+    const struct id net = new_network();
+    const struct id first = subnet_for(&net, "fd00:1::/64", ""),
+                    others = subnet_for(&net, "fd00:2::/64", "\"compute:nova\""),
+                    routers = subnet_for(&net, "fd00:3::/64", "\"compute:nova\",\"network:router_interface\"");
+
+    neutron_say(201, ALICE, "POST /routers", "{\"router\":{}}");
+    const struct id router = kept("router.id");
+
+    leg_is(200, &router, &first);
+    const struct id port = kept("port_id");
+
+    leg_is(400, &router, &others);
+    assert_string_equal(neutron_get("NeutronError.type"), "InvalidInput");
+    assert_non_null(strstr(neutron_get("NeutronError.message"), others.text));
+    leg_is(200, &router, &routers);
+    assert_string_equal(neutron_get("port_id"), port.text);
+    neutron_say(200, ALICE, neutron_at("GET", "ports", port.text), NULL);
+    assert_string_equal(neutron_get("port.fixed_ips.0.ip_address"), "fd00:1::1");
+    assert_string_equal(neutron_get("port.fixed_ips.1.ip_address"), "fd00:3::1");
+    assert_string_equal(neutron_get("port.fixed_ips.2"), "(absent)");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -197,6 +240,7 @@ int main(void)
         cmocka_unit_test_setup(test_what_guests_make, kn_neutron_fresh),
         cmocka_unit_test_setup(test_a_subnet_that_comes_later, kn_neutron_fresh),
         cmocka_unit_test_setup(test_a_leg_says_its_own_again, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_service_types_of_a_leg_that_widens, kn_neutron_fresh),
         cmocka_unit_test_setup(test_what_is_refused, kn_neutron_fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
