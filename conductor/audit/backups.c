@@ -40,7 +40,8 @@ struct backups {
 /* One of them, while it is looked at. */
 struct backup {
     struct backups *all;
-    const char *id, *container, *manifest;
+    const char *id, *place, *container,
+        *manifest; /* place: the directory's name, the exported backup's of one whose record was imported */
     int64_t size, chunk; /* of the disk and of a chunk, as its manifest says; 0: it does not */
     json_t *dirs; /* those that its manifest names, in order */
     json_t *own; /* {chunk of its own: true} */
@@ -143,7 +144,7 @@ static void backups_look_beside(struct backup *b, const char *path)
 
 static void backups_look_at(struct backup *b)
 {
-    AUTO_FREE char *path = kn_asprintf("%s/%s/%s", b->all->dir, b->container, b->id),
+    AUTO_FREE char *path = kn_asprintf("%s/%s/%s", b->all->dir, b->container, b->place),
                    *manifest = kn_asprintf("%s/" MANIFEST, path), *text = NULL;
     char sha256[KN_SHA256_HEX];
     size_t len = 0;
@@ -187,12 +188,13 @@ static int backups_judge(struct backup *b, struct kn_error *err)
 
 static int backups_look_at_rows(struct backups *s, const struct kn_rows *rows, struct kn_error *err)
 {
-    enum { ID, CONTAINER, SHA256 };
+    enum { ID, CONTAINER, SHA256, PLACE };
     int rc = 0;
 
     for (int i = 0; i < kn_rows_count(rows) && rc == 0; i++) {
         struct backup b = { .all = s,
                             .id = kn_rows_text(rows, i, ID),
+                            .place = kn_rows_text(rows, i, PLACE),
                             .container = kn_rows_text(rows, i, CONTAINER),
                             .manifest = kn_rows_text(rows, i, SHA256),
                             .dirs = json_array(),
@@ -233,7 +235,8 @@ static int backups_look_for_lone(struct backups *s, const char *container, struc
 {
     static const struct kn_stmt WITHOUT = {
         "audit_backup_lone",
-        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_backup b WHERE b.id = d)", 1
+        "SELECT d FROM unnest($1::uuid[]) d WHERE NOT EXISTS (SELECT 1 FROM volume_backup b WHERE coalesce(b.location, b.id) = d)",
+        1
     };
     AUTO_RELEASE(kn_array) struct kn_array ids = KN_ARRAY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
@@ -256,7 +259,10 @@ static int backups_look_for_lone(struct backups *s, const char *container, struc
 static int backups_look(struct backups *s, struct kn_error *err)
 {
     static const struct kn_stmt ALL = {
-        "audit_backups", "SELECT b.id, b.container, b.manifest FROM volume_backup b WHERE " AT_REST " ORDER BY b.id", 0
+        "audit_backups",
+        "SELECT b.id, b.container, b.manifest, coalesce(b.location, b.id) FROM volume_backup b WHERE " AT_REST
+        " ORDER BY b.id",
+        0
     };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     int rc = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * The flows of backups: store what a volume holds, remove it. What a server has is copied before (held.c). Of the volume nothing is written: while its backup is `creating` it may not change (volume_is_copied), and while a volume is
+ * The flows of backups: store what a volume holds, look whether what a record names is there, remove it. What a server has is copied before (held.c). Of the volume nothing is written: while its backup is `creating` it may not change (volume_is_copied), and while a volume is
  * restored its row says from which backup. Restoring is a task of the volume (disk.c).
  */
 #include "conductor/flows/bodies.h"
@@ -24,6 +24,15 @@ static json_t *build_backup_create(const struct kn_conductor_task *task, int ite
     return body;
 }
 
+static json_t *build_backup_import(const struct kn_conductor_task *task, int item)
+{
+    json_t *body = build_backup_delete(task, item);
+
+    json_object_set(body, "manifest", kn_conductor_wished(task, "manifest"));
+    json_object_set(body, "size_gib", kn_conductor_wished(task, "size_gib"));
+    return body;
+}
+
 /* The copy of what a server has, named as the backup is. */
 static json_t *build_backup_copy(const struct kn_conductor_task *task, int item)
 {
@@ -40,6 +49,15 @@ static const struct kn_conductor_finding CREATE_FINDS[] = {
     { .name = "objects", .kind = KN_INT, .from = "backup.create", .read_by = "done" },
     { .name = "manifest", .kind = KN_STR, .from = "backup.create", .read_by = "done" },
     { .name = NULL },
+};
+static const struct kn_conductor_finding IMPORT_FINDS[] = {
+    { .name = "objects", .kind = KN_INT, .from = "backup.import", .read_by = "done" },
+    { .name = "manifest", .kind = KN_STR, .from = "backup.import", .read_by = "done" },
+    { .name = NULL },
+};
+/* Nothing is taken back: what lies in the store was there before. */
+static const struct kn_conductor_flow_row IMPORT_ROWS[] = {
+    { { { .message = "backup.import", .build = build_backup_import } }, NULL },
 };
 static const struct kn_conductor_flow_row CREATE_ROWS[] = {
     { { { .message = "backup.create",
@@ -59,6 +77,17 @@ static const struct kn_conductor_becomes CREATED[] = {
     KN_SET_FOUND(kn_conductor_record_backup, "object_count", "objects"),
     KN_SET_FOUND(kn_conductor_record_backup, "manifest", "manifest"),
     KN_GOES(kn_conductor_record_backup_copy),
+    KN_BECOMES_END,
+};
+static const struct kn_conductor_becomes IMPORTED[] = {
+    KN_SET(kn_conductor_record_backup, "status", "available"),
+    KN_SET_FOUND(kn_conductor_record_backup, "object_count", "objects"),
+    KN_SET_FOUND(kn_conductor_record_backup, "manifest", "manifest"),
+    KN_BECOMES_END,
+};
+static const struct kn_conductor_becomes NOT_IMPORTED[] = {
+    KN_SET(kn_conductor_record_backup, "status", "error"),
+    KN_SET_MADE(kn_conductor_record_backup, "fail_reason", kn_conductor_body_failure),
     KN_BECOMES_END,
 };
 static const struct kn_conductor_becomes NOT_CREATED[] = {
@@ -83,6 +112,14 @@ const struct kn_conductor_flow kn_conductor_flows_backup[] = {
       .retry_row = -1,
       .done = CREATED,
       .failed = NOT_CREATED },
+    { .kind = "backup.import",
+      .object = &kn_conductor_record_backup,
+      .rows = IMPORT_ROWS,
+      .row_count = 1,
+      .finds = IMPORT_FINDS,
+      .retry_row = -1,
+      .done = IMPORTED,
+      .failed = NOT_IMPORTED },
     { .kind = "backup.delete",
       .object = &kn_conductor_record_backup,
       .rows = DELETE_ROWS,

@@ -82,6 +82,8 @@ static const struct kn_volume_failure FAILURES[] = {
            "back it up again."),
     BACKUP("server.backup_volume", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
            "Delete it. " BY_REQUEST),
+    BACKUP("backup.import", KN_OK, "013", "create backup", "020", "Backup driver failed to create backup.",
+           "The store does not hold what its record says. Delete it: nothing is removed from the store."),
     BACKUP("backup.delete", KN_OK, "014", "delete backup", "025", "Backup driver failed to delete backup.",
            "Delete it again. " BY_REQUEST),
 };

@@ -67,7 +67,7 @@ static enum kn_code answered(const struct order *order, int64_t *ret_objects)
 
         kn_service_world_next(world.replies, &m);
         if (m.task == order->task && m.is_reply) {
-            if (m.ok && strcmp(order->type, "backup.create") == 0) {
+            if (m.ok && json_object_get(m.result, "manifest") != NULL) {
                 AUTO_FREE char *sql =
                     kn_asprintf("UPDATE volume_backup SET status = 'available', manifest = '%s' WHERE id = '%s'",
                                 kn_json_str(m.result, "manifest"), kn_json_str(order->body, "backup"));
@@ -241,9 +241,10 @@ static void only_what_is_there(void **state)
     assert_int_equal(done("volume.overwrite", to_volume(V "3", BK "1", 1), NULL), KN_OK);
     assert_true(qemu_io(V "3", "raw", "read -P 7 1M 2M"));
     assert_true(qemu_io(V "3", "raw", "read -P 0 3M 61M"));
-    assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
-    assert_int_equal(objects_in(BK "1"), -1);
-    assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
+    for (int i = 0; i < 2; i++) {
+        assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
+        assert_int_equal(objects_in(BK "1"), -1);
+    }
     assert_int_equal(half_disks(), 0);
 }
 
@@ -449,6 +450,48 @@ static void a_full_store(void **state)
     assert_int_equal(left, -1);
 }
 
+/* A row as an import writes it, its bytes those of BK "1", with the manifest that the row of BK "1" has, or another. */
+static enum kn_code imported(const char *id, const char *manifest, int gib)
+{
+    json_t *body = of_backup(id);
+    int64_t objects = -1;
+
+    json_object_set_new(body, "manifest", json_string(manifest));
+    json_object_set_new(body, "size_gib", json_integer(gib));
+    insert_backup(id, "NULL");
+    kn_service_world_sql("UPDATE volume_backup SET store = 'directory', location = '" BK "1' WHERE store IS NULL");
+    const enum kn_code code = done("backup.import", body, &objects);
+    assert_int_equal(objects, code == KN_OK ? 2 : 0);
+    return code;
+}
+
+/* A record finds the bytes; none that is not of them does, and removes none; with the last row that has them they go. */
+static void records(void **state)
+{
+    (void)state;
+    make(V "1");
+    assert_true(qemu_io(V "1", "raw", "write -P 7 1M 2M") && qemu_io(V "1", "raw", "write -P 9 5M 1M"));
+    assert_int_equal(stored(BK "1", "NULL"), 2);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+    assert_ok(kn_db_query(world.db, "SELECT manifest FROM volume_backup", 0, NULL, &rows, &err), &err);
+    const char *manifest = kn_rows_text(rows, 0, KN_ONLY);
+    AUTO_FREE char *forged = kn_strdup(manifest);
+    forged[0] = forged[0] == '0' ? '1' : '0';
+    assert_int_not_equal(imported(BK "2", forged, 1), KN_OK);
+    assert_int_not_equal(imported(BK "3", manifest, 2), KN_OK); /* larger than it says */
+    assert_int_equal(imported(BK "4", manifest, 1), KN_OK);
+    kn_service_world_sql("UPDATE volume_backup SET status = 'deleting' WHERE id <> '" BK "4'");
+    for (const char *const *id = (const char *const[]){ BK "1", BK "2", BK "3", NULL }; *id != NULL; id++) {
+        assert_int_equal(done("backup.delete", of_backup(*id), NULL), KN_OK);
+    }
+    assert_int_equal(restored(V "2", BK "4", 1), KN_OK);
+    assert_true(qemu_io(V "2", "raw", "read -P 7 1M 2M"));
+    assert_int_equal(done("backup.delete", of_backup(BK "4"), NULL), KN_OK);
+    assert_int_equal(objects_in(BK "1"), -1);
+    assert_int_not_equal(imported(BK "5", manifest, 1), KN_OK); /* they are gone */
+}
+
 static void trouble(const char *what)
 {
     AUTO_FREE char *write = kn_asprintf("echo '%s' > %s/s3/trouble", what, world.dir),
@@ -553,6 +596,7 @@ int main(void)
         cmocka_unit_test_teardown(killed_in_the_middle, clean),
         cmocka_unit_test_teardown(a_damaged_store, clean),
         cmocka_unit_test_teardown(a_damaged_parent, clean),
+        cmocka_unit_test_teardown(records, clean),
         cmocka_unit_test_teardown(a_full_store, clean),
         cmocka_unit_test_teardown(an_s3_store, clean),
     };

@@ -3,6 +3,7 @@
  * Backups of volumes over a real front door and database; we play the conductor. Who may see and do what, what depends on what while it is copied, what counts in the quota, and
  * bad input after which nothing has changed.
  */
+#include "lib/adapter/crypto.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "tests/support/front_world.h"
@@ -356,6 +357,152 @@ static void test_refused(void **state)
     expect(404, "DELETE", BACKUPS "/" ABSENT, A, NULL);
 }
 
+/* --- records -------------------------------------------------------------------------------------------------------------- */
+
+#define SHA "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+#define POSIX "cinder.backup.drivers.posix.PosixBackupDriver"
+
+/* What an exported record says. */
+static json_t *record_of(const char *id)
+{
+    ask_of(200, "GET", BACKUPS, id, "/export_record", ADMIN, NULL);
+    AUTO_FREE char *quoted = kn_test_world_member(&world, "backup-record", "backup_url"),
+                   *service = kn_test_world_member(&world, "backup-record", "backup_service");
+    uint8_t text[8192];
+    size_t len = 0;
+
+    assert_string_equal(service, "\"" POSIX "\"");
+    assert_int_equal(kn_base64_decode(quoted + 1, strlen(quoted) - 2, text, sizeof(text), &len), 0);
+    json_t *record = json_loadb((const char *)text, len, 0, NULL);
+    assert_non_null(record);
+    return record;
+}
+
+static void import_text(int status, const char *service, const char *text, const char *headers)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf url = KN_STRBUF_INIT;
+
+    kn_base64_add(&url, text, strlen(text));
+    AUTO_FREE char *body = kn_asprintf("{\"backup-record\":{\"backup_service\":\"%s\",\"backup_url\":\"%s\"}}", service,
+                                       url.buf);
+    expect(status, "POST", BACKUPS "/import_record", headers, body);
+}
+
+/* The record with one more word, or another; value NULL: without it. */
+static void import(int status, const json_t *record, const char *key, json_t *value)
+{
+    json_auto_t *other = json_deep_copy(record);
+
+    if (value != NULL) {
+        json_object_set_new(other, key, value);
+    } else {
+        json_object_del(other, key);
+    }
+    AUTO_FREE char *text = json_dumps(other, 0);
+    import_text(status, POSIX, text, ADMIN);
+}
+
+/* A row that was lost is made again, a second one beside it has the same bytes; while a record is looked at, what it is of stays. */
+static void test_records(void **state)
+{
+    AUTO_FREE char *v = volume(2), *b = backup_of(v, ",\"name\":\"n\",\"metadata\":{\"k\":\"v\"}"), *more = NULL;
+
+    (void)state;
+    ask_of(400, "GET", BACKUPS, b, "/export_record", ADMIN, NULL);
+    assert_non_null(strstr(world.http.body.buf, "Backup status must be available and not creating."));
+    settle();
+    more = backup_of(v, ",\"incremental\":true");
+    settle();
+    sql("UPDATE volume_backup SET store = 'directory', manifest = '" SHA "'");
+    ask_of(403, "GET", BACKUPS, b, "/export_record", A, NULL);
+    ask_of(404, "GET", BACKUPS, ABSENT, "/export_record", ADMIN, NULL);
+    json_auto_t *record = record_of(b), *child = record_of(more);
+    import(400, record, "size", json_integer(2)); /* it is there */
+    assert_non_null(strstr(world.http.body.buf, "Backup already exists in database."));
+    import(201, record, "id", json_string(ABSENT));
+    expect_member("name", "\"n\"");
+    quota_is_true();
+    ask_of(200, "GET", BACKUPS, ABSENT, "", ADMIN, NULL);
+    expect_member("status", "\"creating\"");
+    expect_member("metadata", "{\"k\":\"v\"}");
+    ask_of(404, "GET", BACKUPS, ABSENT, "", A, NULL); /* it is who imported it's */
+    assert_int_equal(
+        count_of(
+            "SELECT count(*) FROM task WHERE kind = 'backup.import' AND state = 'run' AND input->>'manifest' = '" SHA
+            "'"),
+        1);
+    ask_of(202, "DELETE", BACKUPS, more, "", A, NULL);
+    sql("DELETE FROM volume_backup WHERE status = 'deleting'");
+    ask_of(400, "DELETE", BACKUPS, b, "", A, NULL); /* a record of it is just looked at */
+    settle();
+    ask_of(202, "DELETE", BACKUPS, b, "", A, NULL);
+    import(400, record, "id", json_string(SERVER)); /* and what goes is not made again meanwhile */
+    assert_non_null(strstr(world.http.body.buf, "just being deleted"));
+    import(400, child, "size", json_integer(2)); /* what it builds on goes, too */
+    import(201, child, "parent_id", json_string(ABSENT));
+    sql("DELETE FROM volume_backup");
+    import(400, child, "size", json_integer(2));
+    assert_non_null(strstr(world.http.body.buf, "import it first"));
+    import(201, record, "size", json_integer(2));
+    import(400, child, "size", json_integer(2)); /* not yet */
+    settle();
+    import(201, child, "size", json_integer(2));
+}
+
+static void test_bad_records(void **state)
+{
+    AUTO_FREE char *v = volume(1), *b = backup_of(v, "");
+    const struct {
+        const char *key;
+        json_t *value;
+    } BAD[] = {
+        { "id", NULL },
+        { "id", json_string("../x") },
+        { "size", NULL },
+        { "size", json_integer(0) },
+        { "size", json_string("1") },
+        { "container", json_string("..") },
+        { "container", json_string("a/b") },
+        { "service_metadata", NULL },
+        { "service_metadata", json_string("..") },
+        { "manifest", json_string("x") },
+        { "manifest", NULL },
+        { "format", json_string("other") },
+        { "data_timestamp", json_string("yesterday") },
+        { "volume_id", json_integer(7) },
+        { "parent_id", json_string(ABSENT) },
+        { "unknown", json_true() },
+        { "metadata", json_pack("{s:i}", "k", 1) },
+        { "volume_image_metadata", json_pack("{s:[]}", "k") },
+        { "project_id", json_string("aaaa") },
+    };
+
+    (void)state;
+    settle();
+    sql("UPDATE volume_backup SET store = 'directory', manifest = '" SHA "'");
+    json_auto_t *record = record_of(b);
+    sql("DELETE FROM volume_backup; DELETE FROM volume; DELETE FROM quota_usage; DELETE FROM task");
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        import(400, record, BAD[i].key, BAD[i].value);
+    }
+    AUTO_FREE char *whole = json_dumps(record, 0);
+    import_text(400, "cinder.backup.drivers.swift.SwiftBackupDriver", whole, ADMIN);
+    import_text(400, POSIX, "[]", ADMIN);
+    import_text(400, POSIX, "{\"id\":", ADMIN);
+    assert_non_null(strstr(world.http.body.buf, "Can't parse backup record."));
+    import_text(403, POSIX, whole, A);
+    expect(400, "POST", BACKUPS "/import_record", ADMIN,
+           "{\"backup-record\":{\"backup_service\":\"" POSIX "\",\"backup_url\":\"!\"}}");
+    assert_non_null(strstr(world.http.body.buf, "Can't decode backup record."));
+    expect(400, "POST", BACKUPS "/import_record", ADMIN, "{\"backup-record\":{\"backup_service\":\"" POSIX "\"}}");
+    expect(400, "POST", BACKUPS "/import_record", ADMIN, "{}");
+    sql("INSERT INTO quota_limit (service, project_id, resource, hard_limit) VALUES ('volume', 'cccc', 'backup_gigabytes', 0)");
+    import_text(413, POSIX, whole, ADMIN);
+    assert_int_equal(count_of("SELECT count(*) FROM volume_backup"), 0);
+    assert_int_equal(count_of("SELECT count(*) FROM task"), 0);
+    quota_is_true();
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -376,6 +523,7 @@ int main(void)
         cmocka_unit_test_teardown(test_life, clean),    cmocka_unit_test_teardown(test_chains, clean),
         cmocka_unit_test_teardown(test_sources, clean), cmocka_unit_test_teardown(test_restores, clean),
         cmocka_unit_test_teardown(test_refused, clean), cmocka_unit_test_teardown(test_held, clean),
+        cmocka_unit_test_teardown(test_records, clean), cmocka_unit_test_teardown(test_bad_records, clean),
     };
 
     return cmocka_run_group_tests(tests, start, stop);

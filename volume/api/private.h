@@ -44,6 +44,8 @@ kn_handler kn_volume_api_snapshots, kn_volume_api_snapshots_detail, kn_volume_ap
 /* backups.c */
 kn_handler kn_volume_api_backups, kn_volume_api_backups_detail, kn_volume_api_backup, kn_volume_api_backup_create,
     kn_volume_api_backup_update, kn_volume_api_backup_delete, kn_volume_api_backup_restore, kn_volume_api_backup_action;
+/* backup_records.c */
+kn_handler kn_volume_api_backup_export, kn_volume_api_backup_import;
 /* actions.c */
 kn_handler kn_volume_api_action;
 /* An action on a volume that the caller may act on; in: its checked inner object. What it answers goes into res; none: nothing. */

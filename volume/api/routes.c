@@ -69,6 +69,8 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/v3/backups/{id}", BACKUP_DELETE, 202, kn_volume_api_backup_delete),
     ROUTE("POST", "/v3/backups/{id}/restore", BACKUP_RESTORE, 202, kn_volume_api_backup_restore),
     ROUTE("POST", "/v3/backups/{id}/action", BACKUP_ACTION, 202, kn_volume_api_backup_action),
+    ROUTE("GET", "/v3/backups/{id}/export_record", BACKUP_EXPORT, 200, kn_volume_api_backup_export),
+    ROUTE("POST", "/v3/backups/import_record", BACKUP_IMPORT, 201, kn_volume_api_backup_import),
     TRANSFERS_AT(0, "os-volume-transfer"),
     TRANSFERS_AT(55, "volume-transfers"),
     EMPTY(0, GROUPS, "consistencygroups"),
@@ -162,7 +164,6 @@ static const struct kn_route ROUTES[] = {
 };
 
 static const struct kn_unbuilt UNBUILT[] = {
-    { "/v3/backups", "exports and imports of backups' records" },
     { "/v3/consistencygroups", "consistency groups" },
     { "/v3/cgsnapshots", "consistency groups" },
     { "/v3/types/{id}/encryption", "encryption" },

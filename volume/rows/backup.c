@@ -307,7 +307,7 @@ int kn_volume_backup_get(struct kn_db *db, const struct kn_caller *caller, const
 {
 #define BACKUP_OF \
     "SELECT b.id, b.project_id, b.volume_id, b.status, b.size_gib, b.image, b.bootable, b.status = 'available', " \
-    "volume_backup_is_read(b.id), " HAS_DEPENDENTS \
+    "volume_backup_is_read(b.id) OR volume_backup_is_imported(b.id), " HAS_DEPENDENTS \
     ", b.volume_metadata, b.copy IS NOT NULL FROM volume_backup b WHERE b.id = $1 AND (b.project_id = $2 OR $3::boolean)"
     static const struct kn_stmt GET = { "volume_backup_get", BACKUP_OF, 3 };
     static const struct kn_stmt LOCK = { "volume_backup_lock", "SELECT 1 FROM volume_backup WHERE id = $1 FOR UPDATE",

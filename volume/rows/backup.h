@@ -23,7 +23,7 @@ struct kn_volume_backup {
     const char *volume_metadata; /* likewise, JSON */
     bool is_bootable;
     bool is_whole; /* all of it is stored, and it is to stay: a volume can be restored from it */
-    bool is_read; /* one is just now */
+    bool is_read; /* one is just now, or a record of it is being imported */
     bool has_dependents;
     bool is_copied; /* of what a server has: there is a copy that it is made of, or one is being made */
 };

@@ -27,9 +27,13 @@ int kn_volume_backup_find(struct kn_db *db, const char *backup, struct kn_volume
                           struct kn_error *err)
 {
     static const struct kn_stmt FIND = {
-        "backup_find", "SELECT container, store, manifest, parent_id FROM volume_backup WHERE id = $1", 1
+        "backup_find",
+        "SELECT b.container, b.store, b.manifest, b.parent_id, coalesce(b.location, b.id), (b.location IS NOT NULL AND b.manifest IS NULL) OR EXISTS "
+        "(SELECT FROM volume_backup o WHERE coalesce(o.location, o.id) = coalesce(b.location, b.id) AND o.id <> b.id AND o.container = b.container "
+        "AND o.store = b.store AND o.manifest IS NOT NULL AND o.status <> 'deleting') FROM volume_backup b WHERE b.id = $1",
+        1
     };
-    enum { CONTAINER, STORE, MANIFEST, PARENT };
+    enum { CONTAINER, STORE, MANIFEST, PARENT, LOCATION, IS_THEIRS };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
     if (kn_db_run(db, &FIND, KN_ARGS(backup), &rows, err) < 0) {
@@ -40,7 +44,8 @@ int kn_volume_backup_find(struct kn_db *db, const char *backup, struct kn_volume
     }
     const char *store = kn_rows_str(rows, 0, STORE), *parent = kn_rows_str(rows, 0, PARENT);
     ret->store = store != NULL ? kn_volume_backup_store_find(store) : NULL;
-    ret->dir = kn_asprintf("%s/%s", kn_rows_text(rows, 0, CONTAINER), backup);
+    ret->dir = kn_asprintf("%s/%s", kn_rows_text(rows, 0, CONTAINER), kn_rows_text(rows, 0, LOCATION));
+    ret->is_theirs = kn_rows_bool(rows, 0, IS_THEIRS);
     ret->parent = parent != NULL ? kn_strdup(parent) : NULL;
     kn_copy(ret->manifest, sizeof(ret->manifest), kn_rows_text(rows, 0, MANIFEST));
     return store == NULL || ret->store != NULL
@@ -353,7 +358,7 @@ int kn_volume_backup_remove(const struct kn_conf *conf, struct kn_db *db, const 
     if (watch != NULL && watch->wanted(watch->ctx, err) < 0) {
         return -1;
     }
-    if (place.store == NULL) {
+    if (place.store == NULL || place.is_theirs) {
         return 0;
     }
     if (place.store->drop(conf, place.dir, KN_VOLUME_BACKUP_MANIFEST, err) < 0 ||

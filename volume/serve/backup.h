@@ -19,9 +19,11 @@
 /* Where a backup is, as its row says. */
 struct kn_volume_backup_place {
     const struct kn_volume_backup_store *store; /* NULL: nothing was stored yet */
-    char *dir; /* "<container>/<backup>" */
+    char *dir; /* "<container>/<backup>"; of one whose record was imported that of the backup which was exported */
     char manifest[KN_SHA256_HEX]; /* "": it is not whole */
     char *parent; /* NULL: none */
+    bool
+        is_theirs; /* what lies there is not this backup's to remove: it was never found to be what its record said, or another has it, too */
 };
 void kn_volume_backup_place_release(struct kn_volume_backup_place *place);
 
@@ -39,7 +41,14 @@ int kn_volume_backup_open(const struct kn_conf *conf, const struct kn_volume_bac
 int kn_volume_backup_create(const struct kn_conf *conf, struct kn_db *db, const char *backup, const char *path,
                             const struct kn_volume_watch *watch, int64_t *ret_objects, char ret_manifest[KN_SHA256_HEX],
                             struct kn_error *err);
-/* Nothing is left of it. Without a row there is nothing to do. */
+/*
+ * Whether all that this backup, whose record was imported, is made of lies where its record says: the manifest with this hash, of a disk of this size, and each chunk, in its own directory or in those of the backup
+ * that it builds on. *ret_objects: its own chunks. KN_NOT_FOUND, KN_INTERNAL: it does not. Nothing is changed.
+ */
+int kn_volume_backup_import(const struct kn_conf *conf, struct kn_db *db, const char *backup, const char *manifest,
+                            int64_t size_gib, const struct kn_volume_watch *watch, int64_t *ret_objects,
+                            struct kn_error *err);
+/* Nothing is left of it, but what is another's. Without a row there is nothing to do. */
 int kn_volume_backup_remove(const struct kn_conf *conf, struct kn_db *db, const char *backup,
                             const struct kn_volume_watch *watch, struct kn_error *err);
 

@@ -273,6 +273,20 @@ static int service_backup(struct volume_call *c, struct kn_error *err)
     return rc;
 }
 
+static int service_import_backup(struct volume_call *c, struct kn_error *err)
+{
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *manifest = kn_json_str(c->m->body, "manifest");
+    int64_t objects = 0;
+
+    if (kn_volume_backup_import(c->conf, kn_work_db(c->work), kn_json_str(c->m->body, "backup"), manifest,
+                                kn_json_int(c->m->body, "size_gib"), &watch, &objects, err) < 0) {
+        return -1;
+    }
+    c->result = json_pack("{s:I, s:s}", "objects", (json_int_t)objects, "manifest", manifest);
+    return 0;
+}
+
 static int service_drop_backup(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
@@ -388,6 +402,7 @@ static const struct {
     { "snapshot.create", service_snapshot },
     { "snapshot.delete", service_drop_snapshot },
     { "backup.create", service_backup },
+    { "backup.import", service_import_backup },
     { "backup.delete", service_drop_backup },
     { "volume.connect", connect },
     { "volume.disconnect", disconnect },
