@@ -64,12 +64,12 @@ ok_file() { cmp -s "$1" "$2" || tell FAIL "$1 is $2" "$(cmp "$1" "$2" 2>&1)"; }
 admin() { ok kilonova "$@"; }
 demo() { ok kilonova-demo "$@"; }
 
-# until_is NOUN STATUS NAME: asks for up to two minutes.
+# until_is NOUN STATUS NAME [CLOUD]: asks for up to two minutes.
 until_is() {
     local end=$((SECONDS + 120))
     while [ $SECONDS -lt $end ]; do
         # shellcheck disable=SC2086 # words
-        run kilonova-demo $1 show "$3" -f value -c status && [ "$out" = "$2" ] && return 0
+        run "${4-kilonova-demo}" $1 show "$3" -f value -c status && [ "$out" = "$2" ] && return 0
     done
     tell FAIL "$1 $3 becomes $2" "$out"
     return 1
@@ -179,6 +179,18 @@ servers() {
     refused 'Invalid key_name' kilonova-demo server create --image "$n-image" --flavor "$n-flavor" --network "$n-net" --key-name nokey "$n-bad"
 }
 
+# A record of a backup, imported by another id: the bytes are one's as well as the other's.
+backup_record() {
+    local id url again
+    again=$(cat /proc/sys/kernel/random/uuid)
+    demo volume backup show "$n-backup" -f value -c id && id=$out
+    refused '403|backup:export-import' kilonova-demo volume backup record export "$id"
+    admin volume backup record export "$id" -f value -c backup_url && url=$(base64 -d <<<"$out" | sed "s/$id/$again/" | base64 -w 0)
+    admin volume backup record import cinder.backup.drivers.posix.PosixBackupDriver "$url" -f value -c id && has "$again"
+    until_is 'volume backup' available "$again" kilonova && admin volume backup delete "$again"
+    refused '400|parse backup record' kilonova volume backup record import cinder.backup.drivers.posix.PosixBackupDriver bm8=
+}
+
 volumes() {
     demo volume create --size 1 "$n-volume" -f value -c name && until_volume available "$n-volume"
     demo volume list -f value -c Name && has "^$n-volume$"
@@ -197,6 +209,7 @@ volumes() {
     refused '400|Incremental backups exist' kilonova-demo volume backup delete "$n-backup"
     demo volume backup restore --force "$n-more" "$n-copy" -f value -c volume_id && until_volume available "$n-copy"
     demo volume backup restore "$n-more" "$n-back" -f value -c volume_id && until_volume available "$n-back"
+    backup_record
     demo volume backup delete "$n-more" && until_gone 'volume backup' "$n-more"
     demo volume backup delete "$n-backup" && until_gone 'volume backup' "$n-backup"
     demo server create --flavor tiny --nic none --boot-from-volume 1 --image guest --wait "$n-bfv" -f value -c status && has '^ACTIVE$'

@@ -23,6 +23,7 @@
 #define LONE_DATA "cccccccc"
 #define GIB (INT64_C(1) << 30)
 #define BACKUP "bbbbbbbb-0000-4000-8000-000000000001"
+#define AGAIN "bbbbbbbb-0000-4000-8000-000000000004"
 #define GROWN "bbbbbbbb-0000-4000-8000-000000000002" /* incremental to it */
 
 static const char SOUND[] = KN_TEST_EMPTY(
@@ -120,6 +121,13 @@ static void make_backups(void)
     AUTO_FREE char *older = kn_asprintf("in c/" BACKUP "\n0 %s 1\n", chunk);
     make_backup(BACKUP, "NULL", "one", "");
     make_backup(GROWN, "'" BACKUP "'", "two", older);
+    /* Of the first the row was lost, and made again of its record: by another name, and of the same bytes. */
+    run_sql(
+        "INSERT INTO volume_backup (id, project_id, user_id, volume_id, size_gib, status, zone, container, store, manifest, location, data_timestamp) "
+        "SELECT '" AGAIN
+        "', 'p', 'u', volume_id, 1, 'available', 'nova', 'c', store, manifest, id, now() FROM volume_backup WHERE id = '" BACKUP
+        "'; UPDATE volume_backup SET parent_id = '" AGAIN "' WHERE id = '" GROWN
+        "'; DELETE FROM volume_backup WHERE id = '" BACKUP "'");
 }
 
 static int make_world(void **state)

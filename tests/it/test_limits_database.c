@@ -290,6 +290,7 @@ static const struct {
     { KN_LIMIT_IMAGE_MEMBERS, "rows of image_member" },
     { KN_LIMIT_DISK_FORMAT, "one of a list" },
     { KN_LIMIT_IMPORT_URI, "in an order's JSON" },
+    { KN_LIMIT_BACKUP_SERVICE, "one of two" },
     { KN_LIMIT_MADE_ID, "an id like any other" },
     { KN_LIMIT_PASSWORD, "its hash is kept" },
     { KN_LIMIT_CREDENTIAL_BLOB, "kept sealed, which is longer" },
