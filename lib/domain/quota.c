@@ -75,6 +75,15 @@ static int quota_refuse_neutron(struct kn_error *err, const struct kn_quota_over
     return kn_fail(err, KN_QUOTA, "Quota exceeded for resources: [%s].", names.buf);
 }
 
+/* What Cinder counts under a fault of its own. */
+static const struct {
+    const char *name, *fault;
+} CINDER_COUNTS[] = {
+    { "groups", "GroupLimitExceeded" },
+    { "snapshots", "SnapshotLimitExceeded" },
+    { "backups", "BackupLimitExceeded" },
+};
+
 /* Cinder names one: the first. */
 static int quota_refuse_cinder(struct kn_error *err, const struct kn_quota_over *over, int count)
 {
@@ -85,9 +94,17 @@ static int quota_refuse_cinder(struct kn_error *err, const struct kn_quota_over 
                        "Requested %lldG, quota is %lldG and %lldG has been consumed.",
                        over->name, (long long)over->asked, (long long)over->limit, (long long)over->used);
     }
-    if (strcmp(over->name, "groups") == 0) {
-        return kn_fail(err, KN_TOO_LARGE, "GroupLimitExceeded: Maximum number of groups allowed (%lld) exceeded",
-                       (long long)over->limit);
+    if (strcmp(over->name, "backup_gigabytes") == 0) {
+        return kn_fail(err, KN_TOO_LARGE,
+                       "VolumeBackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes "
+                       "quota. Requested %lldG, quota is %lldG and %lldG has been consumed.",
+                       (long long)over->asked, (long long)over->limit, (long long)over->used);
+    }
+    for (size_t i = 0; i < KN_COUNT(CINDER_COUNTS); i++) {
+        if (strncmp(over->name, CINDER_COUNTS[i].name, strlen(CINDER_COUNTS[i].name)) == 0) {
+            return kn_fail(err, KN_TOO_LARGE, "%s: Maximum number of %s allowed (%lld) exceeded",
+                           CINDER_COUNTS[i].fault, CINDER_COUNTS[i].name, (long long)over->limit);
+        }
     }
     return kn_fail(err, KN_TOO_LARGE,
                    "VolumeLimitExceeded: Maximum number of volumes allowed (%lld) exceeded for quota '%s'.",

@@ -24,6 +24,7 @@
 #define BK "22222222-2222-4222-8222-22222222222"
 #define MIB (1 << 20)
 #define STORE "volumebackups"
+#define FORGED "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
 static pid_t daemon_pid;
 #define world kn_service_world
@@ -241,10 +242,9 @@ static void only_what_is_there(void **state)
     assert_int_equal(done("volume.overwrite", to_volume(V "3", BK "1", 1), NULL), KN_OK);
     assert_true(qemu_io(V "3", "raw", "read -P 7 1M 2M"));
     assert_true(qemu_io(V "3", "raw", "read -P 0 3M 61M"));
-    for (int i = 0; i < 2; i++) {
-        assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
-        assert_int_equal(objects_in(BK "1"), -1);
-    }
+    assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
+    assert_int_equal(objects_in(BK "1"), -1);
+    assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
     assert_int_equal(half_disks(), 0);
 }
 
@@ -345,8 +345,7 @@ static void killed_in_the_middle(void **state)
     AUTO_FREE char *copy = disk(V "2"), *same = kn_asprintf("cmp -s %s %s", path, copy);
     assert_int_equal(system(same), 0);
 
-    AUTO_FREE char *row = kn_asprintf("UPDATE volume_backup SET status = 'creating', manifest = NULL");
-    kn_service_world_sql(row);
+    kn_service_world_sql("UPDATE volume_backup SET status = 'creating', manifest = NULL");
     AUTO_FREE char *half = kn_asprintf("rm %s/backups/" STORE "/" BK "1/manifest; touch %s/backups/" STORE "/" BK
                                        "1/half.new",
                                        world.dir, world.dir);
@@ -476,19 +475,15 @@ static void records(void **state)
     struct kn_error err = { 0 };
     assert_ok(kn_db_query(world.db, "SELECT manifest FROM volume_backup", 0, NULL, &rows, &err), &err);
     const char *manifest = kn_rows_text(rows, 0, KN_ONLY);
-    AUTO_FREE char *forged = kn_strdup(manifest);
-    forged[0] = forged[0] == '0' ? '1' : '0';
-    assert_int_not_equal(imported(BK "2", forged, 1), KN_OK);
+    assert_int_not_equal(imported(BK "2", FORGED, 1), KN_OK);
     assert_int_not_equal(imported(BK "3", manifest, 2), KN_OK); /* larger than it says */
     assert_int_equal(imported(BK "4", manifest, 1), KN_OK);
     kn_service_world_sql("UPDATE volume_backup SET status = 'deleting' WHERE id <> '" BK "4'");
-    for (const char *const *id = (const char *const[]){ BK "1", BK "2", BK "3", NULL }; *id != NULL; id++) {
-        assert_int_equal(done("backup.delete", of_backup(*id), NULL), KN_OK);
-    }
+    assert_int_equal(done("backup.delete", of_backup(BK "2"), NULL), KN_OK); /* whose hash was none */
+    assert_int_equal(done("backup.delete", of_backup(BK "1"), NULL), KN_OK);
     assert_int_equal(restored(V "2", BK "4", 1), KN_OK);
     assert_true(qemu_io(V "2", "raw", "read -P 7 1M 2M"));
-    assert_int_equal(done("backup.delete", of_backup(BK "4"), NULL), KN_OK);
-    assert_int_equal(objects_in(BK "1"), -1);
+    assert_true(done("backup.delete", of_backup(BK "4"), NULL) == KN_OK && objects_in(BK "1") == -1);
     assert_int_not_equal(imported(BK "5", manifest, 1), KN_OK); /* they are gone */
 }
 

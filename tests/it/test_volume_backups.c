@@ -104,6 +104,12 @@ static void ask_of(int status, const char *method, const char *collection, const
     expect(status, method, path, headers, body);
 }
 
+static void expect_status(const char *collection, const char *one, const char *id, const char *wanted)
+{
+    ask_of(200, "GET", collection, id, "", A, NULL);
+    kn_test_world_expect_member(&world, one, "status", wanted);
+}
+
 static void restore(int status, const char *id, const char *volume_id)
 {
     AUTO_FREE char *body = volume_id != NULL ? kn_asprintf("{\"restore\":{\"volume_id\":\"%s\"}}", volume_id)
@@ -147,10 +153,15 @@ static void test_life(void **state)
     expect_member("status", "\"creating\"");
     ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
     ask_of(400, "DELETE", VOLUMES, v, "", A, NULL); /* it is just being copied */
+    expect_status(VOLUMES, "volume", v, "\"backing-up\"");
+    expect(200, "GET", VOLUMES "?status=available", A, NULL);
+    assert_string_equal(world.http.body.buf, "{\"volumes\":[]}");
     restore(400, b, NULL);
     settle();
     ask_of(200, "GET", BACKUPS, b, "", A, NULL);
     expect_member("status", "\"available\"");
+    expect_status(VOLUMES, "volume", v, "\"available\"");
+    ask_of(200, "GET", BACKUPS, b, "", A, NULL);
     expect_member("size", "2");
     expect_member("object_count", "3");
     expect_member("container", "\"weekly\"");
@@ -225,7 +236,10 @@ static void test_sources(void **state)
     refused(400, v, ",\"force\":true");
     b = backup_of(v, of_snapshot); /* whatever becomes of the volume */
     ask_of(400, "DELETE", SNAPSHOTS, s, "", A, NULL);
+    expect_status(SNAPSHOTS, "snapshot", s, "\"backing-up\"");
+    expect_status(VOLUMES, "volume", v, "\"in-use\"");
     settle();
+    expect_status(SNAPSHOTS, "snapshot", s, "\"available\"");
     ask_of(200, "GET", BACKUPS, b, "", A, NULL);
     AUTO_FREE char *quoted = kn_asprintf("\"%s\"", s);
     expect_member("snapshot_id", quoted);
@@ -259,11 +273,13 @@ static void test_held(void **state)
                      1);
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.create'"), 0);
     quota_is_true();
+    expect_status(VOLUMES, "volume", v, "\"backing-up\"");
     refused(400, v, ",\"force\":true,\"incremental\":true"); /* it is not there yet */
     ask_of(400, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
     sql("UPDATE task SET state = 'done'; UPDATE volume_backup SET copy = 'made'; DELETE FROM attachment; "
         "UPDATE volume SET status = 'available'"); /* what happens when it is copied */
     ask_of(400, "DELETE", VOLUMES, v, "", A, NULL);
+    expect_status(VOLUMES, "volume", v, "\"available\"");
     ask_of(202, "POST", VOLUMES, v, "/action", A, "{\"os-extend\":{\"new_size\":2}}"); /* it is not read any more */
     ask_of(202, "POST", BACKUPS, b, "/action", ADMIN, "{\"os-force_delete\":{}}");
     assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'backup.delete' AND input->>'copied' = 'true'"),

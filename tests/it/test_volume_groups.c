@@ -266,6 +266,10 @@ static void test_members(void **state)
     expect(404, "POST", VOLUMES, B, of_others);
     expect(404, "POST", VOLUMES, ADMIN, of_others);
     expect(404, "POST", VOLUMES, A, "{\"volume\":{\"size\":1,\"group_id\":\"" NONE "\"}}");
+    act(202, g, ADMIN,
+        "{\"reset_status\":{\"status\":\"creating\"}}"); /* and so it is seen, with a whole volume in it */
+    ask_of(200, "GET", GROUPS, g, "", A, NULL);
+    kn_test_world_expect_member(&world, "group", "status", "\"creating\"");
     act(202, g, ADMIN, "{\"reset_status\":{\"status\":\"Error\"}}");
     expect(400, "POST", VOLUMES, A, of_others);
     change(400, g, "add_volumes", two, NULL);

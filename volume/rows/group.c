@@ -509,7 +509,7 @@ int kn_volume_group_like(struct kn_db *db, const char *id, json_t *ret_object, s
         return kn_fail(err, KN_NOT_FOUND, "Group %.64s could not be found.", id);
     }
     json_object_set_new(ret_object, "type_id", json_string(kn_rows_text(rows, 0, GROUP_TYPE)));
-    json_object_set_new(ret_object, "status", json_string("creating"));
+    json_object_set_new(ret_object, "status", json_string("making")); /* seen as its volumes say */
     return json_object_set_new(ret_object, "availability_zone", json_string(KN_VOLUME_ZONE));
 }
 

@@ -30,6 +30,11 @@
     "v.metadata || CASE WHEN v.readonly THEN '{\"readonly\": \"True\"}' WHEN NOT v.readonly THEN '{\"readonly\": \"False\"}' " \
     "ELSE '{}' END::jsonb"
 
+/* While it is read for a backup; no column, and whoever would change it asks volume_is_copied(). What was copied by its host is its server's again. */
+#define STATUS \
+    "CASE WHEN v.status IN ('available', 'in-use') AND EXISTS (SELECT FROM volume_backup b WHERE b.volume_id = v.id AND b.snapshot_id IS NULL " \
+    "AND b.status = 'creating' AND b.copy IS DISTINCT FROM 'made' AND b.location IS NULL) THEN 'backing-up' ELSE v.status END"
+
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
 
 static const struct kn_schema META[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
@@ -53,7 +58,7 @@ static const struct kn_rest_attr ATTRS[] = {
                  DESCRIPTION),
     KN_REST_ATTR("size", "coalesce(v.extends_from, v.size_gib)", KN_REST_INT, MADE, .column = "size_gib",
                  .limit = KN_LIMIT_VOLUME_SIZE_GIB),
-    KN_REST_ATTR("status", "v.status", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .column = "status"),
+    KN_REST_ATTR("status", STATUS, KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .column = "status"),
     KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, MADE, .column = "zone", WORD),
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("encrypted", "false", KN_REST_BOOL, KN_REST_SHOWN),

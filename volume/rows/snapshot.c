@@ -29,6 +29,11 @@
 static const struct kn_schema META[] = { KN_SCHEMA("value", KN_IS_STRING, .limit = KN_LIMIT_META_VALUE),
                                          KN_SCHEMA_END };
 
+/* While a backup of it is made. */
+#define STATUS \
+    "CASE WHEN s.status = 'available' AND EXISTS (SELECT FROM volume_backup b WHERE b.snapshot_id = s.id AND b.volume_id = s.volume_id " \
+    "AND b.status = 'creating' AND b.location IS NULL) THEN 'backing-up' ELSE s.status END"
+
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "s.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
     KN_REST_ATTR("created_at", "s.created_at", KN_REST_TIME, KN_REST_ALWAYS | KN_REST_SORT),
@@ -38,7 +43,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("description", "s.description", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_WRITE | KN_REST_CLEAR,
                  .column = "description", DESCRIPTION),
     KN_REST_ATTR("volume_id", "s.volume_id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
-    KN_REST_ATTR("status", "s.status", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_FIND, .column = "status"),
+    KN_REST_ATTR("status", STATUS, KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_FIND, .column = "status"),
     KN_REST_ATTR("size", "s.size_gib", KN_REST_INT, KN_REST_ALWAYS, .column = "size_gib"),
     KN_REST_ATTR("metadata", "s.metadata", KN_REST_JSON, KN_REST_ALWAYS | SAID, .column = "metadata",
                  .form = "coalesce(?::jsonb, '{}')", .inner = META, .inner_shape = KN_IS_MAP,

@@ -4,6 +4,7 @@
 
 #include <string.h>
 
+#include "lib/base/mem.h"
 #include "tests/support/test.h"
 
 static void test_words(void **state)
@@ -12,6 +13,17 @@ static void test_words(void **state)
     static const struct kn_quota_over PORT[] = { { "port", "p", 1, 5, 5 }, { "subnet", "p", 1, 1, 0 } };
     static const struct kn_quota_over GIB = { "gigabytes", "p", 6, 999, 1000 }, COUNT = { "volumes_ssd", "p", 1, 2, 2 };
     static const struct kn_quota_over IMAGE = { "image_size_total", "p", 3, 9, 10 };
+    static const struct {
+        const char *name, *words;
+    } FAULTS[] = {
+        { "snapshots", "SnapshotLimitExceeded: Maximum number of snapshots allowed (10) exceeded" },
+        { "snapshots_ssd", "SnapshotLimitExceeded: Maximum number of snapshots allowed (10) exceeded" },
+        { "backups", "BackupLimitExceeded: Maximum number of backups allowed (10) exceeded" },
+        { "groups", "GroupLimitExceeded: Maximum number of groups allowed (10) exceeded" },
+        { "backup_gigabytes",
+          "VolumeBackupSizeExceedsAvailableQuota: Requested backup exceeds allowed Backup gigabytes quota. "
+          "Requested 2G, quota is 10G and 9G has been consumed." },
+    };
     struct kn_error err = { 0 };
 
     (void)state;
@@ -28,6 +40,12 @@ static void test_words(void **state)
     assert_fails(kn_quota_refuse(&err, "volume", &COUNT, 1), &err, KN_TOO_LARGE);
     assert_string_equal(err.message,
                         "VolumeLimitExceeded: Maximum number of volumes allowed (2) exceeded for quota 'volumes_ssd'.");
+    for (size_t i = 0; i < KN_COUNT(FAULTS); i++) {
+        const struct kn_quota_over over = { FAULTS[i].name, "p", 2, 9, 10 };
+
+        assert_fails(kn_quota_refuse(&err, "volume", &over, 1), &err, KN_TOO_LARGE);
+        assert_string_equal(err.message, FAULTS[i].words);
+    }
     assert_fails(kn_quota_refuse(&err, "image", &IMAGE, 1), &err, KN_QUOTA);
     assert_string_equal(
         err.message,
