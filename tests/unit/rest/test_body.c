@@ -24,7 +24,7 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_SHOWN),
     KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_WRITE, .limit = KN_LIMIT_NETWORK_NAME),
     KN_REST_ATTR("kind", "t.kind", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_POST | KN_REST_REQUIRED, .words = WORDS),
-    KN_REST_ATTR("mtu", "t.mtu", KN_REST_INT, KN_REST_SHOWN | KN_REST_WRITE, .limit = KN_LIMIT_MTU),
+    KN_REST_ATTR("mtu", "t.mtu", KN_REST_INT, KN_REST_SHOWN | KN_REST_WRITE, .limit = KN_LIMIT_WIRE_MTU),
     KN_REST_ATTR("up", "t.up", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_WRITE),
     KN_REST_ATTR("shared", "t.shared", KN_REST_BOOL, KN_REST_SHOWN | KN_REST_WRITE,
                  .post = KN_NEUTRON_CREATE_NETWORK_SHARED, .put = KN_NEUTRON_UPDATE_NETWORK_SHARED),
