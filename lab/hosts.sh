@@ -112,7 +112,8 @@ make_host() {
     local host=$1
     write_configuration "$host" "$lab/hosts/$host"
     make_namespaces "$host"
-    ask add "libvirtd-$host" ns="$ns/$host" log="$log/libvirtd-$host.log" -- libvirtd
+    ask add "libvirtd-$host" ns="$ns/$host" log="$log/libvirtd-$host.log" -- \
+        "$BASH" -c '"$0"; exec libvirtd' "$root/deploy/libvirt/forget-unborn.sh"
 }
 
 answers() { in_host "$1" virsh -q -c qemu:///system capabilities; }

@@ -24,7 +24,7 @@
 #include "lib/domain/message.h"
 
 #define KILL_TRIES 5
-#define START_WAIT_MS 60000
+#define START_WAIT_MS 30000
 
 /*
  * The spec that holds from now on, saved. A command that comes twice brings the same generation: what has been attached since
@@ -238,23 +238,37 @@ static bool is_starting(virDomainPtr dom)
            reason == VIR_DOMAIN_PAUSED_STARTING_UP;
 }
 
-/* An agent that was killed while it started a guest leaves libvirtd at it. */
-static void await_start(virDomainPtr dom)
+/*
+ * An agent that was killed while it started a guest leaves libvirtd at it. A libvirtd that was killed at the wrong moment, and came up without
+ * deploy/libvirt/forget-unborn.sh, is at it for ever: that is no start, and nobody but an operator ends it.
+ */
+static int await_start(virDomainPtr dom, struct kn_error *err)
 {
-    for (int64_t until = kn_mono_ms() + START_WAIT_MS; is_starting(dom) && kn_mono_ms() < until;) {
-        nanosleep(&(struct timespec){ 0, 50000000 }, NULL);
+    for (int64_t until = kn_mono_ms() + START_WAIT_MS; is_starting(dom);
+         nanosleep(&(struct timespec){ 0, 50000000 }, NULL)) {
+        if (kn_mono_ms() >= until) {
+            return kn_fail(
+                err, KN_UNAVAILABLE,
+                "libvirt says for %d s that the guest is starting up: see docs/operations.md, \"starting up\"",
+                START_WAIT_MS / 1000);
+        }
     }
+    return 0;
 }
 
 int kn_agent_libvirt_start(virDomainPtr dom, struct kn_error *err)
 {
-    await_start(dom);
+    struct kn_error late = { 0 };
+
+    if (await_start(dom, err) < 0) {
+        return -1;
+    }
     if (virDomainIsActive(dom) == 1 || virDomainCreate(dom) == 0) {
         return 0;
     }
     kn_agent_libvirt_fail(err, "starting the guest");
-    await_start(dom);
-    return virDomainIsActive(dom) == 1 ? 0 : -1; /* it was started in between: as good */
+    return await_start(dom, &late) == 0 && virDomainIsActive(dom) == 1 ? 0
+                                                                       : -1; /* it was started in between: as good */
 }
 
 int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err)

@@ -82,7 +82,11 @@ mount --bind $dir/cache /var/cache/libvirt
 export TMPDIR=/run # goes with the host
 
 # Restarted whenever it dies: the test may kill it.
-(while :; do libvirtd > /run/libvirtd.log 2>&1 || true; sleep 0.2; done) &
+(while :; do
+    deploy/libvirt/forget-unborn.sh
+    libvirtd > /run/libvirtd.log 2>&1 || true
+    sleep 0.2
+done) &
 status=0
 "$@" || status=$?
 exit $status
