@@ -354,9 +354,11 @@ static void begin_again(struct kn_conductor_task *task, struct kn_conductor_chan
 
 static void settle_failed(struct kn_conductor_task *task, struct kn_conductor_change *change)
 {
+    const bool no_room = task->flow->no_room != NULL && task->error.code == KN_NO_VALID_HOST;
+
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
-    kn_conductor_change_becomes(change, task->flow->failed, task);
+    kn_conductor_change_becomes(change, no_room ? task->flow->no_room : task->flow->failed, task);
     if (json_array_size(kn_conductor_found(task, "not_undone")) > 0) {
         kn_conductor_change_becomes(change, task->flow->object->broken, task);
     }

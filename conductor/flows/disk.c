@@ -163,6 +163,7 @@ static const struct kn_conductor_becomes EXTENDED[] = {
     KN_SET(kn_conductor_record_volume, "extends_from", NULL),
     KN_BECOMES_END,
 };
+static const struct kn_conductor_becomes NOT_EXTENDED[] = { KN_GOES(kn_conductor_record_growth), KN_BECOMES_END };
 static const struct kn_conductor_becomes SNAPSHOT_GONE[] = { KN_GOES(kn_conductor_record_snapshot), KN_BECOMES_END };
 
 #define OF_VOLUME(name, its, count) \
@@ -175,7 +176,8 @@ const struct kn_conductor_flow kn_conductor_flows_disk[] = {
     { OF_VOLUME("volume.restore", RESTORE_ROWS, 1), .done = VOLUME_IS(NULL), .failed = VOLUME_IS("error_restoring") },
     { OF_VOLUME("volume.reimage", REIMAGE_ROWS, 2), .finds = REIMAGE_FINDS, .done = VOLUME_IS(NULL),
       .failed = VOLUME_IS("error") },
-    { OF_VOLUME("volume.extend", EXTEND_ROWS, 1), .done = EXTENDED, .failed = VOLUME_IS("error_extending") },
+    { OF_VOLUME("volume.extend", EXTEND_ROWS, 1), .done = EXTENDED, .failed = VOLUME_IS("error_extending"),
+      .no_room = NOT_EXTENDED },
     { OF_VOLUME("volume.upload", UPLOAD_ROWS, 2), .finds = UPLOAD_FINDS, .done = VOLUME_IS(NULL),
       .failed = VOLUME_IS(NULL) },
     { .kind = "snapshot.create",

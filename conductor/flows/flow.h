@@ -81,6 +81,8 @@ struct kn_conductor_flow {
     /* What becomes of rows at its end; each may be NULL. */
     const struct kn_conductor_becomes *done;
     const struct kn_conductor_becomes *failed;
+    const struct kn_conductor_becomes
+        *no_room; /* instead of failed, where nobody had room for it and so nothing began */
 };
 
 /* NULL if no flow has this kind. */

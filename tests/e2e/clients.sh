@@ -179,6 +179,15 @@ servers() {
     refused 'Invalid key_name' kilonova-demo server create --image "$n-image" --flavor "$n-flavor" --network "$n-net" --key-name nokey "$n-bad"
 }
 
+# import_record URL: as Cinder has it; openstackclient's own command asks another address with openstacksdk 4.22, that of exports. What the cloud answered is in $out.
+import_record() {
+    local token door
+    run kilonova token issue -f value -c id && token=$out
+    run kilonova catalog show volumev3 -f json && door=$(grep -oE 'http[^" ]*/volume/v3/[0-9a-f]+' <<<"$out" | head -1)
+    out=$(curl -s -H "X-Auth-Token: $token" -H 'Content-Type: application/json' "$door/backups/import_record" \
+        -d '{"backup-record": {"backup_service": "cinder.backup.drivers.posix.PosixBackupDriver", "backup_url": "'"$1"'"}}')
+}
+
 # A record of a backup, imported by another id: the bytes are one's as well as the other's.
 backup_record() {
     local id url again
@@ -186,9 +195,9 @@ backup_record() {
     demo volume backup show "$n-backup" -f value -c id && id=$out
     refused '403|backup:export-import' kilonova-demo volume backup record export "$id"
     admin volume backup record export "$id" -f value -c backup_url && url=$(base64 -d <<<"$out" | sed "s/$id/$again/" | base64 -w 0)
-    admin volume backup record import cinder.backup.drivers.posix.PosixBackupDriver "$url" -f value -c id && has "$again"
+    import_record "$url" && has "$again"
     until_is 'volume backup' available "$again" kilonova && admin volume backup delete "$again"
-    refused '400|parse backup record' kilonova volume backup record import cinder.backup.drivers.posix.PosixBackupDriver bm8=
+    import_record bm8= && has 'parse backup record'
 }
 
 volumes() {

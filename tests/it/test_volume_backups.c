@@ -462,6 +462,7 @@ static void test_records(void **state)
     import(201, record, "size", json_integer(2));
     import(400, child, "size", json_integer(2)); /* not yet */
     settle();
+    import(400, child, "volume_id", json_string(SERVER)); /* no chain of another volume is locked by it */
     import(201, child, "size", json_integer(2));
 }
 
@@ -485,6 +486,8 @@ static void test_bad_records(void **state)
         { "manifest", NULL },
         { "format", json_string("other") },
         { "data_timestamp", json_string("yesterday") },
+        { "data_timestamp", json_string("1969-12-31T23:59:59.999999") },
+        { "data_timestamp", json_string("9999-12-31T23:59:59.999999-01:00") },
         { "volume_id", json_integer(7) },
         { "parent_id", json_string(ABSENT) },
         { "unknown", json_true() },

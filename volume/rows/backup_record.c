@@ -86,6 +86,9 @@ int kn_volume_backup_record_export(struct kn_request *req, const char *id, const
 
 /* --- import ------------------------------------------------------------------------------------------------------------------- */
 
+/* The year 10000, which the text of a time has no room for. */
+#define RECORD_END_US (INT64_C(253402300800) * 1000000)
+
 static bool record_is_sha256(const char *text)
 {
     return strlen(text) == KN_SHA256_HEX - 1 && strspn(text, "0123456789abcdef") == KN_SHA256_HEX - 1;
@@ -95,7 +98,7 @@ static bool record_is_time(const char *text)
 {
     int64_t us;
 
-    return kn_time_parse(text, &us) == 0;
+    return kn_time_parse(text, &us) == 0 && us >= 0 && us < RECORD_END_US;
 }
 
 static const struct kn_text_rule SHA256 = { record_is_sha256, "is not a SHA-256", false };
@@ -156,11 +159,12 @@ static int record_hold_others(struct kn_db *db, const json_t *record, struct kn_
 {
     static const struct kn_stmt HOLD = {
         "volume_backup_hold_place",
-        "SELECT b.id, b.status FROM volume_backup b WHERE coalesce(b.location, b.id) = $1 OR b.id = $2 OR b.id = $3 ORDER BY b.id FOR UPDATE",
+        "SELECT b.id, b.status, b.volume_id FROM volume_backup b WHERE coalesce(b.location, b.id) = $1 OR b.id = $2 OR b.id = $3 ORDER BY b.id FOR UPDATE",
         3
     };
-    enum { ID, STATUS };
-    const char *id = kn_json_str(record, "id"), *parent = json_string_value(json_object_get(record, "parent_id"));
+    enum { ID, STATUS, VOLUME };
+    const char *id = kn_json_str(record, "id"), *volume = kn_json_str(record, "volume_id"),
+               *parent = json_string_value(json_object_get(record, "parent_id"));
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     bool has_parent = parent == NULL;
 
@@ -177,13 +181,14 @@ static int record_hold_others(struct kn_db *db, const json_t *record, struct kn_
             return kn_fail(err, KN_BAD_REQUEST,
                            "Invalid backup: Backup %s, which the record is of, is just being deleted.", other);
         }
-        has_parent = has_parent || (strcmp(other, parent) == 0 && strcmp(status, "available") == 0);
+        has_parent = has_parent || (strcmp(other, parent) == 0 && strcmp(status, "available") == 0 &&
+                                    strcasecmp(kn_rows_text(rows, i, VOLUME), volume) == 0);
     }
     return has_parent
                ? 0
                : kn_fail(
                      err, KN_BAD_REQUEST,
-                     "Invalid backup: Backup %s, which this one is incremental to, is not available: import it first.",
+                     "Invalid backup: Backup %s, which this one is incremental to, is not an available one of its volume: import it first.",
                      parent);
 }
 
@@ -196,7 +201,7 @@ static int record_insert(struct kn_request *req, const json_t *record, const cha
         "coalesce(r->'metadata', '{}'), (r->>'volume_id')::uuid, (r->>'snapshot_id')::uuid, (r->>'parent_id')::uuid, (r->>'size')::integer, 'creating', "
         "'" KN_VOLUME_ZONE
         "', r->>'container', $4, (r->>'service_metadata')::uuid, nullif(r->'volume_image_metadata', 'null'), "
-        "coalesce((r->>'bootable')::boolean, false), coalesce(r->'volume_metadata', '{}'), timestamptz 'epoch' + $5::bigint * interval '1 microsecond' "
+        "coalesce((r->>'bootable')::boolean, false), coalesce(r->'volume_metadata', '{}'), timestamptz 'epoch' + $5::bigint / 1000000 * interval '1 second' + $5::bigint % 1000000 * interval '1 microsecond' "
         "FROM (SELECT $1::jsonb AS r) x WHERE coalesce(kn_map_fits(nullif(r->'volume_image_metadata', 'null'), 256, 255, 65535), true) "
         "ON CONFLICT (id) DO NOTHING",
         5

@@ -11,6 +11,13 @@
 static const struct kn_stmt ALONE = { "volume_promise_alone",
                                       "SELECT pg_advisory_xact_lock(hashtextextended('kilonova volume promise', 0))",
                                       0 };
+/* Before the lock that all wait for: whoever has the row for long makes nobody wait but who wants this one. */
+static const struct kn_stmt HOLD = {
+    "volume_promise_hold",
+    "WITH v AS (SELECT FROM volume WHERE id = $1 FOR NO KEY UPDATE), s AS (SELECT FROM volume_snapshot WHERE id = $1 FOR NO KEY UPDATE), "
+    "b AS (SELECT FROM volume_backup WHERE id = $1 FOR NO KEY UPDATE) SELECT FROM v UNION ALL SELECT FROM s UNION ALL SELECT FROM b",
+    1
+};
 static const struct kn_stmt PROMISE = {
     "volume_promise",
     "WITH sold AS MATERIALIZED (SELECT coalesce(sum(gib), 0)::bigint AS gib FROM volume_promise WHERE id <> $1), "
@@ -29,7 +36,8 @@ int kn_volume_promise(struct kn_db *db, const char *id, int64_t capacity_gib, st
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_arg capacity;
 
-    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &ALONE, KN_NO_ARGS, NULL, err) < 0 ||
+    if (kn_tx_begin(&tx, db, err) < 0 || kn_db_run(db, &HOLD, KN_ARGS(id), NULL, err) < 0 ||
+        kn_db_run(db, &ALONE, KN_NO_ARGS, NULL, err) < 0 ||
         kn_db_run(db, &PROMISE, KN_ARGS(id, kn_arg_int(&capacity, capacity_gib)), &rows, err) < 0) {
         return -1;
     }

@@ -125,7 +125,7 @@ static int service_fail(const json_t *type, const char *name, const char *words,
     return kn_fail_name(err, name);
 }
 
-/* Neutron has no bound for one, and looks at its first letter alone. */
+/* Neutron has no bound for one, and of "compute:" any letter at its beginning is enough (neutron-lib adds a text to its list of prefixes). */
 static int check_service(const json_t *type, struct kn_error *err)
 {
     const char *text = json_string_value(type);
@@ -133,7 +133,8 @@ static int check_service(const json_t *type, struct kn_error *err)
     if (text == NULL) {
         return service_fail(type, "InvalidInputSubnetServiceType", "is not a string", err);
     }
-    if (text[0] == '\0' || strchr("network:compute:", text[0]) == NULL) {
+    if (strncmp(text, "network:", 8) != 0 && strncmp(text, "neutron:", 8) != 0 &&
+        (text[0] == '\0' || strchr("compute:", text[0]) == NULL)) {
         return service_fail(type, "InvalidSubnetServiceType", "does not correspond to a valid device owner", err);
     }
     return kn_limit_long(KN_LIMIT_DEVICE_OWNER, (int64_t)kn_utf8_count(text))
