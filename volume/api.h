@@ -93,11 +93,15 @@ int kn_volume_server_snapshots_begin(const struct kn_request *req, const struct 
 
 /*
  * The wish to give the server another volume in the place of one that it has: in-use to detaching, available to attaching, an attachment for the new one; the input learns both attachments and what
- * the one's says of its device. KN_NOT_FOUND: the server does not have it; KN_BAD_REQUEST: they cannot be swapped, in Nova's words where it has any; KN_CONFLICT: several servers may have one of them.
+ * the one's says of its order of booting. KN_BAD_REQUEST: they cannot be swapped, or the one is not attached to the server (now), in Nova's words where it has any; KN_CONFLICT: several servers may have one of them.
  */
 int kn_volume_swap_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id, const char *to_id,
                          const char *server_id, json_t *input, struct kn_error *err);
-/* From now on the attached volume dies with the server, or not. Nothing to do if it is not attached. */
+/* Of attachment a: the guest has it, or will have it beside what else it has; false while it is on its way into the place of another, which alone is seen until then. */
+#define KN_VOLUME_IS_SEEN(a) \
+    "NOT (" a ".status = 'attaching' AND EXISTS (SELECT FROM attachment swapped WHERE swapped.server_id = " a \
+    ".server_id AND swapped.device = " a ".device AND swapped.status = 'detaching'))"
+/* From now on the attached volume dies with the server, or not, and so does what is just taking its place. KN_NOT_FOUND: it is not attached (any more). */
 int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *server_id, bool delete_on_termination,
                           struct kn_error *err);
 /*

@@ -94,7 +94,7 @@ static const struct kn_rest_noun ATTACHED = {
 };
 #define OF_SERVER(req) \
     { \
-        { "a.server_id = ?::uuid", (req)->params[0] }, \
+        { "a.server_id = ?::uuid AND " KN_VOLUME_IS_SEEN("a"), (req)->params[0] }, \
         { \
             NULL, NULL \
         } \

@@ -15,6 +15,7 @@
 #include "lib/domain/message.h"
 #include "lib/domain/server_state.h"
 #include "lib/rest/manners.h"
+#include "volume/api.h"
 
 /* Opaque, the same for servers of one project on one host; nothing without a host. value: the project and the host in one. */
 void kn_compute_server_print_host_id(const struct kn_request *req, const char *name, const char *value,
@@ -354,7 +355,7 @@ static void print_host_status(const struct kn_request *req, const char *name, co
 /* Most have none, which an index says without a row to begin with. */
 #define VOLUMES(members) \
     "CASE WHEN EXISTS (SELECT FROM attachment a WHERE a.server_id = s.id) THEN (SELECT json_agg(json_build_object('id', a.volume_id" members \
-    ")) FROM attachment a WHERE a.server_id = s.id) ELSE '[]' END"
+    ")) FROM attachment a WHERE a.server_id = s.id AND " KN_VOLUME_IS_SEEN("a") ") ELSE '[]' END"
 #define NAME_OF_GROUP "coalesce(nullif(g.name, ''), g.id::text)"
 /* Of the ids that the server says. */
 #define GROUPS_SAID \

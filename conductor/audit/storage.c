@@ -23,7 +23,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "WHERE t.kind = 'server.backup_volume' AND t.state IN ('run', 'undo') AND t.input->>'backup' = b.id::text)", NULL, NULL },
     { "2. no attachment in a transitional state without a task about it",
       "SELECT format('volume %s is %s at server %s and nobody works on it', a.volume_id, a.status, a.server_id) FROM attachment a "
-      "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text))", NULL, NULL },
+      "WHERE a.status IN ('attaching', 'detaching') AND a.server_id IS NOT NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = a.server_id AND t.state IN ('run', 'undo') AND (t.kind = 'server.delete' OR t.input->>'volume' = a.volume_id::text OR (t.kind = 'server.swap_volume' AND t.input->>'to_attachment' = a.id::text)))", NULL, NULL },
     { "2. no image is importing without an open task",
       "SELECT format('image %s is importing and nobody works on it', i.id) FROM image i WHERE i.status = 'importing' "
       "AND i.deleted_at IS NULL AND NOT EXISTS (SELECT 1 FROM task t WHERE t.object_id = i.id AND t.kind = 'image.import' AND t.state IN ('run', 'undo'))", NULL, NULL },
@@ -72,8 +72,9 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "SELECT format('volume %s at server %s has device %s', volume_id, server_id, coalesce(device, '-')) FROM attachment "
       "WHERE status = 'attached' AND server_id IS NOT NULL AND (device IS NULL OR connection IS NULL)", NULL, NULL },
     { "5. no two volumes of a server are one device",
-      "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment "
-      "WHERE device IS NOT NULL GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },
+      "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment a "
+      "WHERE device IS NOT NULL AND NOT (status = 'attaching' AND EXISTS (SELECT FROM task t WHERE t.object_id = a.server_id AND t.kind = 'server.swap_volume' "
+      "AND t.state IN ('run', 'undo') AND t.input->>'to_attachment' = a.id::text)) GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },
     { "5. every image is in a state that there is",
       "SELECT format('image %s is \"%s\"', id, status) FROM image WHERE status NOT IN ('queued', 'saving', 'uploading', 'importing', 'active', "
       "'deactivated', 'killed', 'pending_delete', 'deleted')", NULL, NULL },

@@ -352,14 +352,23 @@ static void begin_again(struct kn_conductor_task *task, struct kn_conductor_chan
     task->elsewhere = false;
 }
 
+static const struct kn_conductor_becomes *becomes_of_failed(const struct kn_conductor_task *task, bool is_left)
+{
+    const struct kn_conductor_flow *flow = task->flow;
+
+    return is_left && flow->left != NULL                                   ? flow->left
+           : flow->no_room != NULL && task->error.code == KN_NO_VALID_HOST ? flow->no_room
+                                                                           : flow->failed;
+}
+
 static void settle_failed(struct kn_conductor_task *task, struct kn_conductor_change *change)
 {
-    const bool no_room = task->flow->no_room != NULL && task->error.code == KN_NO_VALID_HOST;
+    const bool is_left = json_array_size(kn_conductor_found(task, "not_undone")) > 0;
 
     task->state = KN_TASK_FAILED;
     task->part_count = 0;
-    kn_conductor_change_becomes(change, no_room ? task->flow->no_room : task->flow->failed, task);
-    if (json_array_size(kn_conductor_found(task, "not_undone")) > 0) {
+    kn_conductor_change_becomes(change, becomes_of_failed(task, is_left), task);
+    if (is_left) {
         kn_conductor_change_becomes(change, task->flow->object->broken, task);
     }
 }

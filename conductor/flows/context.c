@@ -11,7 +11,11 @@ const struct kn_conductor_finding kn_conductor_findings_engine[] = {
     { .name = "tries", .kind = KN_INT, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE, .may_lack = true },
     { .name = "exclude", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "place.claim", .may_lack = true },
     { .name = "failures", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = "failed", .may_lack = true },
-    { .name = "not_undone", .kind = KN_ARR, .from = KN_BY_ENGINE, .read_by = KN_BY_ENGINE " failed", .may_lack = true },
+    { .name = "not_undone",
+      .kind = KN_ARR,
+      .from = KN_BY_ENGINE,
+      .read_by = KN_BY_ENGINE " row failed",
+      .may_lack = true },
     { .name = NULL },
 };
 

@@ -38,7 +38,7 @@ int kn_conductor_flow_check(const struct kn_conductor_flow *flow, struct kn_erro
         }
     }
     if (kn_conductor_becomes_check(flow->done, err) < 0 || kn_conductor_becomes_check(flow->failed, err) < 0 ||
-        kn_conductor_becomes_check(flow->no_room, err) < 0 ||
+        kn_conductor_becomes_check(flow->no_room, err) < 0 || kn_conductor_becomes_check(flow->left, err) < 0 ||
         kn_conductor_becomes_check(flow->object->broken, err) < 0) {
         return kn_fail_context(err, "flow \"%s\"", flow->kind);
     }

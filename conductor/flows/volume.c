@@ -88,11 +88,18 @@ static const struct kn_conductor_flow_row DETACH_ROWS[] = {
 
 /* --- server.swap_volume: [connect the new one] -> [the guest goes over to it] -> [disconnect the old one] --------------------------------
  *
- * Which one the guest has is known when its host says so: then the rows say it, in one move. Before it all is taken back, by the same command the other way round; behind it nothing is. */
+ * Which one the guest has is known when its host says so: then the rows say it, in one move. Before it all is taken back, by the same command the other way round; behind it nothing is.
+ * Where the host does not take it back nobody knows which one the guest has: both stay connected and as they are, nobody else's, until somebody has asked (docs/operations.md). */
 
 static int count_until_swapped(const struct kn_conductor_task *task)
 {
     return kn_conductor_found(task, "device") == NULL ? 1 : 0;
+}
+
+/* What the guest may have stays connected. */
+static int count_unless_in_doubt(const struct kn_conductor_task *task)
+{
+    return kn_conductor_found(task, "not_undone") == NULL ? count_until_swapped(task) : 0;
 }
 
 static json_t *build_swap_connect(const struct kn_conductor_task *task, int item)
@@ -152,7 +159,6 @@ static const struct kn_conductor_becomes SWAPPED[] = {
     SWAP_NEW("attached_at", "now"),
     KN_SET_FOUND_OF(kn_conductor_record_attachment, "to_attachment", "device", "device"),
     KN_SET_FOUND_OF(kn_conductor_record_attachment, "to_attachment", "connection", "connection"),
-    KN_SET_WISHED_OF(kn_conductor_record_attachment, "to_attachment", "delete_on_termination", "dies"),
     KN_SET_WISHED_OF(kn_conductor_record_attachment, "to_attachment", "boot_index", "boot"),
     KN_BECOMES_END,
 };
@@ -165,10 +171,12 @@ static const struct kn_conductor_becomes SWAPPED_NOT[] = {
     KN_BECOMES_END,
 };
 
+static const struct kn_conductor_becomes SWAPPED_PERHAPS[] = { SWAP_FOLLOWS, KN_BECOMES_END };
+
 static const struct kn_conductor_flow_row SWAP_ROWS[] = {
     { { { .message = "volume.connect",
           .build = build_swap_connect,
-          .count = count_until_swapped,
+          .count = count_unless_in_doubt,
           .undo = "volume.disconnect",
           .undo_build = build_swap_let_go } },
       NULL },
@@ -332,7 +340,8 @@ const struct kn_conductor_flow kn_conductor_flows_volume[] = {
       .row_count = 3,
       .finds = SWAP_FINDS,
       .retry_row = -1,
-      .failed = SWAPPED_NOT },
+      .failed = SWAPPED_NOT,
+      .left = SWAPPED_PERHAPS },
     { .kind = "server.extend_volume",
       .object = &kn_conductor_record_server,
       .rows = GROW_ROWS,

@@ -42,11 +42,12 @@ static const struct kn_stmt HOLD_OF_SERVERS = {
     1
 };
 
-/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner; one that there are snapshots of stays for them, and a member of a group goes with the group. */
+/* What was not made yet, for the server alone, goes as well, and of what was growing nobody knows how large it is. By volume: of two servers that end at once, both must want it gone. One whose detachment was accepted is wanted by its owner, unless another was to come in its place; one that there are snapshots of stays for them, and a member of a group goes with the group. */
 static const struct kn_stmt FREE = {
     "conductor_attachment_free",
     "WITH freed AS (DELETE FROM attachment a USING server s WHERE s.id = a.server_id AND s.id = ANY($1::uuid[]) "
-    "RETURNING a.volume_id, s.id AS server, s.user_id, a.delete_on_termination AND a.status <> 'detaching' AS dies_too), "
+    "RETURNING a.volume_id, s.id AS server, s.user_id, a.delete_on_termination AND (a.status <> 'detaching' OR EXISTS (SELECT FROM attachment n "
+    "WHERE n.server_id = a.server_id AND n.device = a.device AND n.status = 'attaching')) AS dies_too), "
     "per AS (SELECT volume_id, bool_and(dies_too) AS dies_too, min(user_id) AS user_id, min(server::text)::uuid AS server FROM freed GROUP BY volume_id) "
     "SELECT volume_id, dies_too, user_id, coalesce((SELECT t.request_id FROM task t WHERE t.object_id = per.server "
     "AND t.kind IN ('server.delete', 'server.create', 'server.boot_volume') ORDER BY t.kind = 'server.delete' DESC, t.id DESC LIMIT 1), 'req-none') FROM per ORDER BY 1",
@@ -369,7 +370,6 @@ const struct kn_conductor_record kn_conductor_record_attachment = {
         { "status", "text", NULL },
         { "device", "text", NULL },
         { "connection", "jsonb", NULL },
-        { "delete_on_termination", "boolean", NULL },
         { "boot_index", "smallint", NULL },
         { "attached_at", "timestamptz", "coalesce(t.attached_at, u.attached_at)" }, /* the first time stays */
     },
@@ -377,14 +377,18 @@ const struct kn_conductor_record kn_conductor_record_attachment = {
 
 static int end_attachments_unused(struct kn_db *db, const char *ids, struct kn_error *err)
 {
-    static const struct kn_stmt UNUSED = { "conductor_attachment_unused",
-                                           "DELETE FROM attachment WHERE id = ANY($1::uuid[]) AND status <> 'attached'",
-                                           1 };
+    static const struct kn_stmt UNUSED = {
+        "conductor_attachment_unused",
+        "WITH gone AS (DELETE FROM attachment WHERE id = ANY($1::uuid[]) AND status <> 'attached' RETURNING *) "
+        "UPDATE attachment n SET delete_on_termination = gone.delete_on_termination FROM gone WHERE gone.status = 'detaching' "
+        "AND n.server_id = gone.server_id AND n.device = gone.device AND n.status = 'attaching' AND n.id <> gone.id",
+        1
+    };
 
     return kn_db_run(db, &UNUSED, KN_ARGS(ids), NULL, err);
 }
 
-/* Of two that change places: before what the other becomes is written. */
+/* Of two that change places (one device has both): before what the other becomes is written. The other dies with its server if the one would have by now, whatever the wish knew of it. */
 const struct kn_conductor_record kn_conductor_record_attachment_unused = {
     .table = "attachment",
     .name = "attachment_unused",

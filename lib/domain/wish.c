@@ -77,7 +77,6 @@ const struct kn_wish_type kn_wish_types[] = {
     { "server.swap_volume", "give the guest another volume in the place of one, with all that is in it",
       KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which it has"), KN_MUST("attachment", KN_UUID, NONE, "its row"),
                 KN_MUST("to", KN_UUID, NONE, "which it shall have"), KN_MUST("to_attachment", KN_UUID, NONE, "its row"),
-                KN_MUST("dies", KN_BOOL, NONE, "that then ends with the server, as the one did"),
                 KN_MAY("boot", KN_INT, DISKS, "it is the disk that is booted from so late; 0: the root disk")) },
     { "server.snapshot_volume", "keep what a volume that the server has holds now",
       KN_FIELDS(KN_MUST("volume", KN_UUID, NONE, "which"), KN_MUST("snapshot", KN_UUID, NONE, "its row is there")) },

@@ -20,6 +20,16 @@
     "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id" columns \
     ") VALUES ('server.stop', :" object ", '" object "', 'p', 'u', 'r'" values ");"
 
+#define SWAP \
+    "UPDATE volume SET status = CASE id WHEN '" SPARE "' THEN 'attaching' ELSE 'detaching' END WHERE id IN ('" SPARE \
+    "', '" VOLUME "'); " \
+    "UPDATE attachment SET status = 'detaching'; INSERT INTO attachment (id, volume_id, server_id, status, device) " \
+    "VALUES ('" SPARE "', '" SPARE "', '" A "', 'attaching', '/dev/vdb'); " \
+    "INSERT INTO task (kind, shard, object_id, project_id, user_id, request_id, input) VALUES ('server.swap_volume', :" A \
+    ", '" A "', 'p', 'u', 'r', " \
+    "'{\"volume\": \"" VOLUME "\", \"attachment\": \"" IMAGE "\", \"to\": \"" SPARE "\", \"to_attachment\": \"" SPARE \
+    "\"}');"
+
 struct breaker {
     const char *promise;
     const char *sql; /* :<uuid> stands for that object's shard */
@@ -267,6 +277,7 @@ static void test_what_moves_is_left_alone(void **state)
             ", now() - interval '1 hour'") "INSERT INTO service (id, binary_name, host, boot, last_seen) VALUES "
                                            "('kilonova-scheduler/x', 'kilonova-scheduler', 'x', 'b', now() - interval '1 hour')",
         TASK(A, ", context", ", '{\"output\": \"guest says password=x\"}'"),
+        SWAP, /* two volumes of one device */
         "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
         TASK(A, "", "") "UPDATE shard SET owner = NULL, lease_until = '-infinity'",
         "UPDATE shard SET owner = 'dead', lease_until = now() - interval '1 hour'",

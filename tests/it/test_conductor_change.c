@@ -125,6 +125,51 @@ static void test_volumes_that_end_together_give_back_together(void **state)
 }
 
 /* What a task knows of its server is all that its record's table says, and nothing else. */
+static void swap_is_under_way(struct kn_db *db)
+{
+    struct kn_error err = { 0 };
+
+    assert_ok(
+        kn_db_script(
+            db,
+            "DELETE FROM attachment; DELETE FROM volume; INSERT INTO volume (id, project_id, user_id, size_gib, status) VALUES ('" FIRST
+            "', 'p', 'u', 1, 'detaching'), ('" SECOND "', 'p', 'u', 1, 'attaching');"
+            "INSERT INTO attachment (id, volume_id, server_id, status, device, delete_on_termination) VALUES ('" FIRST
+            "', '" FIRST "', '" SERVER "', 'detaching', '/dev/vdb', true), ('" SECOND "', '" SECOND "', '" SERVER
+            "', 'attaching', '/dev/vdb', false)",
+            &err),
+        &err);
+}
+
+/* Whether a volume dies with its server is read of the old one's row when the new one takes its place, and of the old one while it has not. */
+static void test_what_dies_is_what_is_there(void **state)
+{
+    struct kn_db *db = *state;
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    const struct kn_conductor_change *const changes[] = { &change };
+    struct kn_error err = { 0 };
+
+    swap_is_under_way(db);
+    kn_conductor_change_end(&change, &kn_conductor_record_attachment_unused, FIRST);
+    kn_conductor_change_set(&change, &kn_conductor_record_attachment, SECOND, "status", "attached");
+    for (int twice = 0; twice < 2; twice++) {
+        assert_ok(kn_conductor_objects_write(db, changes, 1, &err), &err);
+        assert_int_equal(
+            row_number(db, "SELECT count(*) FROM attachment WHERE status = 'attached' AND delete_on_termination"), 1);
+        assert_int_equal(row_number(db, "SELECT count(*) FROM attachment WHERE delete_on_termination"), 1);
+        assert_int_equal(row_number(db, "SELECT count(*) FROM attachment WHERE id = '" FIRST "'"), 0);
+    }
+    kn_conductor_change_release(&change);
+
+    swap_is_under_way(db);
+    assert_ok(kn_conductor_volumes_let_go(db, "{" SERVER "}", &err), &err);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id = '" FIRST "' AND status = 'deleting'"), 1);
+    assert_int_equal(row_number(db, "SELECT count(*) FROM volume WHERE id = '" SECOND "' AND status = 'available'"), 1);
+    assert_int_equal(row_number(db,
+                                "SELECT count(*) FROM task WHERE kind = 'volume.delete' AND object_id = '" FIRST "'"),
+                     1);
+}
+
 static void test_a_server_is_known_as_declared(void **state)
 {
     struct kn_conductor_task task = { .flow = kn_conductor_flow("server.stop"), .object_id = SERVER };
@@ -183,6 +228,7 @@ int main(void)
                                         conductor_rows_teardown),
         cmocka_unit_test_setup_teardown(test_volumes_that_end_together_give_back_together, conductor_rows_setup,
                                         conductor_rows_teardown),
+        cmocka_unit_test_setup_teardown(test_what_dies_is_what_is_there, conductor_rows_setup, conductor_rows_teardown),
         cmocka_unit_test_setup_teardown(test_a_server_is_known_as_declared, conductor_rows_setup,
                                         conductor_rows_teardown),
         cmocka_unit_test_setup_teardown(test_a_wish_that_says_too_little_is_not_written, conductor_rows_setup,

@@ -64,8 +64,12 @@ int kn_volume_attach_keep(struct kn_db *db, const char *volume_id, const char *s
     static const struct kn_stmt KEEP = {
         "attachment_keep", "UPDATE attachment SET delete_on_termination = $3 WHERE volume_id = $1 AND server_id = $2", 3
     };
+    int64_t count = 0;
 
-    return kn_db_run(db, &KEEP, KN_ARGS(volume_id, server_id, delete_on_termination ? "t" : "f"), NULL, err);
+    if (kn_db_change(db, &KEEP, KN_ARGS(volume_id, server_id, delete_on_termination ? "t" : "f"), &count, err) < 0) {
+        return -1;
+    }
+    return count > 0 ? 0 : kn_fail(err, KN_NOT_FOUND, "Volume %s is not attached to server %s.", volume_id, server_id);
 }
 
 int kn_volume_detach_begin(struct kn_db *db, const struct kn_caller *caller, const char *volume_id,

@@ -37,8 +37,9 @@ static int swap_judge(struct kn_db *db, const struct kn_volume *v, const struct 
     if (kn_db_run(db, &LOOK, KN_ARGS(v->id, to->id), &rows, err) < 0) {
         return -1;
     }
-    return kn_rows_bool(rows, 0, IS_ATTACHED) ? swap_refuse("New volume must be detached in order to swap.", err)
-           : to->size_gib < v->size_gib       ? swap_refuse("New volume must be the same size or larger.", err)
+    return kn_rows_int(rows, 0, WRITERS) == 0   ? swap_refuse("Volume is attached read-only, and is not swapped.", err)
+           : kn_rows_bool(rows, 0, IS_ATTACHED) ? swap_refuse("New volume must be detached in order to swap.", err)
+           : to->size_gib < v->size_gib         ? swap_refuse("New volume must be the same size or larger.", err)
            : kn_rows_int(rows, 0, WRITERS) > 1
                ? kn_fail(err, KN_BAD_REQUEST,
                          "Swapping multi-attach volumes with more than one read/write attachment is not supported.")
@@ -55,12 +56,12 @@ static int swap_judge(struct kn_db *db, const struct kn_volume *v, const struct 
 
 static const struct kn_stmt BEGIN = {
     "attachment_swap_begin",
-    "WITH old AS (UPDATE attachment SET status = 'detaching' WHERE volume_id = $1 AND server_id = $3 RETURNING *) "
+    "WITH old AS (UPDATE attachment SET status = 'detaching' WHERE volume_id = $1 AND server_id = $3 AND status = 'attached' RETURNING *) "
     "INSERT INTO attachment (id, volume_id, server_id, status, tag, device) SELECT gen_random_uuid(), $2, $3, 'attaching', tag, device FROM old "
-    "RETURNING id, (SELECT id FROM old), (SELECT delete_on_termination FROM old), (SELECT boot_index FROM old)",
+    "RETURNING id, (SELECT id FROM old), (SELECT boot_index FROM old)",
     3
 };
-enum { NEW_ID, OLD_ID, OLD_DIES, OLD_BOOT };
+enum { NEW_ID, OLD_ID, OLD_BOOT };
 
 static int swap_move(struct kn_db *db, const struct kn_volume *v, const struct kn_volume *to, const char *server_id,
                      json_t *input, struct kn_error *err)
@@ -72,11 +73,11 @@ static int swap_move(struct kn_db *db, const struct kn_volume *v, const struct k
         return -1;
     }
     if (kn_rows_count(rows) == 0) {
-        return kn_fail(err, KN_NOT_FOUND, "Volume %s is not attached to server %s.", v->id, server_id);
+        return kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s must be attached to server %s in order to swap.",
+                       v->id, server_id);
     }
     json_object_set_new(input, "attachment", json_string(kn_rows_text(rows, 0, OLD_ID)));
     json_object_set_new(input, "to_attachment", json_string(kn_rows_text(rows, 0, NEW_ID)));
-    json_object_set_new(input, "dies", json_boolean(kn_rows_bool(rows, 0, OLD_DIES)));
     if (kn_rows_str(rows, 0, OLD_BOOT) != NULL) {
         json_object_set_new(input, "boot", json_integer(kn_rows_int(rows, 0, OLD_BOOT)));
     }

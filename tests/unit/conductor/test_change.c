@@ -11,6 +11,7 @@
 #include <cmocka.h>
 #include <string.h>
 
+#include "conductor/engine/engine.h"
 #include "conductor/store/change.h"
 #include "conductor/flows/flow.h"
 #include "conductor/store/task.h"
@@ -18,6 +19,8 @@
 
 #define SERVER "11111111-1111-4111-8111-111111111111"
 #define VOLUME "22222222-2222-4222-8222-222222222222"
+#define NEW_VOLUME "44444444-4444-4444-8444-444444444444"
+#define NEW_ATTACHMENT "55555555-5555-4555-8555-555555555555"
 #define ATTACHMENT "33333333-3333-4333-8333-333333333333"
 
 static void test_the_statement_is_made_from_the_table(void **state)
@@ -32,9 +35,8 @@ static void test_the_statement_is_made_from_the_table(void **state)
         "status = CASE WHEN (u.mask & 1) <> 0 THEN u.status ELSE t.status END, "
         "device = CASE WHEN (u.mask & 2) <> 0 THEN u.device ELSE t.device END, "
         "connection = CASE WHEN (u.mask & 4) <> 0 THEN u.connection ELSE t.connection END, "
-        "delete_on_termination = CASE WHEN (u.mask & 8) <> 0 THEN u.delete_on_termination ELSE t.delete_on_termination END, "
-        "boot_index = CASE WHEN (u.mask & 16) <> 0 THEN u.boot_index ELSE t.boot_index END, "
-        "attached_at = CASE WHEN (u.mask & 32) <> 0 THEN coalesce(t.attached_at, u.attached_at) ELSE t.attached_at END "
+        "boot_index = CASE WHEN (u.mask & 8) <> 0 THEN u.boot_index ELSE t.boot_index END, "
+        "attached_at = CASE WHEN (u.mask & 16) <> 0 THEN coalesce(t.attached_at, u.attached_at) ELSE t.attached_at END "
         "FROM @ WHERE t.id = u.id");
     assert_string_equal(stmt->columns[0].name, "id");
     assert_string_equal(stmt->columns[1].name, "mask");
@@ -137,6 +139,48 @@ static void test_what_a_flow_says_becomes_a_change(void **state)
     json_decref(task.context);
 }
 
+/* The host was asked to take a swap back and did not: both volumes stay the server's, and the new one connected, for nobody knows which of them the guest has. */
+static void test_what_was_perhaps_swapped_is_nobody_elses(void **state)
+{
+    struct kn_conductor_task task = {
+        .flow = kn_conductor_flow("server.swap_volume"), .object_id = SERVER, .state = KN_TASK_UNDO, .step = 1
+    };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+    struct kn_conductor_step_record records[KN_ROW_PARTS];
+    int count = 0;
+
+    (void)state;
+    kn_fail(&task.error, KN_CONFLICT, "no");
+    task.input = json_pack("{s:s, s:s, s:s, s:s}", "volume", VOLUME, "attachment", ATTACHMENT, "to", NEW_VOLUME,
+                           "to_attachment", NEW_ATTACHMENT);
+    task.context = json_pack("{s:{}, s:[s]}", "connection", "not_undone", "server.swap_volume: no answer");
+    task.object = json_object();
+    kn_conductor_engine_advance(&task, false, 1, &change, records, &count);
+    assert_int_equal(task.state, KN_TASK_FAILED); /* nobody was told to disconnect anything */
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment, ATTACHMENT));
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment, NEW_ATTACHMENT));
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment_unused, NEW_ATTACHMENT));
+    assert_string_equal(value(&change, &kn_conductor_record_server, SERVER, "vm_state"), "error");
+    kn_conductor_change_release(&change);
+
+    task.state = KN_TASK_UNDO; /* the same, taken back */
+    task.step = 1;
+    json_object_del(task.context, "not_undone");
+    kn_conductor_engine_advance(&task, false, 1, &change, records, &count);
+    assert_int_equal(task.state, KN_TASK_UNDO);
+    assert_string_equal(task.parts[0].type->name, "volume.disconnect");
+    kn_conductor_engine_advance(&task, false, 1, &change, records, &count);
+    assert_int_equal(task.state, KN_TASK_FAILED);
+    assert_string_equal(value(&change, &kn_conductor_record_attachment, ATTACHMENT, "status"), "attached");
+    assert_true(kn_conductor_change_row(&change, &kn_conductor_record_attachment_unused, NEW_ATTACHMENT)->ends);
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_server, SERVER));
+    kn_conductor_change_release(&change);
+    free(task.parts);
+    json_decref(task.input);
+    json_decref(task.context);
+    json_decref(task.object);
+}
+
 static void test_what_no_record_declares_is_refused(void **state)
 {
     static const struct kn_conductor_becomes UNKNOWN[] = { KN_SET(kn_conductor_record_server, "vm_state", "x"),
@@ -169,6 +213,7 @@ int main(void)
         cmocka_unit_test(test_what_is_loaded_is_made_from_the_table),
         cmocka_unit_test(test_the_last_word_of_a_column_holds),
         cmocka_unit_test(test_what_a_flow_says_becomes_a_change),
+        cmocka_unit_test(test_what_was_perhaps_swapped_is_nobody_elses),
         cmocka_unit_test(test_what_no_record_declares_is_refused),
     };
 
