@@ -234,8 +234,9 @@ static bool is_starting(virDomainPtr dom)
     int state = VIR_DOMAIN_NOSTATE;
     int reason = 0;
 
+    /* The second is a guest whose saved memory has just come in. */
     return virDomainGetState(dom, &state, &reason, 0) == 0 && state == VIR_DOMAIN_PAUSED &&
-           reason == VIR_DOMAIN_PAUSED_STARTING_UP;
+           (reason == VIR_DOMAIN_PAUSED_STARTING_UP || reason == VIR_DOMAIN_PAUSED_MIGRATION);
 }
 
 /*
