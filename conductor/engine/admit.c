@@ -157,8 +157,8 @@ int kn_conductor_admit(struct kn_conductor *c, struct kn_error *err)
     }
     kn_bus_depart(c->daemon.bus);
     admission.task_count = 0;
-    for (int i = 0; i < admission.waiting_count;
-         i++) { /* nobody may know it: the tasks of an object follow each other without the sweep */
+    /* Nobody may know them: the tasks of an object follow each other without the sweep. */
+    for (int i = 0; i < admission.waiting_count; i++) {
         kn_conductor_admit_want(c, admission.waiting[i].behind);
     }
     kn_metric_set(&OPEN, (int64_t)kn_hmap_count(c->tasks), NULL, NULL);

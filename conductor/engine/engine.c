@@ -455,10 +455,11 @@ void kn_conductor_engine_unwritable(struct kn_conductor_task *task, bool at_once
         task->state = KN_TASK_RUN;
         task->step = task->flow->row_count - 1;
     }
-    if (at_once || task->state != KN_TASK_RUN) {
+    if (at_once || task->state != KN_TASK_RUN || task->flow->left != NULL) {
         task->state = KN_TASK_FAILED;
         task->part_count = 0;
         note_not_undone(task, "what was done", why);
+        kn_conductor_change_becomes(change, task->flow->left, task);
         kn_conductor_change_becomes(change, task->flow->object->broken, task);
         return;
     }

@@ -79,8 +79,8 @@ void kn_conductor_engine_advance(struct kn_conductor_task *task, bool failed, in
                                  struct kn_conductor_change *change, struct kn_conductor_step_record *records,
                                  int *ret_records);
 /*
- * What the task just moved to cannot be written, because of its values: it is taken back with this reason or, at_once, ended as failed where it stands. Fills
- * *change anew.
+ * What the task just moved to cannot be written, because of its values: it is taken back with this reason or, at_once, ended as failed where it stands. So is
+ * one whose flow says what is left (flow.h): what its rows do not say it cannot know to take back. Fills *change anew.
  */
 void kn_conductor_engine_unwritable(struct kn_conductor_task *task, bool at_once, const struct kn_error *why,
                                     struct kn_conductor_change *change);

@@ -83,8 +83,8 @@ struct kn_conductor_flow {
     const struct kn_conductor_becomes *failed;
     const struct kn_conductor_becomes
         *no_room; /* instead of failed, where nobody had room for it and so nothing began */
-    const struct kn_conductor_becomes
-        *left; /* instead of failed, where not all was taken back; NULL: failed all the same */
+    /* Instead of failed, where not all was taken back, or what was done could not be written; NULL: failed all the same. */
+    const struct kn_conductor_becomes *left;
 };
 
 /* NULL if no flow has this kind. */

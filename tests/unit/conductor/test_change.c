@@ -147,6 +147,7 @@ static void test_what_was_perhaps_swapped_is_nobody_elses(void **state)
     };
     struct kn_conductor_change change = KN_CHANGE_INIT;
     struct kn_conductor_step_record records[KN_ROW_PARTS];
+    struct kn_error why = { 0 };
     int count = 0;
 
     (void)state;
@@ -162,6 +163,20 @@ static void test_what_was_perhaps_swapped_is_nobody_elses(void **state)
     assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment_unused, NEW_ATTACHMENT));
     assert_string_equal(value(&change, &kn_conductor_record_server, SERVER, "vm_state"), "error");
     kn_conductor_change_release(&change);
+
+    task.state = KN_TASK_RUN; /* it was swapped, and the rows cannot say it */
+    task.step = 2;
+    json_object_del(task.context, "not_undone");
+    json_object_set_new(task.context, "device", json_string("/dev/vdb"));
+    kn_fail(&why, KN_CONFLICT, "a constraint");
+    kn_conductor_engine_unwritable(&task, false, &why, &change);
+    assert_int_equal(task.state, KN_TASK_FAILED);
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment, ATTACHMENT));
+    assert_null(kn_conductor_change_row(&change, &kn_conductor_record_attachment_unused, NEW_ATTACHMENT));
+    assert_string_equal(value(&change, &kn_conductor_record_server, SERVER, "vm_state"), "error");
+    kn_conductor_change_release(&change);
+    change = (struct kn_conductor_change)KN_CHANGE_INIT;
+    json_object_del(task.context, "device");
 
     task.state = KN_TASK_UNDO; /* the same, taken back */
     task.step = 1;
