@@ -171,24 +171,12 @@ static void test_stale(void **state)
     kn_test_agent_refused(&kn_one_guest.agent, "server.spawn", kn_one_guest_send_spawn(0), KN_STALE);
 }
 
-/* The first pid in a file; libvirt and QEMU leave theirs under /run/libvirt. */
-static pid_t pid_in(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    int pid = 0;
-
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%d", &pid), 1);
-    fclose(f);
-    return pid;
-}
-
 static void test_tells_of_a_crash(void **state)
 {
     AUTO_FREE char *path = kn_asprintf("/run/libvirt/qemu/kn-%s.pid", kn_one_guest.server);
 
     (void)state;
-    kill(pid_in(path), SIGKILL);
+    kill(kn_one_guest_pid_in(path), SIGKILL);
     kn_one_guest_expect_power(6);
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "start"), 1);
 }
@@ -211,7 +199,7 @@ static void test_agent_killed_and_started(void **state)
 static void test_libvirtd_restarts(void **state)
 {
     (void)state;
-    kill(pid_in("/run/libvirtd.pid"), SIGKILL); /* host.sh starts it again */
+    kill(kn_one_guest_pid_in("/run/libvirtd.pid"), SIGKILL); /* host.sh starts it again */
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "pause"), 3);
     assert_int_equal(kn_test_agent_power(&kn_one_guest.agent, kn_one_guest.server, "unpause"), 1);
     assert_int_equal(system("virsh -q -c qemu:///system suspend kn-$(ls /run/libvirt/qemu/ | "

@@ -12,7 +12,6 @@
 #include <sys/pidfd.h>
 #include <unistd.h>
 
-#include "lib/adapter/crypto.h"
 #include "lib/adapter/storage_daemon.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
@@ -111,18 +110,8 @@ static int64_t plug(json_t *connection)
 
 static void test_a_guest(void **state)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf script = KN_STRBUF_INIT;
-    json_t *spec = kn_one_guest_spec();
-
     (void)state;
-    kn_base64_add(&script, KEEPER, strlen(KEEPER));
-    json_object_set_new(spec, "user_data", json_string(script.buf));
-    kn_one_guest_tell_networks();
-    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
-                                   kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 1,
-                                                         json_pack("{s:s, s:o}", "server", kn_one_guest.server, "spec",
-                                                                   spec))));
-    kn_one_guest_await_said("GUEST-READY", 1);
+    kn_one_guest_spawn_with(KEEPER);
 }
 
 static void test_a_wrong_key_leaves_nothing(void **state)

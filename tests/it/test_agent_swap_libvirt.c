@@ -10,7 +10,6 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "lib/adapter/crypto.h"
 #include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/one_guest.h"
@@ -114,18 +113,8 @@ static void keeps_every_byte(void)
 
 static void test_a_guest(void **state)
 {
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf script = KN_STRBUF_INIT;
-    json_t *spec = kn_one_guest_spec();
-
     (void)state;
-    kn_base64_add(&script, KEEPER, strlen(KEEPER));
-    json_object_set_new(spec, "user_data", json_string(script.buf));
-    kn_one_guest_tell_networks();
-    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
-                                   kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 1,
-                                                         json_pack("{s:s, s:o}", "server", kn_one_guest.server, "spec",
-                                                                   spec))));
-    kn_one_guest_await_said("GUEST-READY", 1);
+    kn_one_guest_spawn_with(KEEPER);
     for (int i = 0; i < 2; i++) {
         assert_int_equal(close(open(FILES[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600)), 0);
         assert_int_equal(truncate(FILES[i], 128 << 20), 0);
@@ -175,17 +164,6 @@ static void test_the_agent_is_killed(void **state)
     keeps_every_byte();
 }
 
-static pid_t pid_in(const char *path)
-{
-    FILE *f = fopen(path, "r");
-    int pid = 0;
-
-    assert_non_null(f);
-    assert_int_equal(fscanf(f, "%d", &pid), 1);
-    fclose(f);
-    return pid;
-}
-
 static void test_libvirtd_is_killed(void **state)
 {
     (void)state;
@@ -193,7 +171,7 @@ static void test_libvirtd_is_killed(void **state)
         const int64_t task = send_swap(has, 1 - has);
 
         kn_test_pause(i * 100);
-        kill(pid_in("/run/libvirtd.pid"), SIGKILL); /* host.sh starts it again */
+        kill(kn_one_guest_pid_in("/run/libvirtd.pid"), SIGKILL); /* host.sh starts it again */
         struct kn_message answer = kn_test_agent_expect(&kn_one_guest.agent, "server.swap_volume", task);
 
         kn_message_release(&answer); /* whatever it is */
@@ -230,7 +208,7 @@ static void test_the_guest_is_killed(void **state)
     send_swap(has, 1 - has);
     kn_test_pause(150);
     kn_test_agent_kill9(&kn_one_guest.agent);
-    kill(pid_in(path), SIGKILL);
+    kill(kn_one_guest_pid_in(path), SIGKILL);
     await_hello();
     struct kn_message back = kn_test_agent_expect(&kn_one_guest.agent, "server.swap_volume", send_swap(has, 1 - has));
     if (back.ok) {

@@ -135,6 +135,21 @@ void kn_one_guest_spawn(int64_t generation)
     json_decref(result);
 }
 
+void kn_one_guest_spawn_with(const char *user_data)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    json_t *spec = kn_one_guest_spec();
+
+    kn_base64_add(&text, user_data, strlen(user_data));
+    json_object_set_new(spec, "user_data", json_string(text.buf));
+    kn_one_guest_tell_networks();
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.spawn",
+                                   kn_test_agent_command(&kn_one_guest.agent, "server.spawn", 1,
+                                                         json_pack("{s:s, s:o}", "server", kn_one_guest.server, "spec",
+                                                                   spec))));
+    kn_one_guest_await_said("GUEST-READY", 1);
+}
+
 json_t *kn_one_guest_console(void)
 {
     struct kn_message m = kn_test_agent_ask(&kn_one_guest.agent, "server.console_log", 1,
@@ -280,4 +295,15 @@ int kn_one_guest_main(int (*run_inside)(void))
         setenv("KN_TEST_CLOUD_INIT", "build/cloud-init", 1);
     }
     return one_guest_enter(guest);
+}
+
+pid_t kn_one_guest_pid_in(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    int pid = 0;
+
+    assert_non_null(f);
+    assert_int_equal(fscanf(f, "%d", &pid), 1);
+    fclose(f);
+    return pid;
 }

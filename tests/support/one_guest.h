@@ -11,6 +11,7 @@
 
 #include <jansson.h>
 #include <stdbool.h>
+#include <sys/types.h>
 
 #include "tests/support/agent.h"
 #include "tests/support/needs.h"
@@ -40,6 +41,7 @@ json_t *kn_one_guest_spec(void); /* new reference */
 void kn_one_guest_tell_networks(void); /* version 1 of the host's state */
 int64_t kn_one_guest_send_spawn(int64_t generation);
 void kn_one_guest_spawn(int64_t generation);
+void kn_one_guest_spawn_with(const char *user_data); /* on its network, generation 1, until it is ready */
 void kn_one_guest_destroy(int64_t generation);
 json_t *kn_one_guest_console(void); /* server.console_log's result; new reference */
 int kn_one_guest_said(const char *text); /* how often it stands in the console's log */
@@ -48,5 +50,7 @@ json_t *kn_one_guest_domain(void); /* as host.observe has it; NULL: there is non
 bool kn_one_guest_sees(const char *text); /* whether ONE_ASK's answer has it */
 void kn_one_guest_await(const char *text, bool there);
 void kn_one_guest_expect_power(int power_state); /* the next news of that */
+pid_t kn_one_guest_pid_in(const char
+                              *path); /* the first one in a file; libvirt and QEMU leave theirs under /run/libvirt */
 
 #endif
