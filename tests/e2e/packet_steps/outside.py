@@ -13,10 +13,11 @@ from packet_steps.groups import soon
 from packet_steps.world import ANY_LIMIT_S, expect
 
 OUTSIDE = "172.24.4.1"
+TRY_S = 2  # a try that is repeated: one that gets lost takes no longer
 LISTEN = f"""
-import socket
+import socket, sys
 with socket.create_server(("{OUTSIDE}", 0)) as s:
-    s.settimeout({ANY_LIMIT_S})
+    s.settimeout(float(sys.argv[1]))
     print(s.getsockname()[1], flush=True)
     print(s.accept()[1][0], flush=True)
 """
@@ -54,18 +55,18 @@ class FromOutside:
         self.heard.close()
 
 
-def who(w, address, limit_s=5):
+def who(w, address, limit_s=TRY_S):
     """The name of the guest that answers there."""
     found = w.lab.outside("sh", "-c", f"echo | timeout {limit_s} busybox wget -q -O - http://{address}/cgi-bin/status")[1].split()
     return found[0].removeprefix("hostname=") if found else None
 
 
-def source_of(guest):
+def source_of(guest, limit_s=ANY_LIMIT_S):
     """As whom the guest is seen outside."""
-    with outside("python3", "-c", LISTEN, stdout=subprocess.PIPE, text=True) as server:
+    with outside("python3", "-c", LISTEN, str(limit_s), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True) as server:
         try:
             port = int(server.stdout.readline())
-            guest.does(f"echo | nc -w 5 {OUTSIDE} {port}")
+            guest.does(f"echo | nc -w {min(limit_s, 5)} {OUTSIDE} {port}")
             return server.stdout.readline().strip()
         finally:
             server.kill()
@@ -145,14 +146,14 @@ def a_gateway_that_does_not_translate_routes(w):
     translates(w, False)
     expect("a route outside", w.lab.outside("ip", "route", "add", "10.0.0.0/24", "via", w.gateway)[0], 0)
     try:
-        soon("not translated, it is the guest's own", lambda: source_of(w.a) == w.a.v4)
+        soon("not translated, it is the guest's own", lambda: source_of(w.a, TRY_S) == w.a.v4)
         soon("and is reached there by the route", lambda: who(w, w.a.v4) == w.a.name)
         expect("the stream by a floating address", stream.flows(), True)
         expect("as whom its guest goes out", source_of(w.c), w.floating[w.c.name]["floating_ip_address"])
     finally:
         w.lab.outside("ip", "route", "del", "10.0.0.0/24")
     translates(w, True)
-    soon("translated again", lambda: source_of(w.a) == w.gateway)
+    soon("translated again", lambda: source_of(w.a, TRY_S) == w.gateway)
     stream.end()
     w.one.drop_rule(rule)
 
