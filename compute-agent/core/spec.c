@@ -82,6 +82,7 @@ static const json_t *spec_entry(const json_t *spec, const char *list, const char
 static json_t *spec_without(const json_t *spec, const char *list, const char *key, const char *id)
 {
     json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+    json_t *leaving = json_copy(json_object_get(spec, "leaving"));
     json_t *others = json_array();
     size_t i;
     json_t *item;
@@ -92,6 +93,26 @@ static json_t *spec_without(const json_t *spec, const char *list, const char *ke
         }
     }
     json_object_set_new(copy, list, others);
+    if (leaving != NULL) {
+        json_object_del(leaving, id);
+        json_object_set_new(copy, "leaving", leaving);
+    }
+    return copy;
+}
+
+bool kn_agent_spec_is_leaving(const json_t *spec, const char *id)
+{
+    return json_object_get(json_object_get(spec, "leaving"), id) != NULL;
+}
+
+json_t *kn_agent_spec_with_leaving(const json_t *spec, const char *id)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+    json_t *leaving = json_copy(json_object_get(spec, "leaving"));
+
+    leaving = leaving != NULL ? leaving : json_object();
+    json_object_set_new(leaving, id, json_true());
+    json_object_set_new(copy, "leaving", leaving);
     return copy;
 }
 

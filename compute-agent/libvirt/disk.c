@@ -64,6 +64,28 @@ static int plug(virDomainPtr dom, const struct kn_agent_faces *f, const struct k
     return 0;
 }
 
+static bool disk_holds(const char *xml, const struct kn_agent_held *held, struct kn_strbuf *out)
+{
+    struct kn_agent_scanned_disk disk;
+
+    if (!kn_agent_libvirt_disk_find(held->spec, xml, held->id, &disk)) {
+        return false;
+    }
+    /* libvirt finds a disk by its target. */
+    kn_strbuf_addf(out, "<disk type='file' device='disk'><target dev='%s' bus='virtio'/><serial>%s</serial></disk>",
+                   disk.device, disk.serial);
+    return true;
+}
+
+/* What a guest was asked to let go of comes in only after it did: it would go out again behind our back. */
+static int disk_is_let_go(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
+                          const char *volume, const json_t *spec, struct kn_error *err)
+{
+    const struct kn_agent_held held = { disk_holds, volume, "volume", spec };
+
+    return kn_agent_spec_is_leaving(spec, volume) ? kn_agent_libvirt_unplug(lv, ref, dom, &held, err) : 0;
+}
+
 static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,
                   const json_t *connection, const char *wish, char ret_device[KN_DEVICE_SIZE], struct kn_error *err)
 {
@@ -73,8 +95,12 @@ static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
     int64_t generation = 0;
     json_t *spec = NULL;
 
-    if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0 || kn_agent_libvirt_faces(dom, &f, err) < 0 ||
+    if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0 ||
         kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, err) < 0) {
+        return -1;
+    }
+    if (disk_is_let_go(lv, ref, dom, volume, spec, err) < 0 || kn_agent_libvirt_faces(dom, &f, err) < 0) {
+        json_decref(spec);
         return -1;
     }
     if (choose_device(&f, spec, volume, wish, ret_device, err) < 0 ||
@@ -109,19 +135,6 @@ int kn_agent_libvirt_attach_disk(void *state, const struct kn_agent_guest_ref *r
     done = attach(lv, ref, volume, connection, wish, ret_device, err);
     kn_agent_libvirt_end(lv, ref->server, -1);
     return done;
-}
-
-static bool disk_holds(const char *xml, const struct kn_agent_held *held, struct kn_strbuf *out)
-{
-    struct kn_agent_scanned_disk disk;
-
-    if (!kn_agent_libvirt_disk_find(held->spec, xml, held->id, &disk)) {
-        return false;
-    }
-    /* libvirt finds a disk by its target. */
-    kn_strbuf_addf(out, "<disk type='file' device='disk'><target dev='%s' bus='virtio'/><serial>%s</serial></disk>",
-                   disk.device, disk.serial);
-    return true;
 }
 
 static int detach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,

@@ -132,16 +132,21 @@ static void nic_take_back(struct kn_agent_libvirt *lv, const struct kn_agent_gue
     }
 }
 
+/* A NIC that the guest was asked to let go of comes in only after it did: it would go out again behind our back. */
 static int nic_attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *nic,
                       struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
     AUTO_FACES struct kn_agent_faces f = { NULL, NULL };
     json_auto_t *spec = NULL, *with = NULL;
+    const char *port = kn_json_str(nic, "port");
+    const struct kn_agent_held held = { nic_is_held, port, "the NIC of port", NULL };
     int64_t generation = 0;
 
-    if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0 || kn_agent_libvirt_faces(dom, &f, err) < 0 ||
-        kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, err) < 0) {
+    if (kn_agent_libvirt_need(lv, ref, &dom, err) < 0 ||
+        kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, err) < 0 ||
+        (kn_agent_spec_is_leaving(spec, port) && kn_agent_libvirt_unplug(lv, ref, dom, &held, err) < 0) ||
+        kn_agent_libvirt_faces(dom, &f, err) < 0) {
         return -1;
     }
     with = kn_agent_spec_with_nic(spec, nic);
@@ -150,7 +155,7 @@ static int nic_attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_r
     }
     if (nic_taps(lv, ref, with, err) < 0 || nic_plug(lv, dom, &f, spec, nic, err) < 0 ||
         (lv->is_lxc && kn_agent_container_tend(lv, ref->server, err) < 0)) {
-        json_auto_t *without = kn_agent_spec_without_nic(spec, kn_json_str(nic, "port"));
+        json_auto_t *without = kn_agent_spec_without_nic(spec, port);
 
         nic_take_back(lv, ref, generation, without); /* or the next hard reboot would want it */
         return -1;

@@ -4,6 +4,7 @@
  * guest that is asked for a device until it lets it go. What the device is, disk.c and nic.c know.
  */
 #include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/spec.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
 
@@ -54,6 +55,20 @@ static bool plug_is_held(virDomainPtr dom, const struct kn_agent_held *held, str
     return live != NULL && held->holds(live, held, out);
 }
 
+/* Noted before the guest is asked: it may let go after everybody who asked has died. */
+static int plug_note(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *id,
+                     struct kn_error *err)
+{
+    json_auto_t *spec = NULL;
+    int64_t generation = 0;
+
+    if (kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL) < 0 ||
+        kn_agent_spec_is_leaving(spec, id)) {
+        return 0;
+    }
+    return kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_with_leaving(spec, id), err);
+}
+
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
                             const struct kn_agent_held *held, struct kn_error *err)
 {
@@ -72,6 +87,9 @@ int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_g
         if (now >= until) {
             return kn_fail(err, KN_TIMEOUT, "the guest did not let %s \"%s\" go in %d s", held->what, held->id,
                            LET_GO_WAIT_MS / 1000);
+        }
+        if (ask_at == 0 && plug_note(lv, ref, held->id, err) < 0) {
+            return -1;
         }
         if (now >= ask_at) {
             virDomainDetachDeviceFlags(dom, xml.buf, VIR_DOMAIN_AFFECT_LIVE); /* fails while it is being unplugged */

@@ -160,7 +160,7 @@ struct kn_agent_held {
     const char *id, *what; /* "volume" */
     const json_t *spec; /* that says more of it; NULL: nothing does */
 };
-/* Asks the guest for the device until it is gone, for a while: KN_TIMEOUT; KN_CONFLICT when a destroy waits. Nothing to do for a guest that is off. */
+/* Asks the guest for the device until it is gone, for a while, and notes so in its spec: KN_TIMEOUT; KN_CONFLICT when a destroy waits. Nothing to do for a guest that is off. */
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
                             const struct kn_agent_held *held, struct kn_error *err);
 /* Out of the configuration, if it is there. */

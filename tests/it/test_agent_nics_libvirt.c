@@ -2,7 +2,10 @@
 /* NICs into and out of a real guest: one that runs, one that is off, and whatever the agent dies at. Needs what tests/support/one_guest.h says. */
 #include <stdlib.h>
 
+#include "compute-agent/core/guest_dir.h"
+#include "compute-agent/core/spec.h"
 #include "lib/base/cleanup.h"
+#include "lib/base/clock.h"
 #include "lib/base/mem.h"
 #include "tests/support/one_guest.h"
 #include "tests/support/process.h"
@@ -79,6 +82,9 @@ static void test_in_and_out(void **state)
     expect_taps(2);
     kn_one_guest_await(ADDRESS2 "/24", true);
     interface(false);
+    interface(true); /* at once: to the guest it is another one under the same name */
+    kn_one_guest_await(ADDRESS2 "/24", true);
+    interface(false);
     interface(false);
     expect_taps(1);
     kn_one_guest_await(ADDRESS2, false);
@@ -103,6 +109,53 @@ static void test_killed_in_between(void **state)
     kn_one_guest_await(ADDRESS2 "/24", true);
     interface(false);
     expect_taps(1);
+    kn_one_guest_await(ADDRESS2, false);
+}
+
+/* 0: it did so. */
+static int virsh(const char *verb, const char *more)
+{
+    AUTO_FREE char *command = kn_asprintf("virsh -q -c qemu:///system %s kn-%s %s", verb, kn_one_guest.server, more);
+
+    return system(command);
+}
+
+/* The agent has noted that it asks the guest. */
+static void await_leaving(void)
+{
+    const int64_t deadline = kn_mono_ms() + 60000;
+
+    for (bool noted = false; !noted; kn_test_pause(20)) {
+        json_auto_t *spec = NULL;
+
+        assert_true(kn_mono_ms() < deadline);
+        noted = kn_agent_guest_load(kn_one_guest.agent.dir, kn_one_guest.server, NULL, &spec, NULL) == 0 &&
+                kn_agent_spec_is_leaving(spec, PORT2);
+    }
+}
+
+/* Asked to let it go, a guest that hangs does so long after the agent that asked has died; who plugs it in again meanwhile has it in the end. */
+static void test_a_guest_that_lets_go_late(void **state)
+{
+    int64_t again;
+    struct kn_message hello;
+
+    (void)state;
+    interface(true);
+    kn_one_guest_await(ADDRESS2 "/24", true);
+    assert_int_equal(virsh("suspend", ""), 0);
+    send_interface(false);
+    await_leaving();
+    kn_test_agent_kill9(&kn_one_guest.agent);
+    virsh("detach-interface", "ethernet --mac " MAC2 " --live"); /* refused if the agent came so far */
+    kn_test_agent_start(&kn_one_guest.agent);
+    hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
+    kn_message_release(&hello);
+    again = send_interface(true);
+    assert_int_equal(virsh("resume", ""), 0);
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.attach_interface", again));
+    kn_one_guest_await(ADDRESS2 "/24", true);
+    interface(false);
     kn_one_guest_await(ADDRESS2, false);
 }
 
@@ -150,6 +203,7 @@ static int run_inside(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_in_and_out),
         cmocka_unit_test(test_killed_in_between),
+        cmocka_unit_test(test_a_guest_that_lets_go_late),
         cmocka_unit_test(test_of_a_guest_that_is_off),
     };
 

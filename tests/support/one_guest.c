@@ -197,8 +197,8 @@ json_t *kn_one_guest_domain(void)
     return found;
 }
 
-/* What the guest itself says it has, asked over its network. */
-bool kn_one_guest_sees(const char *text)
+/* What the guest itself says it has, asked over its network; to be freed. */
+static char *ask_guest(void)
 {
     FILE *f = popen(ONE_ASK, "r");
     char answer[4096];
@@ -206,6 +206,13 @@ bool kn_one_guest_sees(const char *text)
     assert_non_null(f);
     answer[fread(answer, 1, sizeof(answer) - 1, f)] = '\0';
     pclose(f);
+    return kn_strdup(answer);
+}
+
+bool kn_one_guest_sees(const char *text)
+{
+    AUTO_FREE char *answer = ask_guest();
+
     return strstr(answer, text) != NULL;
 }
 
@@ -214,7 +221,12 @@ void kn_one_guest_await(const char *text, bool there)
     const int64_t deadline = kn_mono_ms() + WAIT_MS;
 
     while (kn_one_guest_sees(text) != there) {
-        assert_true(kn_mono_ms() < deadline);
+        if (kn_mono_ms() >= deadline) {
+            AUTO_FREE char *answer = ask_guest();
+            json_t *said = kn_one_guest_console();
+            fail_msg("%s \"%s\": the guest answers\n%s\nand said\n%s", there ? "not" : "still", text, answer,
+                     kn_json_str(said, "output"));
+        }
         kn_test_pause(300);
     }
 }

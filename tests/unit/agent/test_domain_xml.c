@@ -537,6 +537,27 @@ static void test_volumes_of_a_spec(void **state)
     json_decref(without);
 }
 
+/* Whoever asked a guest to let a device go says so until it is gone, comes in anew, or the guest is built anew. */
+static void test_leaving_devices_of_a_spec(void **state)
+{
+    json_auto_t *connection = json_pack("{s:s}", "driver", "file");
+    json_auto_t *bare = json_pack("{s:s, s:[], s:[{s:s}]}", "name", "a", "volumes", "nics", "port", "p");
+    json_auto_t *with = kn_agent_spec_with_volume(bare, VOLUME, "vdc", connection);
+    json_auto_t *one = kn_agent_spec_with_leaving(with, VOLUME);
+    json_auto_t *both = kn_agent_spec_with_leaving(one, "p");
+    json_auto_t *anew = kn_agent_spec_with_volume(both, VOLUME, "vdd", connection);
+    json_auto_t *gone = kn_agent_spec_without_nic(both, "p");
+    json_auto_t *built = kn_agent_spec_merge(both, bare);
+
+    (void)state;
+    assert_false(kn_agent_spec_is_leaving(with, VOLUME));
+    assert_true(kn_agent_spec_is_leaving(one, VOLUME) && !kn_agent_spec_is_leaving(one, "p"));
+    assert_true(kn_agent_spec_is_leaving(both, VOLUME) && kn_agent_spec_is_leaving(both, "p"));
+    assert_true(!kn_agent_spec_is_leaving(anew, VOLUME) && kn_agent_spec_is_leaving(anew, "p"));
+    assert_true(kn_agent_spec_is_leaving(gone, VOLUME) && !kn_agent_spec_is_leaving(gone, "p"));
+    assert_false(kn_agent_spec_is_leaving(built, VOLUME) || kn_agent_spec_is_leaving(built, "p"));
+}
+
 /* A reboot's spec does not say what the guest was made from; a guest that was defined without its disk would not boot. */
 static void test_image_stays(void **state)
 {
@@ -579,6 +600,7 @@ int main(void)
         cmocka_unit_test(test_local_disks_rescued),
         cmocka_unit_test(test_bad_local_disks),
         cmocka_unit_test(test_volumes_of_a_spec),
+        cmocka_unit_test(test_leaving_devices_of_a_spec),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
