@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "compute-agent/core/file.h"
+#include "compute-agent/core/keys.h"
 #include "compute-agent/core/unpack.h"
 #include "lib/base/backoff.h"
 #include "lib/base/clock.h"
@@ -348,7 +349,7 @@ int kn_agent_main(int argc, char **argv)
 {
     static struct kn_agent agent;
     struct kn_agent_driver_events events = { kn_agent_power_changed, kn_agent_networks_missed, kn_agent_announced,
-                                             &agent };
+                                             kn_agent_keys_ask, &agent };
     struct kn_error err = { 0 };
     char **left = NULL;
     int done;
@@ -357,6 +358,7 @@ int kn_agent_main(int argc, char **argv)
         return kn_agent_unpack_main(argc, argv);
     }
     pthread_mutex_init(&agent.saying, NULL);
+    kn_agent_keys_init(&agent);
     if (kn_daemon_init(&agent.daemon, "agent", argc, argv, &left, false, &err) < 0) {
         kn_log_error("starting", &err);
         return 1;

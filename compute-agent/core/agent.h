@@ -29,6 +29,9 @@ struct kn_agent {
     json_t *standing; /* what was last said of routers; NULL: nothing. Main thread, as the next */
     int64_t standing_ms;
     int64_t said; /* guarded by saying: the number of the last report */
+    pthread_mutex_t asking; /* guards questions and their answers (keys.h) */
+    pthread_cond_t answered;
+    struct kn_agent_key_question *questions; /* that wait */
     int id_lock; /* a file of this id in agent.state_dir, locked while the process lives */
     json_t *hosts; /* what hello says; immutable after start */
 };
@@ -47,6 +50,8 @@ int kn_agent_obey(void *ctx, struct kn_work *work, struct kn_work_answer *ret);
 void kn_agent_refused(struct kn_agent *agent, const struct kn_message *m);
 
 /* --- report.c --- */
+/* Says it on kn.report; steals body. From any thread. */
+void kn_agent_report(struct kn_agent *agent, const char *type, json_t *body);
 /* Says hello with all hosts, then names their guests. */
 void kn_agent_hello(struct kn_agent *agent);
 /* Reports from now on count from above this number: an earlier life's clock, or another's, was ahead of ours. */

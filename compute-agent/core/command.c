@@ -11,6 +11,7 @@
 #include "compute-agent/core/command.h"
 #include "compute-agent/core/console.h"
 #include "compute-agent/core/generation.h"
+#include "compute-agent/core/keys.h"
 #include "compute-agent/core/guest_dir.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/log.h"
@@ -451,25 +452,22 @@ static void take_networks(struct kn_agent *agent, struct kn_message *m)
 /* What is no order to a guest or a host: to the agent itself, about work or networks, or astray. */
 static bool take_word(struct kn_agent *agent, struct kn_message *m)
 {
+    const char *type = m->type->name;
+
     if (m->is_reply) {
-        kn_log(KN_WARNING, "a message that is not for an agent", "type", m->type->name, NULL);
-        return true;
-    }
-    if (strcmp(m->type->name, "agent.refused") == 0) {
+        kn_log(KN_WARNING, "a message that is not for an agent", "type", type, NULL);
+    } else if (strcmp(type, "agent.refused") == 0) {
         kn_agent_refused(agent, m);
-        return true;
-    }
-    if (strcmp(m->type->name, "net.state") == 0) {
+    } else if (strcmp(type, "net.state") == 0) {
         take_networks(agent, m);
-        return true;
+    } else if (strcmp(type, "volume.key") == 0) {
+        kn_agent_keys_take(agent, m);
+    } else if (strcmp(type, "cancel") != 0) {
+        return false;
+    } else if (agent->works != NULL) {
+        kn_works_cancel(agent->works, m);
     }
-    if (strcmp(m->type->name, "cancel") == 0) {
-        if (agent->works != NULL) {
-            kn_works_cancel(agent->works, m);
-        }
-        return true;
-    }
-    return false;
+    return true;
 }
 
 void kn_agent_command(struct kn_agent *agent, struct kn_message *m)

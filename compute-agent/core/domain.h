@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "lib/base/uuid.h"
+
 struct kn_agent_domain_disk {
     const char *dir;  /* where path is; NULL: it is whole */
     const char *path;
@@ -25,6 +27,7 @@ struct kn_agent_domain_disk {
     bool is_readonly; /* the guest may only read it */
     bool is_shared; /* other guests have it as well */
     const json_t *limits; /* how fast it may be (kn_form_machine); NULL: none */
+    char secret[KN_UUID_SIZE]; /* names what opens it, if it is encrypted (LUKS); "": it is not */
 };
 
 struct kn_agent_domain_nic {

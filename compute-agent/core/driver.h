@@ -44,6 +44,9 @@ struct kn_agent_driver_events {
     void (*networks_missed)(void *ctx, const char *host, int64_t version);
     /* Guests of the host announced addresses of theirs (kn_form_heard), borrowed. */
     void (*announced)(void *ctx, const char *host, json_t *heard);
+    /* What opens an encrypted volume of a server (compute-agent/core/keys.h). It waits, so from a thread that may. */
+    int (*ask_key)(void *ctx, const char *host, const char *server, const char *volume, char ret[65],
+                   struct kn_error *err);
     void *ctx;
 };
 

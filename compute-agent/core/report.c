@@ -47,7 +47,7 @@ static void report_of(struct kn_agent *agent, const char *type, int64_t generati
     kn_message_release(&m);
 }
 
-static void report(struct kn_agent *agent, const char *type, json_t *body)
+void kn_agent_report(struct kn_agent *agent, const char *type, json_t *body)
 {
     report_of(agent, type, 0, body);
 }
@@ -66,9 +66,9 @@ static void hello_piece(struct kn_agent *agent, json_t *hosts)
 {
     char question[KN_UUID_SIZE];
 
-    report(agent, "agent.hello",
-           json_pack("{s:s, s:s, s:o, s:s*}", "agent", agent->id, "boot", agent->daemon.id, "hosts", hosts, "question",
-                     question_of(agent, question)));
+    kn_agent_report(agent, "agent.hello",
+                    json_pack("{s:s, s:s, s:o, s:s*}", "agent", agent->id, "boot", agent->daemon.id, "hosts", hosts,
+                              "question", question_of(agent, question)));
 }
 
 void kn_agent_hello(struct kn_agent *agent)
@@ -100,9 +100,9 @@ void kn_agent_heartbeat(struct kn_agent *agent)
     kn_agent_uptime(uptime, sizeof(uptime));
     agent->said_ms = kn_mono_ms();
     kn_condition_beat(&agent->daemon.condition, agent->said_ms);
-    report(agent, "agent.heartbeat",
-           json_pack("{s:s, s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "uptime", uptime,
-                     "networks", agent->driver->networks_known(agent->driver_state)));
+    kn_agent_report(agent, "agent.heartbeat",
+                    json_pack("{s:s, s:s, s:s, s:o*}", "agent", agent->id, "boot", agent->daemon.id, "uptime", uptime,
+                              "networks", agent->driver->networks_known(agent->driver_state)));
 }
 
 void kn_agent_standing(struct kn_agent *agent)
@@ -118,24 +118,24 @@ void kn_agent_standing(struct kn_agent *agent)
     json_decref(agent->standing);
     agent->standing = json_incref(standing);
     agent->standing_ms = now_ms;
-    report(agent, "net.routers",
-           json_pack("{s:s, s:O, s:O}", "agent", agent->id, "host", json_object_get(standing, "host"), "routers",
-                     json_object_get(standing, "routers")));
+    kn_agent_report(agent, "net.routers",
+                    json_pack("{s:s, s:O, s:O}", "agent", agent->id, "host", json_object_get(standing, "host"),
+                              "routers", json_object_get(standing, "routers")));
 }
 
 void kn_agent_networks_missed(void *ctx, const char *host, int64_t version)
 {
     char question[KN_UUID_SIZE];
 
-    report(ctx, "net.ask",
-           json_pack("{s:s, s:s, s:I, s:s*}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "version",
-                     (json_int_t)version, "question", question_of(ctx, question)));
+    kn_agent_report(ctx, "net.ask",
+                    json_pack("{s:s, s:s, s:I, s:s*}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "version",
+                              (json_int_t)version, "question", question_of(ctx, question)));
 }
 
 void kn_agent_announced(void *ctx, const char *host, json_t *heard)
 {
-    report(ctx, "net.announced",
-           json_pack("{s:s, s:s, s:O}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "heard", heard));
+    kn_agent_report(ctx, "net.announced",
+                    json_pack("{s:s, s:s, s:O}", "agent", ((struct kn_agent *)ctx)->id, "host", host, "heard", heard));
 }
 
 /* The guests of one host on their way into messages. */
@@ -148,8 +148,9 @@ struct report_roll {
 static void roll_send(struct report_roll *roll)
 {
     if (json_array_size(roll->domains) > 0) {
-        report(roll->agent, "agent.domains",
-               json_pack("{s:s, s:s, s:O}", "agent", roll->agent->id, "host", roll->host, "domains", roll->domains));
+        kn_agent_report(roll->agent, "agent.domains",
+                        json_pack("{s:s, s:s, s:O}", "agent", roll->agent->id, "host", roll->host, "domains",
+                                  roll->domains));
     }
     json_array_clear(roll->domains);
 }

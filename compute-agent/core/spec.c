@@ -5,8 +5,10 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "lib/domain/device.h"
+#include "lib/adapter/crypto.h"
+#include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
+#include "lib/domain/device.h"
 #include "lib/domain/form.h"
 
 json_t *kn_agent_spec_merge(const json_t *older, const json_t *newer)
@@ -242,19 +244,33 @@ uint32_t kn_agent_spec_devices(const json_t *spec)
 struct kn_agent_domain_disk kn_agent_spec_disk(const char *server, const char *volume, const char *device,
                                                const json_t *connection, char socket[KN_REMOTE_SOCKET_SIZE])
 {
-    const bool is_remote = kn_agent_remote_disk_is(connection);
-
-    kn_agent_remote_disk_socket(server, volume, socket);
-    return (struct kn_agent_domain_disk){
+    const bool is_remote = kn_agent_remote_disk_is(connection),
+               is_encrypted = strcmp(kn_json_str(connection, "format"), KN_SPEC_ENCRYPTED) == 0;
+    struct kn_agent_domain_disk disk = {
         .path = is_remote ? socket : kn_json_str(connection, "path"),
         .export = is_remote ? kn_json_str(connection, "export") : NULL,
-        .format = kn_json_str(connection, "format"),
+        .format = is_encrypted ? "raw" : kn_json_str(connection, "format"),
         .device = plain_device(device),
         .serial = volume,
         .is_readonly = json_is_true(json_object_get(connection, "readonly")),
         .is_shared = json_is_true(json_object_get(connection, "shared")),
         .limits = json_object_get(connection, "limits"),
     };
+
+    kn_agent_remote_disk_socket(server, volume, socket);
+    if (is_encrypted) {
+        kn_agent_spec_secret(server, volume, disk.secret);
+    }
+    return disk;
+}
+
+void kn_agent_spec_secret(const char *server, const char *volume, char ret[KN_UUID_SIZE])
+{
+    AUTO_FREE char *about = kn_asprintf("%s/%s", server, volume);
+    char hex[KN_SHA256_HEX];
+
+    kn_sha256_hex(about, strlen(about), hex);
+    snprintf(ret, KN_UUID_SIZE, "%.8s-%.4s-%.4s-%.4s-%.12s", hex, hex + 8, hex + 12, hex + 16, hex + 20);
 }
 
 void kn_agent_spec_local_file(const json_t *disk, char out[KN_LOCAL_FILE_SIZE])

@@ -51,6 +51,9 @@ json_t *kn_agent_spec_with_swap(const json_t *spec, json_t *note);
 json_t *kn_agent_spec_swapped(const json_t *spec, const char *volume, const char *to, const json_t *connection);
 /* How a volume that the spec has, or that a note of a swap names, is reached; NULL: neither. */
 const json_t *kn_agent_spec_connection(const json_t *spec, const char *volume);
+/* The format of an encrypted one; and the id under which the host's hypervisor knows what opens it: always the same for the two. */
+#define KN_SPEC_ENCRYPTED "luks"
+void kn_agent_spec_secret(const char *server, const char *volume, char ret[KN_UUID_SIZE]);
 /* The same of its NICs ("nics", kn_form_plug), by their ports. A NIC more is the last. */
 const json_t *kn_agent_spec_nic(const json_t *spec, const char *port);
 json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);

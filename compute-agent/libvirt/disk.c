@@ -110,7 +110,11 @@ static int attach(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *
         return -1;
     }
     const struct kn_agent_domain_disk disk = kn_agent_spec_disk(ref->server, volume, ret_device, connection, socket);
-    if (kn_agent_libvirt_remote_disk(lv, ref->server, volume, connection, err) < 0 || plug(dom, &f, &disk, err) < 0) {
+    const bool is_plugged = kn_agent_libvirt_remote_disk(lv, ref->server, volume, connection, err) == 0 &&
+                            kn_agent_libvirt_secret_put(lv, ref, volume, connection, err) == 0 &&
+                            plug(dom, &f, &disk, err) == 0;
+    kn_agent_libvirt_secret_drop(lv, ref->server, volume, connection);
+    if (!is_plugged) {
         kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_volume(spec, volume),
                                    NULL); /* or the next hard reboot would want it */
         kn_agent_libvirt_remote_poke(lv); /* its daemon is nobody's now */

@@ -201,14 +201,25 @@ static void domain_xml_source(const struct kn_agent_domain_disk *disk, struct kn
     kn_strbuf_addstr(out, "      <source");
     if (disk->export == NULL) {
         kn_agent_xml_attribute(out, "file", below != NULL ? below : disk->path);
+        if (disk->secret[0] == '\0') {
+            kn_strbuf_addstr(out, "/>\n");
+            return;
+        }
+        kn_strbuf_addstr(out, ">\n");
+    } else {
+        kn_agent_xml_attribute(out, "protocol", "nbd");
+        kn_agent_xml_attribute(out, "name", disk->export);
+        kn_strbuf_addstr(out, ">\n        <host transport='unix'");
+        kn_agent_xml_attribute(out, "socket", disk->path);
         kn_strbuf_addstr(out, "/>\n");
-        return;
     }
-    kn_agent_xml_attribute(out, "protocol", "nbd");
-    kn_agent_xml_attribute(out, "name", disk->export);
-    kn_strbuf_addstr(out, ">\n        <host transport='unix'");
-    kn_agent_xml_attribute(out, "socket", disk->path);
-    kn_strbuf_addstr(out, "/>\n      </source>\n");
+    if (disk->secret[0] != '\0') {
+        kn_strbuf_addf(out,
+                       "        <encryption format='luks'>\n          <secret type='passphrase' uuid='%s'/>\n"
+                       "        </encryption>\n",
+                       disk->secret);
+    }
+    kn_strbuf_addstr(out, "      </source>\n");
 }
 
 void kn_agent_domain_disk_xml(const struct kn_agent_domain_disk *disk, struct kn_strbuf *out)

@@ -257,19 +257,35 @@ static int await_start(virDomainPtr dom, struct kn_error *err)
     return 0;
 }
 
-int kn_agent_libvirt_start(virDomainPtr dom, struct kn_error *err)
+static int guest_create(virDomainPtr dom, struct kn_error *err)
 {
     struct kn_error late = { 0 };
 
-    if (await_start(dom, err) < 0) {
-        return -1;
-    }
-    if (virDomainIsActive(dom) == 1 || virDomainCreate(dom) == 0) {
+    if (virDomainCreate(dom) == 0) {
         return 0;
     }
     kn_agent_libvirt_fail(err, "starting the guest");
     return await_start(dom, &late) == 0 && virDomainIsActive(dom) == 1 ? 0
                                                                        : -1; /* it was started in between: as good */
+}
+
+int kn_agent_libvirt_start(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
+                           struct kn_error *err)
+{
+    json_auto_t *spec = NULL;
+
+    if (await_start(dom, err) < 0) {
+        return -1;
+    }
+    if (virDomainIsActive(dom) == 1) {
+        return 0;
+    }
+    if (kn_agent_libvirt_secrets_put(lv, ref, &spec, err) < 0) {
+        return -1;
+    }
+    const int rc = guest_create(dom, err);
+    kn_agent_libvirt_secrets_drop(lv, ref, spec);
+    return rc;
 }
 
 int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err)
@@ -293,7 +309,8 @@ static int ensure_running(struct kn_agent_libvirt *lv, const struct kn_agent_gue
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    if (kn_agent_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 || kn_agent_libvirt_start(dom, err) < 0) {
+    if (kn_agent_libvirt_define(lv, ref, spec, false, work, &dom, err) < 0 ||
+        kn_agent_libvirt_start(lv, ref, dom, err) < 0) {
         return -1;
     }
     kn_network_host_opened(lv->net, ref->server);

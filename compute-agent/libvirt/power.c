@@ -75,7 +75,7 @@ static int power_start(struct power_call *c, struct kn_error *err)
     /* Taps may be gone since it ran last (the host was restarted): ensured as for a new one. */
     return kn_agent_libvirt_define(c->lv, c->ref, c->spec, false, NULL, &dom, err) < 0
                ? -1
-               : kn_agent_libvirt_start(dom, err);
+               : kn_agent_libvirt_start(c->lv, c->ref, dom, err);
 }
 
 static int power_stop(struct power_call *c, struct kn_error *err)
@@ -115,7 +115,7 @@ static int reboot_hard(struct power_call *c, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    return power_another_machine(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(dom, err);
+    return power_another_machine(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(c->lv, c->ref, dom, err);
 }
 
 /* What a rescue that failed has left of a guest that was off. */
@@ -144,7 +144,7 @@ static int power_rebuild(struct power_call *c, struct kn_error *err)
 {
     AUTO_DOM virDomainPtr dom = NULL;
 
-    return power_another_disk(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(dom, err);
+    return power_another_disk(c, &dom, err) < 0 ? -1 : kn_agent_libvirt_start(c->lv, c->ref, dom, err);
 }
 
 static int power_rebuild_off(struct power_call *c, struct kn_error *err)

@@ -12,6 +12,7 @@
  *   disk.c    volumes in and out
  *   swap.c    one volume in another's place
  *   remote.c  volumes that another machine serves
+ *   secret.c  what opens encrypted volumes
  *   nic.c     NICs in and out
  *   snapshot.c  a file of the root disk
  *   list.c    what is there
@@ -124,8 +125,9 @@ int64_t kn_agent_libvirt_generation(struct kn_agent_libvirt *lv, virDomainPtr do
 /* Saves the spec, makes disk and taps, defines the domain (again, if `anew`). *ret_dom: AUTO_DOM. */
 int kn_agent_libvirt_define(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const json_t *spec,
                             bool anew, struct kn_work *work, virDomainPtr *ret_dom, struct kn_error *err);
-/* Starts it if it does not run. */
-int kn_agent_libvirt_start(virDomainPtr dom, struct kn_error *err);
+/* Starts it if it does not run, with what opens the volumes of its spec, which was saved before. */
+int kn_agent_libvirt_start(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
+                           struct kn_error *err);
 /* Pulls the plug; off already is fine. */
 int kn_agent_libvirt_kill(virDomainPtr dom, struct kn_error *err);
 int kn_agent_libvirt_ensure_running(void *state, const struct kn_agent_guest_ref *ref, const json_t *spec,
@@ -179,6 +181,18 @@ int kn_agent_libvirt_remote_gone(struct kn_agent_libvirt *lv, const char *server
 bool kn_agent_libvirt_remote_has(struct kn_agent_libvirt *lv, const char *server);
 void kn_agent_libvirt_remote_poke(struct kn_agent_libvirt *lv); /* there is something to look at */
 void *kn_agent_libvirt_remote_loop(void *lv);
+
+/* --- secret.c --- */
+/* libvirt knows what opens the volume if it is encrypted, until it is told to forget it: asked of kilonova-volume, which may take its time. */
+int kn_agent_libvirt_secret_put(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, const char *volume,
+                                const json_t *connection, struct kn_error *err);
+void kn_agent_libvirt_secret_drop(struct kn_agent_libvirt *lv, const char *server, const char *volume,
+                                  const json_t *connection);
+/* The same of all volumes of the spec that is saved; *ret_spec: a new reference, for the dropping. After a failure there is nothing to drop. */
+int kn_agent_libvirt_secrets_put(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, json_t **ret_spec,
+                                 struct kn_error *err);
+void kn_agent_libvirt_secrets_drop(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref,
+                                   const json_t *spec);
 
 /* --- container.c --- */
 /* What a container has no place for, refused. */

@@ -17,6 +17,7 @@
 #include "compute-agent/sim/diagnosis.h"
 #include "compute-agent/sim/disks.h"
 #include "compute-agent/sim/power.h"
+#include "compute-agent/sim/secret.h"
 #include "compute-agent/sim/snapshot.h"
 #include "compute-agent/sim/store.h"
 #include "lib/base/clock.h"
@@ -250,21 +251,14 @@ static int sim_ensure_running(void *state, const struct kn_agent_guest_ref *ref,
 {
     struct sim *sim = state;
     const struct kn_agent_sim_guest *g;
-    bool is_new;
-    int done;
 
-    if (driver_take_time(sim, work, err) < 0) {
+    if (driver_take_time(sim, work, err) < 0 || kn_agent_sim_secrets(sim->events, ref, spec, err) < 0) {
         return -1;
     }
     HOLD(sim);
     g = kn_agent_sim_store_get(sim->store, host_index(sim, ref->host), ref->server);
-    is_new = g == NULL || !g->exists;
-    done = is_new ? define(sim, ref, spec, err) : set_power(sim, g, KN_POWER_RUNNING, err);
-    if (done < 0) {
-        return -1;
-    }
     *ret_power_state = KN_POWER_RUNNING;
-    return 0;
+    return g == NULL || !g->exists ? define(sim, ref, spec, err) : set_power(sim, g, KN_POWER_RUNNING, err);
 }
 
 static int sim_destroy(void *state, const struct kn_agent_guest_ref *ref, struct kn_error *err)
@@ -352,7 +346,9 @@ static int sim_attach(void *state, const struct kn_agent_guest_ref *ref, const c
     const struct kn_agent_sim_guest *g;
     AUTO_FREE char *with = NULL;
 
-    (void)connection;
+    if (kn_agent_sim_secret(sim->events, ref, volume, connection, err) < 0) {
+        return -1;
+    }
     HOLD(sim);
     g = driver_existing(sim, ref, err);
     if (g == NULL) {

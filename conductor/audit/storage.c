@@ -75,6 +75,14 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "SELECT format('server %s has volumes %s as %s', server_id, string_agg(volume_id::text, ', ' ORDER BY volume_id), device) FROM attachment a "
       "WHERE device IS NOT NULL AND NOT (status = 'attaching' AND EXISTS (SELECT FROM task t WHERE t.object_id = a.server_id AND t.kind = 'server.swap_volume' "
       "AND t.state IN ('run', 'undo') AND t.input->>'to_attachment' = a.id::text)) GROUP BY server_id, device HAVING count(*) > 1", NULL, NULL },
+    { "5. what is encrypted has its key, and nothing else has one",
+      "SELECT format('volume %s is %s and its key is not there', v.id, v.status) FROM volume v WHERE v.key_id IS NOT NULL AND v.status NOT IN ('creating', 'deleting', 'error', 'error_deleting') "
+      "AND NOT EXISTS (SELECT FROM volume_key k WHERE k.id = v.key_id AND k.volume_id = v.id) "
+      "UNION ALL SELECT format('key %s is not that of its volume %s', k.id, k.volume_id) FROM volume_key k JOIN volume v ON v.id = k.volume_id WHERE v.key_id IS DISTINCT FROM k.id "
+      "UNION ALL SELECT format('volume %s is %s, its type %s says the opposite', v.id, CASE WHEN v.key_id IS NULL THEN 'in the clear' ELSE 'encrypted' END, v.type_id) FROM volume v "
+      "WHERE (v.key_id IS NOT NULL) IS DISTINCT FROM EXISTS (SELECT FROM volume_type_encryption e WHERE e.type_id = v.type_id) "
+      "UNION ALL SELECT format('server %s has volume %s as %s', a.server_id, a.volume_id, a.connection->>'format') FROM attachment a JOIN volume v ON v.id = a.volume_id "
+      "WHERE a.connection IS NOT NULL AND a.server_id IS NOT NULL AND (coalesce(a.connection->>'format', '') = 'luks') IS DISTINCT FROM (v.key_id IS NOT NULL)", NULL, NULL },
     { "5. every image is in a state that there is",
       "SELECT format('image %s is \"%s\"', id, status) FROM image WHERE status NOT IN ('queued', 'saving', 'uploading', 'importing', 'active', "
       "'deactivated', 'killed', 'pending_delete', 'deleted')", NULL, NULL },

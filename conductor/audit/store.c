@@ -15,6 +15,7 @@
 
 #include "conductor/audit/audit.h"
 #include "lib/adapter/crypto.h"
+#include "lib/adapter/luks.h"
 #include "lib/adapter/storage_daemon.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
@@ -126,11 +127,16 @@ static int64_t disk_size(const char *path, const char *format)
 {
     AUTO_CLOSE int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     unsigned char head[32];
+    struct kn_error err = { 0 };
     struct stat st;
+    int64_t header = 0;
     uint64_t size;
 
+    if (strcmp(format, "luks") == 0 && (fd < 0 || kn_luks_header(fd, &header, &err) < 0)) {
+        return -1;
+    }
     if (strcmp(format, "qcow2") != 0) {
-        return stat(path, &st) == 0 ? (int64_t)st.st_size : -1;
+        return stat(path, &st) == 0 ? (int64_t)st.st_size - header : -1;
     }
     if (fd < 0 || read(fd, head, sizeof(head)) != (ssize_t)sizeof(head) || memcmp(head, "QFI\xfb", 4) != 0) {
         return -1;

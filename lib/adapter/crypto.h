@@ -54,6 +54,17 @@ void kn_seal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *plai
 int kn_unseal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *text, char **ret_plain,
               struct kn_error *err);
 
+/* For one who asks: a box whose name anybody may know, and what is sealed into it opens for who made it, while that process lives. */
+#define KN_BOX_NAME 65 /* 64 hex digits */
+struct kn_box {
+    char name[KN_BOX_NAME];
+    uint8_t secret[32];
+};
+void kn_box_make(struct kn_box *ret);
+/* *ret (heap): a text. KN_BAD_REQUEST: the name is none. */
+int kn_box_seal(const char *name, const char *plain, char **ret, struct kn_error *err);
+int kn_box_open(const struct kn_box *box, const char *text, char **ret_plain, struct kn_error *err);
+
 void kn_base64url_add(struct kn_strbuf *out, const void *data, size_t len); /* no padding */
 int kn_base64url_decode(const char *text, size_t len, uint8_t *out, size_t size, size_t *ret_len);
 void kn_base64_add(struct kn_strbuf *out, const void *data, size_t len); /* RFC 4648, padded */

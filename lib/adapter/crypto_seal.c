@@ -41,3 +41,48 @@ int kn_unseal(const uint8_t key[KN_SEAL_KEY], const char *about, const char *tex
     *ret_plain = kn_steal(&plain);
     return 0;
 }
+
+/* --- boxes: libsodium's sealed ones, of a key pair that lives as long as the question ----------------------------------------------- */
+
+_Static_assert(crypto_box_PUBLICKEYBYTES == (KN_BOX_NAME - 1) / 2 && crypto_box_SECRETKEYBYTES == 32,
+               "the keys' sizes");
+
+void kn_box_make(struct kn_box *ret)
+{
+    uint8_t name[crypto_box_PUBLICKEYBYTES];
+
+    crypto_box_keypair(name, ret->secret);
+    kn_hex(name, sizeof(name), ret->name);
+}
+
+int kn_box_seal(const char *name, const char *plain, char **ret, struct kn_error *err)
+{
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    const size_t len = strlen(plain);
+    AUTO_FREE uint8_t *sealed = kn_alloc(len + crypto_box_SEALBYTES);
+    uint8_t public[crypto_box_PUBLICKEYBYTES];
+
+    if (kn_unhex(name, public, sizeof(public)) < 0 ||
+        crypto_box_seal(sealed, (const uint8_t *)plain, len, public) != 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "\"%.64s\" names no box", name);
+    }
+    kn_base64url_add(&text, sealed, len + crypto_box_SEALBYTES);
+    *ret = kn_strdup(text.buf);
+    return 0;
+}
+
+int kn_box_open(const struct kn_box *box, const char *text, char **ret_plain, struct kn_error *err)
+{
+    const size_t size = strlen(text);
+    AUTO_FREE uint8_t *sealed = kn_alloc(size + 1);
+    AUTO_FREE char *plain = kn_alloc(size + 1);
+    uint8_t public[crypto_box_PUBLICKEYBYTES];
+    size_t len = 0;
+
+    if (kn_unhex(box->name, public, sizeof(public)) < 0 || kn_base64url_decode(text, size, sealed, size, &len) < 0 ||
+        len < crypto_box_SEALBYTES || crypto_box_seal_open((uint8_t *)plain, sealed, len, public, box->secret) != 0) {
+        return kn_fail(err, KN_INTERNAL, "what came in a box cannot be opened");
+    }
+    *ret_plain = kn_steal(&plain);
+    return 0;
+}

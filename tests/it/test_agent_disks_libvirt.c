@@ -1,17 +1,40 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * Disks of a real guest that its host makes: formatted as asked, seen by the guest, kept over hard reboots and rescues, gone with it. Needs what tests/support/one_guest.h
- * says.
+ * Disks of a real guest that its host makes: formatted as asked, seen by the guest, kept over hard reboots and rescues, gone with it. And an encrypted volume: the guest reads what it wrote, nobody else does. Needs what
+ * tests/support/one_guest.h says.
  */
+#include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "lib/adapter/crypto.h"
+#include "lib/adapter/luks.h"
+#include "lib/base/cleanup.h"
+#include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "tests/support/one_guest.h"
 #include "tests/support/process.h"
 #include "tests/support/test.h"
+#include "volume/serve/driver.h"
+
+#define SECRET_VOLUME "eeeeeeee-0000-4000-8000-00000000000f"
+#define SECRET_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
+#define SECRET_PATH "/run/volumes/volume-" SECRET_VOLUME
+#define WORDS "open sesame once"
+
+/* Says at each boot, when the encrypted volume is there, what it found on it. */
+static const char LOCKER[] =
+    "#!/bin/sh\n"
+    "(while [ ! -b /dev/vdf ]; do sleep 0.2; done\n"
+    "if [ \"$(dd if=/dev/vdf bs=16 count=1 2>/dev/null)\" = '" WORDS "' ]; then\n"
+    "  echo LOCKER reads. >/dev/console\n"
+    "else\n"
+    "  printf '" WORDS "' >/run/words\n"
+    "  dd if=/run/words of=/dev/vdf bs=16 conv=notrunc,fsync 2>/dev/null && echo LOCKER wrote. >/dev/console\n"
+    "fi) &\n";
 
 static json_t *disks(void)
 {
@@ -28,6 +51,10 @@ static json_t *spec_with_disks(void)
 {
     json_t *spec = kn_one_guest_spec();
 
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf script = KN_STRBUF_INIT;
+
+    kn_base64_add(&script, LOCKER, strlen(LOCKER));
+    json_object_set_new(spec, "user_data", json_string(script.buf));
     json_object_set_new(spec, "disks", disks());
     return spec;
 }
@@ -120,6 +147,103 @@ static void test_kept(void **state)
     kn_one_guest_await("disk vde", true);
 }
 
+/* --- an encrypted volume --------------------------------------------------------------------------------------------------------- */
+
+static int64_t plug_secret(void)
+{
+    return kn_test_agent_command(&kn_one_guest.agent, "server.attach_volume", 1,
+                                 json_pack("{s:s, s:s, s:{s:s, s:s, s:s, s:s}}", "server", kn_one_guest.server,
+                                           "volume", SECRET_VOLUME, "connection", "driver", "file", "path", SECRET_PATH,
+                                           "format", "luks", "serial", SECRET_VOLUME));
+}
+
+/* We play kilonova-volume. key NULL: it refuses. */
+static void tell_key(const char *key)
+{
+    struct kn_message asked = kn_test_agent_expect(&kn_one_guest.agent, "volume.ask_key", 0);
+    AUTO_FREE char *sealed = NULL;
+    struct kn_error err = { 0 };
+
+    assert_string_equal(kn_json_str(asked.body, "volume"), SECRET_VOLUME);
+    assert_string_equal(kn_json_str(asked.body, "server"), kn_one_guest.server);
+    if (key != NULL) {
+        assert_ok(kn_box_seal(kn_json_str(asked.body, "box"), key, &sealed, &err), &err);
+    }
+    kn_test_agent_command(&kn_one_guest.agent, "volume.key", 0,
+                          json_pack("{s:O, s:s*, s:s*}", "question", json_object_get(asked.body, "question"), "sealed",
+                                    sealed, "refused", key == NULL ? "it is another's" : NULL));
+    kn_message_release(&asked);
+}
+
+/* Where the guest's first bytes lie something was written, and not what the guest wrote. */
+static void lies_encrypted(void)
+{
+    AUTO_CLOSE int fd = open(SECRET_PATH, O_RDONLY | O_CLOEXEC);
+    static char bytes[1 << 20];
+    struct kn_error err = { 0 };
+    int64_t header = 0;
+
+    assert_ok(kn_luks_header(fd, &header, &err), &err);
+    assert_int_equal(pread(fd, bytes, sizeof(bytes), header), sizeof(bytes));
+    assert_null(memmem(bytes, sizeof(bytes), WORDS, strlen(WORDS)));
+    assert_memory_not_equal(bytes, (char[16]){ 0 }, 16);
+}
+
+/* Neither libvirt nor a command line nor a file of the agent's has it. */
+static void nobody_knows_it(void)
+{
+    AUTO_FREE char *look =
+        kn_asprintf("! grep -rqsf /run/secret %s && ! cat /proc/[0-9]*/cmdline 2>/dev/null | grep -qaf /run/secret && "
+                    "! virsh secret-list | grep -q kilonova",
+                    kn_one_guest.agent.dir);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_file_replace("/run", "secret", SECRET_KEY, strlen(SECRET_KEY), &err), &err);
+    assert_int_equal(system(look), 0);
+    assert_int_equal(unlink("/run/secret"), 0);
+}
+
+static void test_encrypted(void **state)
+{
+    const struct kn_volume_origin origin = { .key = SECRET_KEY, .bits = 256 };
+    struct kn_error err = { 0 };
+    struct kn_conf conf;
+
+    (void)state;
+    kn_conf_defaults(&conf);
+    conf.volume_file_dir = "/run/volumes";
+    assert_ok(kn_volume_driver_file.start(&conf, &err), &err);
+    assert_ok(kn_volume_driver_file.create(&conf, SECRET_VOLUME, "luks", 1, &origin, NULL, &err), &err);
+
+    const int64_t refused = plug_secret();
+    tell_key(NULL);
+    kn_test_agent_refused(&kn_one_guest.agent, "server.attach_volume", refused, KN_CONFLICT);
+    const int64_t plugged = plug_secret();
+    tell_key(SECRET_KEY);
+    json_auto_t *result = kn_test_agent_done(&kn_one_guest.agent, "server.attach_volume", plugged);
+    assert_string_equal(kn_json_str(result, "device"), "/dev/vdf");
+    kn_one_guest_await("disk vdf sectors=2097152", true);
+    kn_one_guest_await_said("LOCKER wrote.", 1);
+    lies_encrypted();
+    nobody_knows_it();
+
+    kn_test_agent_kill9(&kn_one_guest.agent);
+    kn_test_agent_start(&kn_one_guest.agent);
+    struct kn_message hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
+    kn_message_release(&hello);
+    const int64_t again = power("reboot_hard", false);
+    tell_key(SECRET_KEY);
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.power", again));
+    kn_one_guest_await_said("LOCKER reads.", 1);
+    nobody_knows_it();
+    json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.detach_volume",
+                                   kn_test_agent_command(&kn_one_guest.agent, "server.detach_volume", 1,
+                                                         json_pack("{s:s, s:s}", "server", kn_one_guest.server,
+                                                                   "volume", SECRET_VOLUME))));
+    kn_one_guest_await("disk vdf", false);
+    assert_ok(kn_volume_driver_file.remove(&conf, SECRET_VOLUME, NULL, &err), &err);
+}
+
 static void test_gone_with_it(void **state)
 {
     AUTO_FREE char *dir = path_of("");
@@ -134,6 +258,7 @@ static int run_inside(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_made_and_seen),
         cmocka_unit_test(test_kept),
+        cmocka_unit_test(test_encrypted),
         cmocka_unit_test(test_gone_with_it),
     };
 

@@ -319,6 +319,21 @@ static void test_volume_life(void **state)
 #define OF_HOG(n) "66666666-6666-4666-8666-66666666666" #n
 #define OF_OTHER(n) "55555555-5555-4555-8555-55555555555" #n
 
+/* All of the room is too little for a disk and its header. */
+static void encrypted_ones_have_headers(void)
+{
+    kn_service_world_sql(
+        "INSERT INTO volume_type (id, name) VALUES ('" UNKNOWN "', 'secret'); "
+        "INSERT INTO volume_type_encryption (type_id, id, provider, control_location) VALUES ('" UNKNOWN "', '" UNKNOWN
+        "', 'luks', 'front-end')");
+    insert_volume(OF_OTHER(1), 5);
+    kn_service_world_sql("UPDATE volume SET type_id = '" UNKNOWN "', key_id = id");
+    must_fail(on_volume("volume.create", OF_OTHER(1), "{\"size_gib\":5}"), KN_NO_VALID_HOST);
+    kn_service_world_sql("UPDATE volume SET size_gib = 4");
+    must_fail(on_volume("volume.create", OF_OTHER(1), "{\"size_gib\":4}"), KN_CONFLICT); /* there is room, but no key */
+    kn_service_world_sql("DELETE FROM volume; DELETE FROM volume_type WHERE id = '" UNKNOWN "'");
+}
+
 /* What was wished and not judged, or was refused, takes no room from anybody: five GiB are there. */
 static void test_wishes_take_no_room(void **state)
 {
@@ -353,6 +368,7 @@ static void test_wishes_take_no_room(void **state)
         must(on_volume("volume.delete", ALL[i], "{}"));
     }
     kn_service_world_sql("DELETE FROM volume");
+    encrypted_ones_have_headers();
 }
 
 /* Ids that nobody knows and reports that are none of theirs: each is answered or passed over, and what is sound is done. */

@@ -42,7 +42,6 @@ static void test_words(void **state)
           "{\"itemNotFound\":{\"code\":404,\"message\":\"The resource could not be found: this cloud has "
           "no consistency groups; that is not built here.\"" },
         { "POST", "/volume/v3/aaaa/cgsnapshots/create", "no consistency groups" },
-        { "POST", "/volume/v3/types/default/encryption", "no encryption" },
         { "POST", "/volume/v3/os-snapshot-manage", "no snapshots made elsewhere" }, /* there are others */
         { "GET", "/volume/v3/manageable_snapshots", "no snapshots made elsewhere" },
     };

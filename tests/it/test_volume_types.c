@@ -101,6 +101,141 @@ static void test_life(void **state)
     expect(200, "GET", TYPES "/default", A, NULL);
 }
 
+#define LUKS(more) "{\"encryption\":{\"provider\":\"luks\",\"control_location\":\"front-end\"" more "}}"
+
+static void test_encryption(void **state)
+{
+    static const char *const BAD[] = {
+        "{}",
+        "{\"encryption\":{\"provider\":\"luks\"}}",
+        "{\"encryption\":{\"control_location\":\"front-end\"}}",
+        "{\"encryption\":{\"provider\":\"\",\"control_location\":\"front-end\"}}",
+        "{\"encryption\":{\"provider\":\"luks\",\"control_location\":\"nowhere\"}}",
+        LUKS(",\"key_size\":-1"),
+        LUKS(",\"key_size\":\"many\""),
+        LUKS(",\"surprise\":1"),
+    };
+    (void)state;
+    AUTO_FREE char *type = make("{\"volume_type\":{\"name\":\"secret\"}}");
+    AUTO_FREE char *path = behind(type, "/encryption"), *item = behind(type, "/encryption/x"),
+                   *cipher = behind(type, "/encryption/cipher"), *none = behind(type, "/encryption/nothing");
+
+    expect(200, "GET", path, A, NULL);
+    assert_string_equal(world.http.body.buf, "{}");
+    for (size_t i = 0; i < KN_COUNT(BAD); i++) {
+        expect(400, "POST", path, ADMIN, BAD[i]);
+    }
+    for (size_t more = 0; more < 2; more++) {
+        AUTO_FREE char *name = kn_asprintf("%0*d", 255 + (int)more, 0);
+        AUTO_FREE char *long_one = kn_asprintf(
+            "{\"encryption\":{\"provider\":\"%s\",\"control_location\":\"front-end\",\"cipher\":\"%s\",\"key_size\":2147483647}}",
+            name, name);
+
+        expect(more == 0 ? 200 : 400, "POST", path, ADMIN, long_one);
+        expect(more == 0 ? 202 : 404, "DELETE", item, ADMIN, NULL);
+    }
+    expect(400, "POST", path, ADMIN, LUKS(",\"key_size\":2147483648"));
+    expect(403, "POST", path, A, LUKS(""));
+    expect(404, "POST", NOBODY "/encryption", ADMIN, LUKS(""));
+    expect(404, "PUT", item, ADMIN, LUKS(""));
+    expect_text("Volume type encryption for type");
+    expect(404, "DELETE", item, ADMIN, NULL);
+    expect(200, "POST", path, ADMIN, LUKS(",\"cipher\":\"aes-xts-plain64\",\"key_size\":\"256\""));
+    expect_text("\"key_size\":256");
+    expect_text("\"encryption_id\":\"");
+    expect(400, "POST", path, ADMIN, LUKS(""));
+    expect_text("already exists");
+    expect(403, "PUT", item, A, LUKS(""));
+    expect(403, "DELETE", item, A, NULL);
+    expect(200, "GET", cipher, ADMIN, NULL);
+    assert_string_equal(world.http.body.buf, "{\"cipher\":\"aes-xts-plain64\"}");
+    expect(404, "GET", none, ADMIN, NULL);
+    expect(200, "PUT", item, ADMIN,
+           "{\"encryption\":{\"provider\":\"SomeProvider\",\"control_location\":\"back-end\",\"cipher\":null}}");
+    expect(200, "GET", path, ADMIN, NULL);
+    expect_text("\"provider\":\"SomeProvider\"");
+    expect_text("\"cipher\":null");
+    expect_text("\"key_size\":256");
+    expect(202, "DELETE", item, ADMIN, NULL);
+    expect(200, "GET", path, ADMIN, NULL);
+    assert_string_equal(world.http.body.buf, "{}");
+}
+
+#define SECRET "{\"volume\":{\"size\":1,\"volume_type\":\"secret\"}}"
+
+/* What cannot be done makes no volume; a type that has one stays as it is; and a volume stays what its type made it. */
+static void test_encrypted_volumes(void **state)
+{
+    static const struct {
+        const char *spec, *words;
+    } UNDONE[] = {
+        { "{\"encryption\":{\"provider\":\"SomeProvider\"}}", "is not luks" },
+        { LUKS(",\"key_size\":512"), "neither 128 nor 256" },
+        { LUKS(",\"key_size\":null,\"cipher\":\"aes-cbc-essiv\""), "is not aes-xts-plain64" },
+        { "{\"encryption\":{\"control_location\":\"back-end\",\"cipher\":null}}", "is not front-end" },
+    };
+    (void)state;
+    AUTO_FREE char *type = make("{\"volume_type\":{\"name\":\"secret\"}}"),
+                   *plain = make("{\"volume_type\":{\"name\":\"plain\"}}");
+    AUTO_FREE char *path = behind(type, "/encryption"), *item = behind(type, "/encryption/x"),
+                   *other = behind(plain, "/encryption");
+
+    expect(200, "POST", path, ADMIN, LUKS(""));
+    expect(400, "POST", "/volume/v3/volumes", A, SECRET);
+    expect_text("volume.key_file");
+    world.conf.volume_key_file = "/somewhere";
+    for (size_t i = 0; i < KN_COUNT(UNDONE); i++) {
+        expect(200, "PUT", item, ADMIN, UNDONE[i].spec);
+        expect(400, "POST", "/volume/v3/volumes", A, SECRET);
+        expect_text(UNDONE[i].words);
+    }
+    assert_int_equal(count_of("SELECT count(*) FROM volume"), 0);
+    expect(200, "PUT", item, ADMIN, LUKS(""));
+    expect(202, "POST", "/volume/v3/volumes", A, SECRET);
+    expect_text("\"encrypted\":true");
+    expect_text("\"encryption_key_id\":\"");
+    AUTO_FREE char *id = kn_test_world_id(&world, "volume");
+    AUTO_FREE char *volume = kn_asprintf("/volume/v3/volumes/%s", id);
+    AUTO_FREE char *shown = behind(volume, "/encryption"), *provider = behind(volume, "/encryption/provider"),
+                   *action = behind(volume, "/action");
+    expect(200, "GET", shown, A, NULL);
+    expect_text("\"provider\":\"luks\"");
+    expect_text("\"encryption_key_id\":\"");
+    expect(200, "GET", provider, A, NULL);
+    assert_string_equal(world.http.body.buf, "luks");
+    expect(404, "GET", shown, B, NULL);
+    expect(404, "GET", provider, B, NULL);
+    expect(200, "GET", volume, KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.63\r\n", NULL);
+    assert_null(strstr(world.http.body.buf, "encryption_key_id"));
+
+    expect(400, "PUT", item, ADMIN, LUKS(""));
+    expect_text("Volume type in use.");
+    expect(400, "DELETE", item, ADMIN, NULL);
+    expect(202, "POST", "/volume/v3/volumes", A, "{\"volume\":{\"size\":1,\"volume_type\":\"plain\"}}");
+    expect_text("\"encrypted\":false");
+    expect(400, "POST", other, ADMIN, LUKS(""));
+    expect_text("Volume type in use.");
+    kn_test_world_sql(&world, "UPDATE volume SET status = 'available'");
+    expect(400, "POST", action, A, "{\"os-retype\":{\"new_type\":\"plain\",\"migration_policy\":\"never\"}}");
+    expect_text("Retype requires migration");
+    expect(400, "POST", action, A, "{\"os-volume_upload_image\":{\"image_name\":\"i\"}}");
+    expect_text("is encrypted, and cannot be uploaded as an image here");
+    AUTO_FREE char *clone = kn_asprintf("{\"volume\":{\"source_volid\":\"%s\"}}", id),
+                   *other_clone = kn_asprintf("{\"volume\":{\"source_volid\":\"%s\",\"volume_type\":\"plain\"}}", id),
+                   *backup = kn_asprintf("{\"backup\":{\"volume_id\":\"%s\"}}", id),
+                   *transfer = kn_asprintf("{\"transfer\":{\"volume_id\":\"%s\"}}", id);
+    expect(400, "POST", "/volume/v3/volumes", A, other_clone);
+    expect_text("requested type is not compatible");
+    expect(400, "POST", "/volume/v3/backups", A, backup);
+    expect_text("is encrypted, and cannot be backed up here");
+    expect(400, "POST", "/volume/v3/volume-transfers",
+           KN_TEST_TOKEN("aaaa", "member") "OpenStack-API-Version: volume 3.69\r\n", transfer);
+    expect_text("transferring encrypted volume is not supported");
+    expect(202, "POST", "/volume/v3/volumes", A, clone);
+    expect_text("\"encrypted\":true");
+    world.conf.volume_key_file = "";
+}
+
 static void test_access(void **state)
 {
     (void)state;
@@ -398,6 +533,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(test_life, clean),
+        cmocka_unit_test_teardown(test_encryption, clean),
+        cmocka_unit_test_teardown(test_encrypted_volumes, clean),
         cmocka_unit_test_teardown(test_access, clean),
         cmocka_unit_test_teardown(test_qos, clean),
         cmocka_unit_test_teardown(test_specs, clean),

@@ -17,7 +17,7 @@ readers() {
     VOLUME) echo volume ;;
     IMAGE) echo image ;;
     AGENT) echo compute-agent network volume image ;;
-    REPORT) echo conductor scheduler network ;;
+    REPORT) echo conductor scheduler network volume ;;
     *) echo "no-reader-of-$1" ;;
     esac
 }

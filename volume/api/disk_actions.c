@@ -15,6 +15,7 @@
 #include "lib/rest/manners.h"
 #include "volume/api/private.h"
 #include "volume/rows/backend.h"
+#include "volume/rows/encryption.h"
 #include "volume/rows/holder.h"
 #include "volume/rows/snapshot.h"
 #include "volume/rows/source.h"
@@ -310,7 +311,8 @@ int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct 
     if (strcmp(w.v.type_id, type) == 0) {
         return kn_fail(err, KN_BAD_REQUEST, "Invalid input received: New volume_type same as original: %.64s.", wanted);
     }
-    if (retype_judge(req, &w.v, type, wanted, err) < 0) {
+    if (retype_judge(req, &w.v, type, wanted, err) < 0 ||
+        kn_volume_encryption_refuse_retype(req->db, w.v.type_id, type, err) < 0) {
         return -1;
     }
     kn_quota_claim_disks(&claims, w.v.project_id, KN_QUOTA_VOLUMES, w.v.type_id, -1, -w.v.size_gib);

@@ -67,7 +67,9 @@ kn_handler kn_volume_api_quota, kn_volume_api_quota_defaults, kn_volume_api_quot
     kn_volume_api_quota_class, kn_volume_api_quota_class_set, kn_volume_api_limits;
 /* types.c */
 kn_handler kn_volume_api_types, kn_volume_api_type, kn_volume_api_type_create, kn_volume_api_type_update,
-    kn_volume_api_type_delete, kn_volume_api_type_encryption;
+    kn_volume_api_type_delete, kn_volume_api_type_encryption, kn_volume_api_type_encryption_item,
+    kn_volume_api_type_encryption_create, kn_volume_api_type_encryption_update, kn_volume_api_type_encryption_delete,
+    kn_volume_api_encryption, kn_volume_api_encryption_item;
 /* type_access.c */
 kn_handler kn_volume_api_type_access, kn_volume_api_type_action;
 /* info.c */

@@ -40,6 +40,8 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v3/volumes/{id}/metadata/{key}", METADATA, 200, kn_volume_api_meta),
     ROUTE("PUT", "/v3/volumes/{id}/metadata/{key}", METADATA_UPDATE, 200, kn_volume_api_meta_set),
     ROUTE("DELETE", "/v3/volumes/{id}/metadata/{key}", METADATA_DELETE, 200, kn_volume_api_meta_delete),
+    ROUTE("GET", "/v3/volumes/{id}/encryption", VOLUME_ENCRYPTION, 200, kn_volume_api_encryption),
+    ROUTE("GET", "/v3/volumes/{id}/encryption/{key}", VOLUME_ENCRYPTION, 200, kn_volume_api_encryption_item),
     SINCE(27, "GET", "/v3/attachments", ATTACHMENTS, 200, kn_volume_api_attachments),
     SINCE(27, "GET", "/v3/attachments/detail", ATTACHMENTS, 200, kn_volume_api_attachments_detail),
     SINCE(27, "GET", "/v3/attachments/{id}", ATTACHMENTS, 200, kn_volume_api_attachment),
@@ -140,6 +142,11 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v3/types/{id}/os-volume-type-access", TYPE_ACCESS, 200, kn_volume_api_type_access),
     ROUTE("POST", "/v3/types/{id}/action", TYPE_ACTION, 202, kn_volume_api_type_action),
     ROUTE("GET", "/v3/types/{id}/encryption", TYPE_ENCRYPTION, 200, kn_volume_api_type_encryption),
+    ROUTE("POST", "/v3/types/{id}/encryption", TYPE_ENCRYPTION_CREATE, 200, kn_volume_api_type_encryption_create),
+    ROUTE("GET", "/v3/types/{id}/encryption/{key}", TYPE_ENCRYPTION, 200, kn_volume_api_type_encryption_item),
+    ROUTE("PUT", "/v3/types/{id}/encryption/{key}", TYPE_ENCRYPTION_UPDATE, 200, kn_volume_api_type_encryption_update),
+    ROUTE("DELETE", "/v3/types/{id}/encryption/{key}", TYPE_ENCRYPTION_DELETE, 202,
+          kn_volume_api_type_encryption_delete),
     ROUTE("GET", "/v3/limits", LIMITS, 200, kn_volume_api_limits),
     ROUTE("GET", "/v3/os-quota-sets/{project}", QUOTA, 200, kn_volume_api_quota),
     ROUTE("GET", "/v3/os-quota-sets/{project}/defaults", QUOTA, 200, kn_volume_api_quota_defaults),
@@ -166,12 +173,10 @@ static const struct kn_route ROUTES[] = {
 static const struct kn_unbuilt UNBUILT[] = {
     { "/v3/consistencygroups", "consistency groups" },
     { "/v3/cgsnapshots", "consistency groups" },
-    { "/v3/types/{id}/encryption", "encryption" },
     { "/v3/os-volume-manage", "volumes made elsewhere" },
     { "/v3/os-snapshot-manage", "snapshots made elsewhere" },
     { "/v3/manageable_volumes", "volumes made elsewhere" },
     { "/v3/manageable_snapshots", "snapshots made elsewhere" },
-    { "/v3/volumes/{id}/encryption", "encryption" },
     { NULL, NULL },
 };
 

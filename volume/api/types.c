@@ -25,17 +25,6 @@ int kn_volume_api_type(struct kn_request *req, struct kn_response *res, struct k
                : kn_rest_show(&kn_volume_type_noun, req, id, KN_REST_SHOW, res, err);
 }
 
-/* No type encrypts: nothing, of one that is there. */
-int kn_volume_api_type_encryption(struct kn_request *req, struct kn_response *res, struct kn_error *err)
-{
-    if (kn_volume_api_type(req, res, err) < 0) {
-        return -1;
-    }
-    kn_strbuf_clear(&res->body);
-    kn_strbuf_addstr(&res->body, "{}");
-    return 0;
-}
-
 int kn_volume_api_type_create(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     return kn_rest_create(&kn_volume_type_noun, req, res, err);

@@ -197,6 +197,14 @@ static int backup_find_parent(struct kn_request *req, json_t *object, struct kn_
                : kn_fail(err, KN_BAD_REQUEST, "Invalid backup: No backups available to do an incremental backup.");
 }
 
+/* What is restored of ciphertext needs its key, which is the volume's alone. */
+static int backup_refuse_encrypted(const struct kn_volume *v, struct kn_error *err)
+{
+    return v->key_id == NULL ? 0
+                             : kn_fail(err, KN_BAD_REQUEST,
+                                       "Invalid volume: Volume %s is encrypted, and cannot be backed up here.", v->id);
+}
+
 static int backup_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                          struct kn_error *err)
 {
@@ -211,6 +219,7 @@ static int backup_decide(struct kn_request *req, const char *id, const struct kn
     }
     if (backup_hold_server(req, object, server, err) < 0 ||
         kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
+        backup_refuse_encrypted(&v, err) < 0 ||
         (*snapshot != '\0' ? backup_hold_snapshot(req, snapshot, v.id, object, err)
                            : backup_hold_volume(req, &v, server, object, err)) < 0) {
         return -1;

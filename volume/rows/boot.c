@@ -13,6 +13,7 @@
 #include "lib/domain/message.h"
 #include "lib/domain/schema.h"
 #include "volume/api.h"
+#include "volume/rows/encryption.h"
 #include "volume/rows/source.h"
 #include "volume/rows/type.h"
 #include "volume/rows/volume.h"
@@ -115,6 +116,9 @@ int kn_volume_boot_look(struct kn_request *req, json_t *entry, struct kn_error *
     }
     if (boot_look_type(req, entry, object, err) < 0) {
         return -1;
+    }
+    if (kn_volume_encryption_admit(req->db, req->conf, kn_json_str(object, "type_id"), object, err) < 0) {
+        return boot_refuse(entry, err);
     }
     for (size_t i = 0; i < KN_COUNT(LEARNT); i++) {
         json_object_set(entry, LEARNT[i], json_object_get(object, LEARNT[i]));

@@ -14,6 +14,7 @@
 #include "lib/rest/list.h"
 #include "lib/rest/manners.h"
 #include "lib/rest/write.h"
+#include "volume/rows/encryption.h"
 #include "volume/rows/group.h"
 #include "volume/rows/source.h"
 #include "volume/rows/type.h"
@@ -61,7 +62,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("status", STATUS, KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND, .column = "status"),
     KN_REST_ATTR("availability_zone", "v.zone", KN_REST_TEXT, MADE, .column = "zone", WORD),
     KN_REST_ATTR("bootable", "v.bootable::text", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_SORT),
-    KN_REST_ATTR("encrypted", "false", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("encrypted", "v.key_id IS NOT NULL", KN_REST_BOOL, KN_REST_SHOWN),
+    KN_REST_ATTR("encryption_key_id", "v.key_id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_IF_SET, .since = 64),
     KN_REST_ATTR("multiattach", "v.multiattach", KN_REST_BOOL, KN_REST_SHOWN),
     KN_REST_ATTR("volume_type", "(SELECT t.name FROM volume_type t WHERE t.id = v.type_id)", KN_REST_TEXT,
                  KN_REST_SHOWN),
@@ -205,6 +207,9 @@ static int noun_check(struct kn_request *req, json_t *object, struct kn_error *e
             return -1;
         }
         json_object_set_new(object, "type_id", json_string(type_id));
+    }
+    if (kn_volume_encryption_admit(req->db, req->conf, kn_json_str(object, "type_id"), object, err) < 0) {
+        return -1;
     }
     json_object_set(object, "shared_by_type", json_object_get(object, "type_id"));
     json_object_set_new(object, "status", json_string("creating"));

@@ -18,6 +18,8 @@
 #include "lib/rest/write.h"
 #include "volume/rows/volume.h"
 
+#define ENCRYPTED_SINCE 70
+
 #define GETS (KN_REST_LIST | KN_REST_SHOW | KN_REST_CHANGED)
 
 static const struct kn_rest_attr ATTRS[] = {
@@ -62,6 +64,14 @@ static int transfer_refuse_unready(struct kn_db *db, const struct kn_volume *v, 
                          kn_rows_text(rows, 0, SNAPSHOT));
 }
 
+/* Its key goes with it; Cinder gives none away before this version. */
+static int transfer_refuse_encrypted(const struct kn_request *req, const struct kn_volume *v, struct kn_error *err)
+{
+    return v->key_id == NULL || req->microversion >= ENCRYPTED_SINCE
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Invalid volume: transferring encrypted volume is not supported");
+}
+
 static int transfer_decide(struct kn_request *req, const char *id, const struct kn_rows *now, json_t *object,
                            struct kn_error *err)
 {
@@ -71,7 +81,7 @@ static int transfer_decide(struct kn_request *req, const char *id, const struct 
     (void)id;
     (void)now;
     if (kn_volume_get(req->db, &req->caller, kn_json_str(object, "volume_id"), true, &rows, &v, err) < 0 ||
-        kn_volume_move(req->db, &v, KN_VOLUME_TRANSFER, err) < 0 ||
+        transfer_refuse_encrypted(req, &v, err) < 0 || kn_volume_move(req->db, &v, KN_VOLUME_TRANSFER, err) < 0 ||
         (!kn_schema_bool(object, "no_snapshots", false) && transfer_refuse_unready(req->db, &v, err) < 0)) {
         return -1;
     }

@@ -10,7 +10,7 @@
 
 #define SELECT \
     "SELECT v.id, v.project_id, v.user_id, v.name, v.description, v.size_gib, v.status, v.zone, v.bootable, " \
-    "v.metadata, v.multiattach, v.type_id, v.image, v.extends_from, v.group_id FROM volume v "
+    "v.metadata, v.multiattach, v.type_id, v.image, v.extends_from, v.group_id, v.key_id FROM volume v "
 
 enum {
     ID,
@@ -27,7 +27,8 @@ enum {
     TYPE,
     IMAGE,
     EXTENDS_FROM,
-    GROUP
+    GROUP,
+    KEY
 };
 
 static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret)
@@ -48,6 +49,7 @@ static void volume_at(const struct kn_rows *rows, int row, struct kn_volume *ret
         .image = kn_rows_str(rows, row, IMAGE),
         .extends_from_gib = kn_rows_int(rows, row, EXTENDS_FROM),
         .group_id = kn_rows_str(rows, row, GROUP),
+        .key_id = kn_rows_str(rows, row, KEY),
     };
 }
 

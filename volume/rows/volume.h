@@ -38,6 +38,7 @@ struct kn_volume {
     const char *image;         /* what is known of the image in it, JSON object; NULL = nothing */
     int64_t extends_from_gib;  /* what it was until it has grown to size_gib; 0 = it has */
     const char *group_id;      /* whose member it is; NULL = none's */
+    const char *key_id;        /* names its key; NULL = it is not encrypted */
 };
 
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */

@@ -89,6 +89,16 @@ static const struct {
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
 
+/* What cannot be done with an encrypted volume, as words; of all else NULL. */
+static const char *const ENCRYPTED[KN_VOLUME_EVENT_COUNT] = {
+    [KN_VOLUME_EXTEND_HELD] = "extended while a server has it",
+    [KN_VOLUME_UPLOAD] = "uploaded as an image",
+    [KN_VOLUME_REIMAGE] = "reimaged",
+    [KN_VOLUME_REBUILD] = "reimaged",
+    [KN_VOLUME_COPY_HELD] = "copied while a server has it",
+    [KN_VOLUME_RESTORE] = "restored to",
+};
+
 /* The caller holds the volume's row: whoever attaches writes his own row under the same lock. */
 static int refuse_attached(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event,
                            struct kn_error *err)
@@ -141,6 +151,14 @@ static int refuse_grouped(const struct kn_volume *v, enum kn_volume_event event,
                                          v->id, EVENTS[event].words, v->group_id);
 }
 
+static int refuse_encrypted(const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    return v->key_id == NULL || ENCRYPTED[event] == NULL
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST, "Invalid volume: Volume %s is encrypted, and cannot be %s here.", v->id,
+                         ENCRYPTED[event]);
+}
+
 int kn_volume_follow(struct kn_db *db, const char *id, struct kn_error *err)
 {
     static const struct kn_stmt FOLLOW = {
@@ -169,7 +187,7 @@ int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_e
     };
     int64_t moved = 0;
 
-    if ((EVENTS[event].ungrouped && refuse_grouped(v, event, err) < 0) ||
+    if (refuse_encrypted(v, event, err) < 0 || (EVENTS[event].ungrouped && refuse_grouped(v, event, err) < 0) ||
         (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) ||
         (EVENTS[event].uncopied && refuse_copied(db, v, event, err) < 0)) {
         return -1;

@@ -39,8 +39,13 @@ struct kn_volume_origin {
     const char *snapshot;
     const char *image; /* a verified file, read-only */
     const struct kn_volume_filling *filling; /* raw, whatever format says */
-    const char *format; /* raw or qcow2 */
+    const char *format; /* raw, qcow2 or luks */
+    /* What the new disk is encrypted with if it is to be luks, and by how many bits of AES; NULL: it is not. */
+    const char *key;
+    int bits;
 };
+
+#define KN_VOLUME_LUKS "luks" /* a disk's format: a raw one, encrypted behind its header (lib/adapter/luks.h) */
 
 /* Who is connected. */
 struct kn_volume_user {
@@ -71,7 +76,7 @@ struct kn_volume_driver {
      */
     int (*overwrite)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib, bool is_held,
                      const struct kn_volume_origin *origin, const struct kn_volume_watch *watch, struct kn_error *err);
-    /* At least that large from now on; what is new is zeros. */
+    /* At least that large from now on; what is new is zeros, of an encrypted one noise. */
     int (*extend)(const struct kn_conf *conf, const char *volume, const char *format, int64_t size_gib,
                   const struct kn_volume_watch *watch, struct kn_error *err);
     int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,

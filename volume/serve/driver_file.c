@@ -15,6 +15,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "lib/adapter/luks.h"
 #include "lib/base/cleanup.h"
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
@@ -168,12 +169,27 @@ static void hold_release(struct hold *h)
 
 /* --- what fills the temporary ------------------------------------------------------------------------------------------------------- */
 
-static bool hold_is_raw(const struct hold *h)
+static bool hold_is_luks(const struct hold *h)
 {
-    return strcmp(h->format, "raw") == 0;
+    return strcmp(h->format, KN_VOLUME_LUKS) == 0;
 }
 
-static int make_blank(const struct hold *h, int64_t bytes, struct kn_error *err)
+/* Nothing of the disk depends on where its bytes lie: an encrypted one is so, too, behind its header. */
+static bool hold_is_raw(const struct hold *h)
+{
+    return strcmp(h->format, "raw") == 0 || hold_is_luks(h);
+}
+
+static int make_luks(const struct hold *h, int64_t bytes, const struct kn_volume_origin *origin, struct kn_error *err)
+{
+    if (origin == NULL || origin->key == NULL) {
+        return kn_fail(err, KN_INTERNAL, "there is no key to encrypt \"%s\" with", h->path);
+    }
+    return ftruncate(h->fd, 0) < 0 ? driver_file_fail_errno(err, "make", h->temporary)
+                                   : kn_luks_format(h->fd, origin->key, origin->bits, bytes, err);
+}
+
+static int make_blank(const struct hold *h, int64_t bytes, const struct kn_volume_origin *origin, struct kn_error *err)
 {
     AUTO_FREE char *size = kn_asprintf("%lld", (long long)bytes);
     char *const argv[] = { (char[]){ "qemu-img" },
@@ -185,6 +201,9 @@ static int make_blank(const struct hold *h, int64_t bytes, struct kn_error *err)
                            size,
                            NULL };
 
+    if (hold_is_luks(h)) {
+        return make_luks(h, bytes, origin, err);
+    }
     if (!hold_is_raw(h)) {
         return kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd }, h->watch, err);
     }
@@ -205,6 +224,7 @@ static int driver_file_grow(const struct hold *h, const char *path, int64_t byte
                            of,
                            size,
                            NULL };
+    int64_t header = 0;
     struct stat st;
 
     if (fd < 0 || fstat(fd, &st) < 0) {
@@ -214,6 +234,10 @@ static int driver_file_grow(const struct hold *h, const char *path, int64_t byte
     if (!hold_is_raw(h)) {
         return kn_volume_run_tool(argv, &(struct kn_volume_run){ .held = h->fd }, h->watch, err);
     }
+    if (hold_is_luks(h) && kn_luks_header(fd, &header, err) < 0) {
+        return -1;
+    }
+    bytes += header;
     return st.st_size >= bytes || ftruncate(fd, bytes) == 0 ? 0 : driver_file_fail_errno(err, "extend", path);
 }
 
@@ -316,7 +340,7 @@ static int driver_file_fill(const struct kn_conf *conf, const struct hold *h, in
         return make_filled(conf, h, origin->filling, err) < 0 ? -1 : driver_file_grow(h, h->temporary, bytes, err);
     }
     if (origin == NULL || (origin->volume == NULL && origin->snapshot == NULL && origin->image == NULL)) {
-        return make_blank(h, bytes, err);
+        return make_blank(h, bytes, origin, err);
     }
     AUTO_FREE char *from = origin->image != NULL    ? kn_strdup(origin->image)
                            : origin->volume != NULL ? disk_path(conf, "volume-", origin->volume, err)

@@ -105,8 +105,9 @@ static int nbd_connect(const struct kn_conf *conf, const char *volume, const str
 {
     AUTO_FREE char *name = kn_asprintf("volume-%s", volume);
     AUTO_FREE char *path = kn_asprintf("%s/%s", conf->volume_file_dir, name);
+    const bool is_luks = strcmp(user->format, KN_VOLUME_LUKS) == 0;
     const struct kn_volume_export_wish wish = { .volume = volume,
-                                                .format = user->format,
+                                                .format = is_luks ? "raw" : user->format, /* it leaves as it lies */
                                                 .is_readonly = user->is_readonly,
                                                 .server = user->server,
                                                 .host = user->host };
@@ -127,6 +128,9 @@ static int nbd_connect(const struct kn_conf *conf, const char *volume, const str
                                                                           grant.identity, grant.key },
                                                    volume);
     kn_wipe(&grant, sizeof(grant));
+    if (is_luks) {
+        json_object_set_new(*ret_connection, "format", json_string(KN_VOLUME_LUKS));
+    }
     return 0;
 }
 

@@ -39,10 +39,13 @@ int kn_volume_format_of(struct kn_db *db, bool is_snapshot, const char *id, char
 int kn_volume_format_settle(struct kn_db *db, const char *volume, const struct kn_volume_driver *driver,
                             const struct kn_conf *conf, char ret[KN_VOLUME_FORMAT_SIZE], struct kn_error *err)
 {
-    static const struct kn_stmt SETTLE = { "volume_format_settle",
-                                           "UPDATE volume SET format = CASE WHEN multiattach THEN 'raw' ELSE $2 END, "
-                                           "backend = $3 WHERE id = $1 AND format IS NULL",
-                                           3 };
+    static const struct kn_stmt SETTLE = {
+        "volume_format_settle",
+        "UPDATE volume SET format = CASE WHEN key_id IS NOT NULL THEN '" KN_VOLUME_LUKS
+        "' WHEN multiattach THEN 'raw' ELSE $2 END, "
+        "backend = $3 WHERE id = $1 AND format IS NULL",
+        3
+    };
 
     return kn_db_run(db, &SETTLE, KN_ARGS(volume, driver->format(conf), driver->name), NULL, err) < 0
                ? -1
@@ -94,7 +97,7 @@ static const struct {
     { "volume",
       false,
       { "volumes_without_format",
-        "SELECT id FROM volume WHERE format IS NULL AND backend IN ('file', 'nbd') ORDER BY id", 0 },
+        "SELECT id FROM volume WHERE format IS NULL AND key_id IS NULL AND backend IN ('file', 'nbd') ORDER BY id", 0 },
       { "volume_adopt_format", "UPDATE volume SET format = $2 WHERE id = $1 AND format IS NULL", 2 } },
     { "snapshot",
       true,

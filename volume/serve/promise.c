@@ -2,11 +2,22 @@
 /* What back ends promise: judged by one at a time, under a lock of the database that nobody else takes, and written with the judgement. */
 #include "volume/serve/promise.h"
 
+#include "lib/adapter/luks.h"
 #include "lib/base/cleanup.h"
 
 #define PROMISES(table, also) \
     "(UPDATE " table " t SET promised_gib = t.size_gib FROM sold WHERE t.id = $1 " also \
     "AND sold.gib + t.size_gib <= $2::bigint RETURNING t.id)"
+
+/* Encrypted disks have a header each, which is not in their sizes; all together take this many GiB more. Those that nobody has judged take none, $1 but for. */
+#define HEADER_OF(alias) "(" alias ".promised_gib > 0 AND " alias ".status <> 'error' OR " alias ".id = $1)"
+#define HEADERS \
+    "(SELECT (count(*) * 2 + 1023) / 1024 FROM (" \
+    "SELECT FROM volume v WHERE v.key_id IS NOT NULL AND " HEADER_OF( \
+        "v") " UNION ALL " \
+             "SELECT FROM volume v JOIN volume_snapshot s ON s.volume_id = v.id WHERE v.key_id IS NOT NULL AND " HEADER_OF( \
+                 "s") ") e)"
+_Static_assert(KN_LUKS_HEADER_MAX == 2097152, "2 MiB each");
 
 static const struct kn_stmt ALONE = { "volume_promise_alone",
                                       "SELECT pg_advisory_xact_lock(hashtextextended('kilonova volume promise', 0))",
@@ -20,7 +31,8 @@ static const struct kn_stmt HOLD = {
 };
 static const struct kn_stmt PROMISE = {
     "volume_promise",
-    "WITH sold AS MATERIALIZED (SELECT coalesce(sum(gib), 0)::bigint AS gib FROM volume_promise WHERE id <> $1), "
+    "WITH sold AS MATERIALIZED (SELECT coalesce(sum(gib), 0)::bigint + " HEADERS
+    " AS gib FROM volume_promise WHERE id <> $1), "
     "wants AS (SELECT size_gib FROM volume WHERE id = $1 UNION ALL SELECT size_gib FROM volume_snapshot WHERE id = $1 "
     "UNION ALL SELECT size_gib FROM volume_backup WHERE id = $1 AND copy IS NOT NULL), "
     "v AS " PROMISES("volume", "") ", s AS " PROMISES("volume_snapshot", "") ", b AS " PROMISES(

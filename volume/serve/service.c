@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "image/host.h"
+#include "lib/adapter/crypto.h"
 #include "lib/adapter/task.h"
 #include "lib/adapter/work.h"
 #include "lib/base/backoff.h"
@@ -25,6 +26,7 @@
 #include "volume/serve/driver.h"
 #include "volume/serve/formats.h"
 #include "volume/serve/guard.h"
+#include "volume/serve/keys.h"
 #include "volume/serve/pool.h"
 #include "volume/serve/promise.h"
 #include "volume/serve/upload.h"
@@ -38,12 +40,14 @@ struct volume_service {
     const struct kn_conf *conf;
     struct kn_works *works;
     struct kn_volume_guard *guard;
+    struct kn_volume_keys *keys;
 };
 
 /* A command under way. */
 struct volume_call {
     const struct kn_conf *conf;
     struct kn_volume_guard *guard;
+    const struct kn_volume_keys *keys;
     const struct kn_volume_driver *driver; /* of its volume, as the row has it; one that has none yet: of new volumes */
     struct kn_work *work;
     const struct kn_message *m;
@@ -155,21 +159,45 @@ static int service_format(struct volume_call *c, char ret[KN_VOLUME_FORMAT_SIZE]
     return kn_volume_format_of(kn_work_db(c->work), false, kn_json_str(c->m->body, "volume"), ret, err);
 }
 
+/* What a new disk is encrypted with, if it is. A copy of an encrypted one is its ciphertext, and has its key; nothing else is made of one, nor one of anything else. */
+static int service_encrypt(struct volume_call *c, const char *format, struct kn_volume_origin *origin,
+                           char key[KN_VOLUME_KEY_SIZE], struct kn_error *err)
+{
+    const bool is_luks = strcmp(format, KN_VOLUME_LUKS) == 0,
+               is_copy = origin->volume != NULL || origin->snapshot != NULL,
+               is_made = is_copy || origin->image != NULL || origin->filling != NULL,
+               was_luks = is_copy && strcmp(origin->format, KN_VOLUME_LUKS) == 0;
+
+    if (is_made && is_luks != was_luks) {
+        return kn_fail(err, KN_CONFLICT, "encrypted disks are made empty or of encrypted ones, and no others of them");
+    }
+    if (!is_luks) {
+        return 0;
+    }
+    origin->key = key;
+    return kn_volume_key_settle(c->keys, kn_work_db(c->work), kn_json_str(c->m->body, "volume"), origin, key,
+                                &origin->bits, err);
+}
+
 static int service_create(struct volume_call *c, struct kn_error *err)
 {
     const struct kn_volume_watch watch = { service_look, wanted, c };
     const char *volume = kn_json_str(c->m->body, "volume");
     const struct kn_volume_driver *chosen = NULL;
-    char format[KN_VOLUME_FORMAT_SIZE];
+    char format[KN_VOLUME_FORMAT_SIZE], key[KN_VOLUME_KEY_SIZE];
     AUTO_RELEASE(service_source) struct service_source source = { .origin = { .format = NULL } };
 
-    return kn_volume_pool_choose(kn_work_db(c->work), c->conf, volume, &chosen, err) < 0 ||
-                   service_promise(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
-                   kn_volume_format_settle(kn_work_db(c->work), volume, chosen, c->conf, format, err) < 0 ||
-                   kn_volume_driver_of(kn_work_db(c->work), c->conf, volume, &c->driver, err) < 0
-               ? -1
-               : c->driver->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin, &watch,
-                                   err);
+    if (kn_volume_pool_choose(kn_work_db(c->work), c->conf, volume, &chosen, err) < 0 ||
+        service_promise(c, volume, err) < 0 || service_origin(c, &source, err) < 0 ||
+        kn_volume_format_settle(kn_work_db(c->work), volume, chosen, c->conf, format, err) < 0 ||
+        kn_volume_driver_of(kn_work_db(c->work), c->conf, volume, &c->driver, err) < 0 ||
+        service_encrypt(c, format, &source.origin, key, err) < 0) {
+        return -1;
+    }
+    const int rc = c->driver->create(c->conf, volume, format, kn_json_int(c->m->body, "size_gib"), &source.origin,
+                                     &watch, err);
+    kn_wipe(key, sizeof(key));
+    return rc;
 }
 
 static int service_overwrite(struct volume_call *c, struct kn_error *err)
@@ -423,7 +451,7 @@ static int service_obey(void *ctx, struct kn_work *work, struct kn_work_answer *
 {
     const struct volume_service *service = ctx;
     struct volume_call call = {
-        .conf = service->conf, .guard = service->guard, .work = work, .m = kn_work_command(work)
+        .conf = service->conf, .guard = service->guard, .keys = service->keys, .work = work, .m = kn_work_command(work)
     };
     const char *volume = kn_json_str(call.m->body, "volume");
     struct kn_backoff backoff = { .min_ms = 10, .max_ms = 1000 };
@@ -474,9 +502,15 @@ static void serve_service_take(struct kn_daemon *d, struct kn_works *works, cons
 static int volume_handle(struct kn_daemon *d, void *state, struct kn_message **messages, int count,
                          struct kn_error *err)
 {
+    const struct volume_service *service = state;
+
     (void)err;
     for (int i = 0; i < count; i++) {
-        serve_service_take(d, ((struct volume_service *)state)->works, messages[i]);
+        if (strcmp(messages[i]->type->name, "volume.ask_key") == 0) {
+            kn_volume_key_answer(service->keys, d, messages[i]);
+        } else {
+            serve_service_take(d, service->works, messages[i]);
+        }
     }
     return 0;
 }
@@ -487,6 +521,7 @@ static void volume_service_free(struct volume_service *s)
         kn_works_free(s->works);
     }
     kn_volume_guard_free(s->guard);
+    kn_volume_keys_free(s->keys);
     free(s);
 }
 KN_DEFINE_AUTO(volume_service);
@@ -521,7 +556,8 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
         }
     }
     if (kn_volume_formats_adopt(d->db, s->conf, &kn_volume_driver_file, err) < 0 ||
-        kn_volume_guard_new(s->conf, &s->guard, err) < 0 || kn_works_new(d, &trade, &s->works, err) < 0) {
+        kn_volume_keys_new(s->conf, &s->keys, err) < 0 || kn_volume_guard_new(s->conf, &s->guard, err) < 0 ||
+        kn_works_new(d, &trade, &s->works, err) < 0) {
         return -1;
     }
     *ret_state = kn_steal(&s);
@@ -537,6 +573,7 @@ static void volume_stop(struct kn_daemon *d, void *state)
 const struct kn_service kn_volume_service = {
     .name = "volume",
     .topic = KN_TOPIC_VOLUME,
+    .reads_reports = true,
     .obeys_tasks = true,
     .works_long = true,
     .start = volume_start,

@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/*
+ * Keys of encrypted volumes, with kilonova-volume as a process and qemu-io for a guest: who is told one, what it opens, that copies have it, that it goes with its volume. We play conductor, API and agents.
+ */
+#include "tests/support/test.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lib/adapter/crypto.h"
+#include "lib/base/file.h"
+#include "lib/base/mem.h"
+#include "tests/support/needs.h"
+#include "tests/support/process.h"
+#include "tests/support/service_world.h"
+
+#define V "11111111-1111-4111-8111-11111111111"
+#define S "22222222-2222-4222-8222-22222222222"
+#define ONE V "1"
+#define OTHER V "2"
+#define world kn_service_world
+
+static pid_t service;
+static char volumes[KN_TEST_DIR + 16];
+
+/* Steals the body. */
+static int64_t keys_send(const char *type, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&m, type, body);
+    m.task = ++world.next_task;
+    m.attempt = 1;
+    m.shard = KN_SERVICE_SHARD;
+    kn_copy(m.project, sizeof(m.project), "p");
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    assert_ok(kn_bus_send(world.bus, KN_TOPIC_VOLUME, 0, text.buf, text.len, &err), &err);
+    return m.task;
+}
+
+static enum kn_code keys_answer(int64_t task)
+{
+    for (;;) {
+        AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+
+        kn_service_world_next(world.replies, &m);
+        if (m.task == task && m.is_reply) {
+            return m.ok ? KN_OK : m.error.code;
+        }
+    }
+}
+
+static void keys_remove(const char *volume)
+{
+    AUTO_FREE char *row = kn_asprintf("DELETE FROM volume WHERE id = '%s'", volume);
+
+    assert_int_equal(keys_answer(keys_send("volume.delete", json_pack("{s:s}", "volume", volume))), KN_OK);
+    kn_service_world_sql(row);
+}
+
+#define TYPE "33333333-3333-4333-8333-333333333333"
+#define AGENT "an-agent"
+
+/* As that agent asks; the body of the answer, a new reference. */
+static json_t *ask_key(struct kn_bus_reader *told, const char *agent, const char *server, const char *box)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    AUTO_RELEASE(kn_message) struct kn_message answer = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&m, "volume.ask_key",
+                    json_pack("{s:s, s:s, s:s, s:s, s:s, s:s}", "agent", agent, "host", "h1", "server", server,
+                              "volume", ONE, "question", OTHER, "box", box));
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    assert_ok(kn_bus_send(world.bus, KN_TOPIC_REPORT, 0, text.buf, text.len, &err), &err);
+    kn_service_world_next(told, &answer);
+    assert_string_equal(answer.type->name, "volume.key");
+    return json_incref(answer.body);
+}
+
+/* What a host with this key makes of the served disk, which is what lies here. */
+static bool opens(const char *key, const char *volume, const char *does)
+{
+    AUTO_FREE char *command =
+        kn_asprintf("printf %%s %s >%s/passphrase; qemu-io --object secret,id=k,file=%s/passphrase --image-opts "
+                    "driver=luks,key-secret=k,file.driver=file,file.locking=off,file.filename=%s/volume-%s"
+                    " -c '%s' >%s/said 2>&1 && ! grep -q failed %s/said",
+                    key, world.dir, world.dir, volumes, volume, does, world.dir, world.dir);
+
+    return system(command) == 0;
+}
+
+/* A snapshot, a volume made of it, and that volume once more; each goes alone. */
+static void copies_have_the_key(const char *key)
+{
+    kn_service_world_sql(
+        "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" TYPE
+        "', id, project_id, user_id, size_gib, 'creating', type_id FROM volume WHERE id = '" ONE "'");
+    assert_int_equal(keys_answer(keys_send("snapshot.create",
+                                           json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
+                     KN_OK);
+    assert_true(opens(key, ONE, "write -P 8 2147479552 4k")); /* the copy is of before */
+    kn_service_world_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status, type_id) VALUES ('" OTHER
+                         "', 'p', 'u', 4, 'creating', '" TYPE "')");
+    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i, s:s}", "volume", OTHER, "size_gib", 4,
+                                                                      "from_snapshot", TYPE))),
+                     KN_OK);
+    assert_true(opens(key, OTHER, "read -P 7 2147479552 4k"));
+    assert_true(opens(key, OTHER, "read 4294963200 4k"));
+    assert_int_equal(keys_answer(keys_send("volume.overwrite", json_pack("{s:s, s:i, s:s}", "volume", ONE, "size_gib",
+                                                                         3, "from_snapshot", TYPE))),
+                     KN_OK);
+    assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
+    assert_int_equal(keys_answer(keys_send("snapshot.delete",
+                                           json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
+                     KN_OK);
+    kn_service_world_sql("DELETE FROM volume_snapshot");
+    keys_remove(ONE);
+    assert_true(opens(key, OTHER, "read -P 7 2147479552 4k"));
+    keys_remove(OTHER);
+}
+
+static void a_key_goes_to_who_has_the_volume(void **state)
+{
+    struct kn_box box = { .name = "" };
+    struct kn_error err = { 0 };
+    AUTO(kn_bus_reader) struct kn_bus_reader *told = NULL;
+    AUTO_FREE char *sealed = NULL;
+    AUTO_FREE char *key = NULL;
+
+    (void)state;
+    kn_service_world_sql("INSERT INTO volume_type (id, name) VALUES ('" TYPE "', 'secret')");
+    kn_service_world_sql("INSERT INTO volume_type_encryption (type_id, id, provider, control_location) VALUES ('" TYPE
+                         "', '" TYPE "', 'luks', 'front-end')");
+    kn_service_world_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status, type_id) VALUES ('" ONE
+                         "', 'p', 'u', 2, 'creating', '" TYPE "')");
+    kn_service_world_sql("INSERT INTO agent (id, boot) VALUES ('" AGENT "', 'b')");
+    kn_service_world_sql(
+        "INSERT INTO host (name, uuid, agent_id, zone, vcpus, memory_mib, disk_gib, cpu_ratio_percent, hypervisor_type, "
+        "hypervisor_version) VALUES ('h1', '" TYPE "', '" AGENT "', 'z', 1, 1, 1, 100, 'QEMU', 1)");
+    kn_service_world_sql("INSERT INTO allocation (server_id, host, vcpus, memory_mib, disk_gib, generation) VALUES ('" S
+                         "1', 'h1', 1, 1, 1, 1)");
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_AGENT AGENT, 1, KN_SERVICE_WAIT_MS, &err), &err);
+    assert_ok(kn_bus_ensure_topic(world.bus, KN_TOPIC_AGENT "another", 1, KN_SERVICE_WAIT_MS, &err), &err);
+    assert_ok(kn_bus_reader_new(world.bus, &told, &err), &err);
+    assert_ok(kn_bus_assign(told, KN_TOPIC_AGENT AGENT, 0, &err), &err);
+    assert_ok(kn_bus_assign(told, KN_TOPIC_AGENT "another", 0, &err), &err);
+    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
+                     KN_OK);
+    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
+                     KN_OK);
+
+    kn_box_make(&box);
+    json_auto_t *nobodys = ask_key(told, AGENT, S "1", box.name);
+    assert_null(json_object_get(nobodys, "sealed")); /* it has not got it yet */
+    kn_service_world_sql("INSERT INTO attachment (id, volume_id, server_id, status) VALUES (gen_random_uuid(), '" ONE
+                         "', '" S "1', 'attaching')");
+    json_auto_t *anothers = ask_key(told, "another", S "1", box.name),
+                *of_another = ask_key(told, AGENT, S "2", box.name), *mine_now = ask_key(told, AGENT, S "1", box.name);
+    assert_null(json_object_get(anothers, "sealed"));
+    assert_null(json_object_get(of_another, "sealed"));
+    assert_ok(kn_box_open(&box, kn_json_str(mine_now, "sealed"), &key, &err), &err);
+    kn_box_make(&box);
+    assert_int_equal(kn_box_open(&box, kn_json_str(mine_now, "sealed"), &sealed, &err), -1);
+
+    assert_true(opens(key, ONE, "write -P 7 2147479552 4k"));
+    assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
+    assert_false(opens("00112233", ONE, "read 0 4k"));
+    assert_int_equal(keys_answer(keys_send("volume.extend", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 3))),
+                     KN_OK);
+    assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
+    assert_true(opens(key, ONE, "read 3221221376 4k"));
+    assert_false(opens(key, ONE, "read 3221225472 4k"));
+    kn_service_world_sql("DELETE FROM attachment");
+    kn_service_world_sql("DELETE FROM allocation");
+    copies_have_the_key(key);
+    kn_service_world_sql("DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM volume_key), 'the key is still there'; END $$");
+}
+
+static int world_start(void **state)
+{
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_service_world_start("volume_keys");
+    AUTO_FREE char *dir = kn_asprintf("volume.file_dir=%s/volumes", world.dir),
+                   *key = kn_asprintf("volume.key_file=%s/master", world.dir);
+
+    snprintf(volumes, sizeof(volumes), "%s/volumes", world.dir);
+    kn_service_world_sql("ALTER TABLE attachment DROP CONSTRAINT attachment_server_id_fkey"); /* no servers here */
+    assert_ok(kn_file_replace(world.dir, "master", "0123456789abcdef0123456789abcdef", 32, &err), &err);
+    service = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME, (const char *const[]){ dir, key, NULL });
+    return 0;
+}
+
+static int world_stop(void **state)
+{
+    (void)state;
+    kn_test_end(service, SIGTERM);
+    kn_service_world_stop();
+    return 0;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_key_goes_to_who_has_the_volume) };
+
+    kn_test_needs("qemu-io");
+    return cmocka_run_group_tests(tests, world_start, world_stop);
+}
