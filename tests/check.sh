@@ -80,7 +80,7 @@ all() {
 what_failed() {
     grep -qE '^FAIL' "$log" || return
     echo "== what failed (all of it: $log)"
-    grep -E '^FAIL|^failed  |^ *\[ +(ERROR|LINE|FAILED) +\]' "$log" | grep -vE 'FAILED +\] [0-9]+ test' | tail -80
+    grep -E '^FAIL|^failed  |^ *\[ +(ERROR|LINE|FAILED) +\]|^ *([A-Za-z]+\.)*[A-Z][A-Za-z]*(Error|Exception|Expired)(: |$)' "$log" | grep -vE 'FAILED +\] [0-9]+ test' | tail -80
 }
 
 $tally start
