@@ -132,7 +132,8 @@ enum kn_conductor_verdict_of_row kn_conductor_engine_reply(struct kn_conductor_t
         return row_state(task);
     }
     if (task->state == KN_TASK_UNDO) {
-        return KN_ROW_WAITS; /* taking back is tried again at the deadline, until its patience ends */
+        part->not_yet = reply->error; /* taking back is tried again at the deadline, until its patience ends */
+        return KN_ROW_WAITS;
     }
     if (task->flow->insists && may_pass(reply->error.code)) {
         task->refusals++;
@@ -252,8 +253,11 @@ bool kn_conductor_engine_tires(const struct kn_conductor_task *task, int part, u
 {
     const struct kn_conductor_part *p = &task->parts[part];
 
-    return task->state == KN_TASK_UNDO && p->of->undo_tires && p->state == KN_PART_SENT &&
-           (down & KN_DOWN(p->of->to)) != 0 && p->sent_at_us > 0 && now_us - p->sent_at_us > limit_us;
+    const bool in_vain = kn_conductor_engine_to_agent(task, part) ? (down & KN_DOWN(p->of->to)) != 0
+                                                                  : p->not_yet.code != KN_OK;
+
+    return task->state == KN_TASK_UNDO && p->of->undo_tires && p->state == KN_PART_SENT && in_vain &&
+           p->sent_at_us > 0 && now_us - p->sent_at_us > limit_us;
 }
 
 /* Who waits for a host that is down has not asked in vain. */

@@ -59,7 +59,7 @@ int64_t kn_conductor_engine_pause_ms(const struct kn_conductor_task *task);
 /* The part's command can never be sent: the row's deadline passes at once, and kn_conductor_engine_timeout() fails it with this reason. */
 void kn_conductor_engine_refuse(struct kn_conductor_task *task, int part, const struct kn_error *why);
 /*
- * True when the part was sent longer than this ago, to a host that is silent, to take back what harms nobody else there (undo_tires): nobody waits for it any more. It is then refused; what
+ * True when the part was sent longer than this ago, to a host that is silent or a service that refuses, to take back what harms nobody else there (undo_tires): nobody waits for it any more. It is then refused; what
  * it leaves is told with the task's end.
  */
 bool kn_conductor_engine_tires(const struct kn_conductor_task *task, int part, unsigned down, int64_t now_us,

@@ -399,6 +399,20 @@ static unsigned places_down(const struct kn_conductor_task *task, const struct k
     return down;
 }
 
+static void tire(const struct kn_conductor_task *task, int i, int64_t limit_s, struct kn_error *ret)
+{
+    const struct kn_conductor_part *part = &task->parts[i];
+
+    if (part->not_yet.code != KN_OK) {
+        kn_fail(ret, part->not_yet.code, "refused for longer than conductor.undo_wait_s (%lld s): %s",
+                (long long)limit_s, part->not_yet.message);
+        return;
+    }
+    kn_fail(ret, KN_UNAVAILABLE,
+            "host \"%s\" has been silent for longer than conductor.undo_wait_s (%lld s): nobody did %s there",
+            kn_conductor_task_place(task, part->of)->host, (long long)limit_s, part->type->name);
+}
+
 /* What it is tired of waiting for is refused. */
 static void check_patience(const struct kn_conductor *c, struct kn_conductor_task *task, unsigned down)
 {
@@ -408,10 +422,7 @@ static void check_patience(const struct kn_conductor *c, struct kn_conductor_tas
         struct kn_error why = { 0 };
 
         if (kn_conductor_engine_tires(task, i, down, kn_now_us(), limit_s * 1000000)) {
-            kn_fail(&why, KN_UNAVAILABLE,
-                    "host \"%s\" has been silent for longer than conductor.undo_wait_s (%lld s): nobody did %s there",
-                    kn_conductor_task_place(task, task->parts[i].of)->host, (long long)limit_s,
-                    task->parts[i].type->name);
+            tire(task, i, limit_s, &why);
             kn_conductor_engine_refuse(task, i, &why);
         }
     }

@@ -63,7 +63,8 @@ static const struct kn_conductor_flow_row CREATE_ROWS[] = {
     { { { .message = "backup.create",
           .build = build_backup_create,
           .undo = "backup.delete",
-          .undo_build = build_backup_delete } },
+          .undo_build = build_backup_delete,
+          .undo_tires = true } },
       NULL },
 };
 static const struct kn_conductor_flow_row DELETE_ROWS[] = {
@@ -85,8 +86,10 @@ static const struct kn_conductor_becomes IMPORTED[] = {
     KN_SET_FOUND(kn_conductor_record_backup, "manifest", "manifest"),
     KN_BECOMES_END,
 };
+/* It builds on nothing: what its record names may go. */
 static const struct kn_conductor_becomes NOT_IMPORTED[] = {
     KN_SET(kn_conductor_record_backup, "status", "error"),
+    KN_SET(kn_conductor_record_backup, "parent_id", NULL),
     KN_SET_MADE(kn_conductor_record_backup, "fail_reason", kn_conductor_body_failure),
     KN_BECOMES_END,
 };

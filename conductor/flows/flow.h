@@ -37,7 +37,7 @@ struct kn_conductor_flow_part {
     bool waits_for_host; /* a host that is down gets it at its hello */
     bool undo_waits_for_host; /* so does its undo: what it did there nobody else takes back */
     bool
-        undo_tires; /* but for conductor.undo_wait_s alone: what is left there takes room on that host, and nothing else */
+        undo_tires; /* but for conductor.undo_wait_s alone: what is left there takes room on that host, and nothing else. Of a service: for so long after it was asked first, if it refuses; what is left goes with the object */
     bool skip_if_down; /* a host that is down is fenced by the generation: go on without it */
     bool
         is_anybodys; /* it changes nothing, and its answer is the same for whoever asks the same: a fresh one is taken without asking (conductor/engine/answers.c) */

@@ -41,6 +41,7 @@ const struct kn_conductor_record kn_conductor_record_backup = {
     .broken = BACKUP_BROKEN,
     .columns = { { "status", "text", NULL },
                  { "fail_reason", "text", NULL },
+                 { "parent_id", "uuid", NULL },
                  { "object_count", "integer", NULL },
                  { "manifest", "text", NULL } },
 };

@@ -47,6 +47,7 @@ struct kn_conductor_part {
     const struct kn_message_type *type; /* of the command: the part's message or its undo */
     bool admitted;      /* counts among those in flight on its host (limits.c) */
     struct kn_error refused; /* why it can never be sent; KN_OK: it can */
+    struct kn_error not_yet; /* of an undo: why it was refused last, and will be asked for again; KN_OK: it was not */
     bool overdue;       /* worked on for longer than anything may be */
     int64_t sent_at_us; /* wall clock of the first sending */
 };

@@ -139,6 +139,20 @@ static void test_what_a_flow_says_becomes_a_change(void **state)
     json_decref(task.context);
 }
 
+/* What a record says that was not found to be true keeps nothing. */
+static void test_an_import_that_failed_builds_on_nothing(void **state)
+{
+    struct kn_conductor_task task = { .flow = kn_conductor_flow("backup.import"), .object_id = VOLUME };
+    struct kn_conductor_change change = KN_CHANGE_INIT;
+
+    (void)state;
+    kn_fail(&task.error, KN_GONE, "it has lost a chunk");
+    kn_conductor_change_becomes(&change, task.flow->failed, &task);
+    assert_string_equal(value(&change, &kn_conductor_record_backup, VOLUME, "status"), "error");
+    assert_string_equal(value(&change, &kn_conductor_record_backup, VOLUME, "parent_id"), "(none)");
+    kn_conductor_change_release(&change);
+}
+
 /* The host was asked to take a swap back and did not: both volumes stay the server's, and the new one connected, for nobody knows which of them the guest has. */
 static void test_what_was_perhaps_swapped_is_nobody_elses(void **state)
 {
@@ -228,6 +242,7 @@ int main(void)
         cmocka_unit_test(test_what_is_loaded_is_made_from_the_table),
         cmocka_unit_test(test_the_last_word_of_a_column_holds),
         cmocka_unit_test(test_what_a_flow_says_becomes_a_change),
+        cmocka_unit_test(test_an_import_that_failed_builds_on_nothing),
         cmocka_unit_test(test_what_was_perhaps_swapped_is_nobody_elses),
         cmocka_unit_test(test_what_no_record_declares_is_refused),
     };

@@ -200,7 +200,7 @@ static void test_work_ends_some_time(void **state)
     kn_conductor_task_free(task);
 }
 
-/* A task that stands where what its second row did on its host is taken back. */
+/* A task that stands where what its second row did on its host is taken back, or its only one. */
 static struct kn_conductor_task *undoing(const char *kind, const char *input)
 {
     struct kn_conductor_task *task = KN_NEW(struct kn_conductor_task);
@@ -213,13 +213,40 @@ static struct kn_conductor_task *undoing(const char *kind, const char *input)
     task->input = json_loads(input, 0, NULL);
     task->context = json_pack("{s:s, s:s, s:{}}", "path", "/p", "format", "raw", "connection");
     task->object = json_object();
-    task->step = 1;
+    task->step = task->flow->row_count > 1 ? 1 : 0;
     task->state = KN_TASK_UNDO;
     kn_conductor_engine_plan(task);
     assert_int_equal(task->part_count, 1);
     task->parts[0].state = KN_PART_SENT;
     task->parts[0].sent_at_us = 1000;
     return task;
+}
+
+/* A store that refuses for good is asked to forget a backup that failed for a while; then that is told, and the backup has its end. */
+static void test_a_refusal_is_not_repeated_for_ever(void **state)
+{
+    struct kn_conductor_task *task = undoing("backup.create", "{\"volume\": \"" NETWORK "\"}");
+    const int64_t hour_us = INT64_C(3600) * 1000000, late_us = 1001 + hour_us;
+    struct kn_error why = { 0 };
+
+    (void)state;
+    assert_false(kn_conductor_engine_tires(task, 0, 0, 1000 * late_us,
+                                           hour_us)); /* a service that is away comes back */
+    struct kn_message no = {
+        .is_reply = true, .type = task->parts[0].type, .task = task->id, .attempt = task->attempt, .generation = 1
+    };
+    kn_fail(&no.error, KN_FORBIDDEN, "the key is none");
+    assert_int_equal(kn_conductor_engine_reply(task, &no), KN_ROW_WAITS);
+    assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_AGAIN);
+    assert_false(kn_conductor_engine_tires(task, 0, 0, 1000 + hour_us, hour_us));
+    assert_true(kn_conductor_engine_tires(task, 0, 0, late_us, hour_us));
+    kn_fail(&why, KN_FORBIDDEN, "refused for too long");
+    kn_conductor_engine_refuse(task, 0, &why);
+    assert_int_equal(kn_conductor_engine_timeout(task, 0), KN_ROW_ENDED);
+    assert_int_equal(json_array_size(json_object_get(task->context, "not_undone")), 1);
+    move_on(task, false);
+    assert_int_equal(task->state, KN_TASK_FAILED);
+    kn_conductor_task_free(task);
 }
 
 /* A copy that a silent host may still have is waited for for a while, then told; what a guest may still use for as long as it takes. */
@@ -277,6 +304,7 @@ int main(void)
         cmocka_unit_test(test_what_is_anybodys_answers_a_part),
         cmocka_unit_test(test_work_is_no_silence),
         cmocka_unit_test(test_work_ends_some_time),
+        cmocka_unit_test(test_a_refusal_is_not_repeated_for_ever),
         cmocka_unit_test(test_a_silent_host_is_not_waited_for_for_ever),
         cmocka_unit_test(test_what_is_in_flight_can_be_cancelled),
     };
