@@ -10,14 +10,15 @@
 
 static struct kn_batch_stmt TELL = {
     "conductor_failure_tell",
-    "INSERT INTO volume_message (task_id, project_id, request_id, resource_type, resource_uuid, action, detail, expires_at) "
-    "SELECT u.task, u.project, u.request, u.type, u.object, u.action, u.detail, now() + nullif(u.days, 0) * interval '1 day' FROM @ "
+    "INSERT INTO volume_message (task_id, project_id, request_id, resource_type, resource_uuid, kind, action, detail, expires_at) "
+    "SELECT u.task, u.project, u.request, u.type, u.object, u.kind, u.action, u.detail, now() + nullif(u.days, 0) * interval '1 day' FROM @ "
     "ON CONFLICT (task_id) DO NOTHING",
     { { "task", "bigint" },
       { "project", "text" },
       { "request", "text" },
       { "type", "text" },
       { "object", "uuid" },
+      { "kind", "text" },
       { "action", "text" },
       { "detail", "text" },
       { "days", "integer" } },
@@ -53,6 +54,7 @@ int kn_conductor_failures_tell(struct kn_db *db, const struct kn_conductor_move 
             kn_batch_add(&batch, task->request_id);
             kn_batch_add(&batch, failure->resource);
             kn_batch_add(&batch, failure_object(task, failure));
+            kn_batch_add(&batch, failure->kind);
             kn_batch_add(&batch, failure->action);
             kn_batch_add(&batch, failure->detail);
             kn_batch_addint(&batch, days);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The table of failures. What stands first counts: of a kind its special codes go before the rest. */
+/* The table of failures. What stands first counts: of a kind its special codes go before the rest, and no two that say different things have the same numbers. */
 #include "lib/domain/volume_failure.h"
 
 #include <string.h>
@@ -82,8 +82,14 @@ static const struct kn_volume_failure FAILURES[] = {
            "back it up again."),
     BACKUP("server.backup_volume", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
            "Delete it. " BY_REQUEST),
-    BACKUP("backup.import", KN_OK, "013", "create backup", "020", "Backup driver failed to create backup.",
+    BACKUP("backup.import", KN_GONE, "013", "create backup", "020", "Backup driver failed to create backup.",
            "The store does not hold what its record says. Delete it: nothing is removed from the store."),
+    BACKUP("backup.import", KN_NOT_IMPLEMENTED, "013", "create backup", "002", "Driver is not initialized at present.",
+           "This cloud has no store of backups of the kind that the record names. Delete it, or have an administrator "
+           "set the store up and import the record again: nothing is removed from a store."),
+    BACKUP("backup.import", KN_OK, "013", "create backup", "001", "An unknown error occurred.",
+           "The store of backups could not be read. Delete it and import the record again: nothing is removed from the "
+           "store. If that fails as well, an administrator can find the reason by the request's id."),
     BACKUP("backup.delete", KN_OK, "014", "delete backup", "025", "Backup driver failed to delete backup.",
            "Delete it again. " BY_REQUEST),
 };
@@ -98,10 +104,11 @@ const struct kn_volume_failure *kn_volume_failure_of(const char *kind, enum kn_c
     return NULL;
 }
 
-const struct kn_volume_failure *kn_volume_failure_find(const char *action, const char *detail)
+const struct kn_volume_failure *kn_volume_failure_find(const char *kind, const char *action, const char *detail)
 {
     for (size_t i = 0; i < KN_COUNT(FAILURES); i++) {
-        if (strcmp(FAILURES[i].action, action) == 0 && strcmp(FAILURES[i].detail, detail) == 0) {
+        if ((*kind == '\0' || strcmp(FAILURES[i].kind, kind) == 0) && strcmp(FAILURES[i].action, action) == 0 &&
+            strcmp(FAILURES[i].detail, detail) == 0) {
             return &FAILURES[i];
         }
     }

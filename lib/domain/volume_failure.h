@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * volume_failure: what the owner of a volume is told of a wish that failed, as a table: a task's kind and the code of its failure, the action and the detail that Cinder has for it
- * and, behind Cinder's words, what can be done about it. The conductor writes the two numbers with the failure, the API says the words. Pure.
+ * and, behind Cinder's words, what can be done about it. The conductor writes the kind and the two numbers with the failure, the API says the words. Pure.
  */
 #ifndef KN_DOMAIN_VOLUME_FAILURE_H
 #define KN_DOMAIN_VOLUME_FAILURE_H
@@ -19,7 +19,7 @@ struct kn_volume_failure {
 
 /* NULL: nobody is told of such a task's failure. */
 const struct kn_volume_failure *kn_volume_failure_of(const char *kind, enum kn_code code);
-/* The first with these numbers; NULL: this program has none. */
-const struct kn_volume_failure *kn_volume_failure_find(const char *action, const char *detail);
+/* What was told of such a task with these numbers: the same two are said of different things. kind "": whoever wrote them did not say, and the first counts. NULL: this program has none. */
+const struct kn_volume_failure *kn_volume_failure_find(const char *kind, const char *action, const char *detail);
 
 #endif

@@ -223,7 +223,8 @@ static void test_the_owner_of_a_volume_is_told(void **state)
     assert_int_equal(
         row_number(db,
                    "SELECT count(*) FROM volume_message m JOIN task t ON t.id = m.task_id WHERE m.project_id = 'p' AND "
-                   "m.resource_uuid = '" LOST "' AND m.action = '001' AND m.detail = '003' AND "
+                   "m.resource_uuid = '" LOST
+                   "' AND m.kind = 'volume.create' AND m.action = '001' AND m.detail = '003' AND "
                    "m.expires_at = m.created_at + interval '30 days'"),
         1);
     kn_conductor_move_release(&move);

@@ -449,6 +449,8 @@ static void a_full_store(void **state)
     assert_int_equal(left, -1);
 }
 
+static const char *imports_as = "directory";
+
 /* A row as an import writes it, its bytes those of BK "1", with the manifest that the row of BK "1" has, or another. */
 static enum kn_code imported(const char *id, const char *manifest, int gib)
 {
@@ -458,7 +460,10 @@ static enum kn_code imported(const char *id, const char *manifest, int gib)
     json_object_set_new(body, "manifest", json_string(manifest));
     json_object_set_new(body, "size_gib", json_integer(gib));
     insert_backup(id, "NULL");
-    kn_service_world_sql("UPDATE volume_backup SET store = 'directory', location = '" BK "1' WHERE store IS NULL");
+    AUTO_FREE char *place = kn_asprintf("UPDATE volume_backup SET store = '%s', location = '" BK
+                                        "1' WHERE store IS NULL",
+                                        imports_as);
+    kn_service_world_sql(place);
     const enum kn_code code = done("backup.import", body, &objects);
     assert_int_equal(objects, code == KN_OK ? 2 : 0);
     return code;
@@ -475,8 +480,8 @@ static void records(void **state)
     struct kn_error err = { 0 };
     assert_ok(kn_db_query(world.db, "SELECT manifest FROM volume_backup", 0, NULL, &rows, &err), &err);
     const char *manifest = kn_rows_text(rows, 0, KN_ONLY);
-    assert_int_not_equal(imported(BK "2", FORGED, 1), KN_OK);
-    assert_int_not_equal(imported(BK "3", manifest, 2), KN_OK); /* larger than it says */
+    assert_int_equal(imported(BK "2", FORGED, 1), KN_GONE);
+    assert_int_equal(imported(BK "3", manifest, 2), KN_GONE); /* larger than it says */
     assert_int_equal(imported(BK "4", manifest, 1), KN_OK);
     kn_service_world_sql("UPDATE volume_backup SET status = 'deleting' WHERE id <> '" BK "4'");
     assert_int_equal(done("backup.delete", of_backup(BK "2"), NULL), KN_OK); /* whose hash was none */
@@ -484,7 +489,12 @@ static void records(void **state)
     assert_int_equal(restored(V "2", BK "4", 1), KN_OK);
     assert_true(qemu_io(V "2", "raw", "read -P 7 1M 2M"));
     assert_true(done("backup.delete", of_backup(BK "4"), NULL) == KN_OK && objects_in(BK "1") == -1);
-    assert_int_not_equal(imported(BK "5", manifest, 1), KN_OK); /* they are gone */
+    assert_int_equal(imported(BK "5", manifest, 1), KN_GONE); /* they are gone */
+    kn_service_world_sql("DELETE FROM volume_backup");
+    imports_as = "s3"; /* which this cloud has none of */
+    assert_int_equal(imported(BK "6", manifest, 1), KN_NOT_IMPLEMENTED);
+    assert_int_equal(done("backup.delete", of_backup(BK "6"), NULL), KN_OK);
+    imports_as = "directory";
 }
 
 static void trouble(const char *what)

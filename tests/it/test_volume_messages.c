@@ -32,20 +32,21 @@ static void expect(int status, const char *method, const char *path, const char 
     }
 }
 
-/* Two of project aaaa, one that is over, one of bbbb. */
+/* Two of project aaaa (of a release before, and of this one), one that is over, one of bbbb. */
 static int fresh(void **state)
 {
     (void)state;
     kn_test_world_sql(
         &world,
-        "DELETE FROM volume_message; INSERT INTO volume_message (id, task_id, project_id, request_id, resource_type, resource_uuid, action, detail, created_at, expires_at) VALUES "
+        "DELETE FROM volume_message; INSERT INTO volume_message (id, task_id, project_id, request_id, resource_type, resource_uuid, kind, action, detail, created_at, expires_at) VALUES "
         "('" ID(1) "', 1, 'aaaa', 'req-1', 'VOLUME', '" ID(
-            5) "', '001', '003', now() - interval '2 hours', now() + interval '1 day'), "
+            5) "', '', '001', '003', now() - interval '2 hours', now() + interval '1 day'), "
                "('" ID(2) "', 2, 'aaaa', 'req-2', 'VOLUME_SNAPSHOT', '" ID(
-                   6) "', '009', '013', now() - interval '1 hour', NULL), "
+                   6) "', 'snapshot.create', '009', '013', now() - interval '1 hour', NULL), "
                       "('" ID(3) "', 3, 'aaaa', 'req-3', 'VOLUME', '" ID(
-                          5) "', '001', '003', now() - interval '3 days', now() - interval '1 day'), "
-                             "('" ID(4) "', 4, 'bbbb', 'req-4', 'VOLUME', '" ID(7) "', '003', '004', now(), NULL)");
+                          5) "', 'volume.create', '001', '003', now() - interval '3 days', now() - interval '1 day'), "
+                             "('" ID(4) "', 4, 'bbbb', 'req-4', 'VOLUME', '" ID(
+                                 7) "', 'volume.upload', '003', '004', now(), NULL)");
     return 0;
 }
 
@@ -65,6 +66,22 @@ static void test_read(void **state)
     expect(404, "GET", MESSAGES "/x", A, NULL);
     expect(404, "GET", MESSAGES, A_OLD, NULL); /* 3.3 knows them first */
     expect(200, "GET", MESSAGES "/" ID(4), ADMIN, "copy volume to image:Failed to upload volume to image at backend.");
+}
+
+/* Several things that fail have the same numbers; the words are of what did. */
+static void test_words(void **state)
+{
+    (void)state;
+    kn_test_world_sql(&world, "UPDATE volume_message SET kind = 'backup.import', action = '013', detail = '020'");
+    expect(200, "GET", MESSAGES "/" ID(1), A, "The store does not hold what its record says.");
+    assert_null(strstr(world.http.body.buf, "is full"));
+    kn_test_world_sql(&world, "UPDATE volume_message SET kind = 'backup.create'");
+    expect(200, "GET", MESSAGES "/" ID(1), A, "The store of backups is full");
+    kn_test_world_sql(&world,
+                      "UPDATE volume_message SET kind = 'server.extend_volume', action = '007', detail = '010'");
+    expect(200, "GET", MESSAGES "/" ID(1), A, "after its next start");
+    kn_test_world_sql(&world, "UPDATE volume_message SET kind = 'of tomorrow'");
+    expect(200, "GET", MESSAGES "/" ID(1), A, "unknown action:An unknown error occurred.");
 }
 
 static size_t listed(const char *query, const char *headers)
@@ -118,6 +135,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup(test_read, fresh),
+        cmocka_unit_test_setup(test_words, fresh),
         cmocka_unit_test_setup(test_lists, fresh),
         cmocka_unit_test_setup(test_delete, fresh),
     };

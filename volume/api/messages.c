@@ -11,18 +11,18 @@
 #include "lib/rest/write.h"
 #include "volume/api/private.h"
 
-/* "003-012" as "copy …:Failed …", in words that somebody can act on. */
+/* "003-012 volume.upload" as "copy …:Failed …", in words that somebody can act on. */
 static void messages_print_words(const struct kn_request *req, const char *name, const char *value,
                                  struct kn_strbuf *out)
 {
     AUTO_FREE char *action = kn_strdup(value);
-    char *dash = strchr(action, '-');
+    char *dash = strchr(action, '-'), *blank = dash != NULL ? strchr(dash, ' ') : NULL;
     const struct kn_volume_failure *f = NULL;
 
     (void)req;
-    if (dash != NULL) {
-        *dash = '\0';
-        f = kn_volume_failure_find(action, dash + 1);
+    if (blank != NULL) {
+        *dash = *blank = '\0';
+        f = kn_volume_failure_find(blank + 1, action, dash + 1);
     }
     AUTO_FREE char *words = f != NULL ? kn_asprintf("%s:%s %s", f->action_words, f->detail_words, f->advice)
                                       : kn_strdup("unknown action:An unknown error occurred.");
@@ -34,7 +34,7 @@ static void messages_print_words(const struct kn_request *req, const char *name,
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "m.id", KN_REST_UUID, KN_REST_SHOWN | KN_REST_SORT),
     KN_REST_ATTR("event_id", EVENT, KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
-    KN_REST_ATTR("user_message", "m.action || '-' || m.detail", KN_REST_TEXT, KN_REST_SHOWN,
+    KN_REST_ATTR("user_message", "m.action || '-' || m.detail || ' ' || m.kind", KN_REST_TEXT, KN_REST_SHOWN,
                  .print = messages_print_words),
     KN_REST_ATTR("message_level", "'ERROR'", KN_REST_TEXT, KN_REST_SHOWN | KN_REST_FIND),
     KN_REST_ATTR("created_at", "m.created_at", KN_REST_TIME, KN_REST_SHOWN | KN_REST_SORT),

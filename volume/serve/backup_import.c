@@ -19,7 +19,7 @@ static int import_judge_dirs(const struct kn_conf *conf, struct kn_db *db, const
     struct kn_volume_backup_manifest theirs = KN_VOLUME_BACKUP_MANIFEST_INIT;
 
     if (strcmp(m->dirs[0], place->dir) != 0) {
-        return kn_fail(err, KN_INTERNAL, "the manifest in \"%s\" is of \"%s\"", place->dir, m->dirs[0]);
+        return kn_fail(err, KN_GONE, "the manifest in \"%s\" is of \"%s\"", place->dir, m->dirs[0]);
     }
     if (place->parent != NULL && (kn_volume_backup_find(db, place->parent, &parent, err) < 0 ||
                                   kn_volume_backup_open(conf, &parent, &theirs, err) < 0)) {
@@ -28,13 +28,13 @@ static int import_judge_dirs(const struct kn_conf *conf, struct kn_db *db, const
     const int known = theirs.dir_count;
     for (int i = 1; i < m->dir_count; i++) {
         if (kn_volume_backup_manifest_dir(&theirs, m->dirs[i]) >= known) {
-            return kn_fail(err, KN_INTERNAL, "the manifest in \"%s\" names \"%s\", which the backup does not build on",
+            return kn_fail(err, KN_GONE, "the manifest in \"%s\" names \"%s\", which the backup does not build on",
                            place->dir, m->dirs[i]);
         }
     }
     return parent.store == NULL || parent.store == place->store
                ? 0
-               : kn_fail(err, KN_INTERNAL, "\"%s\" and what it builds on are in different stores", place->dir);
+               : kn_fail(err, KN_GONE, "\"%s\" and what it builds on are in different stores", place->dir);
 }
 
 static int import_compare(const void *a, const void *b)
@@ -77,10 +77,22 @@ static int import_look_at_chunks(const struct kn_conf *conf, const struct kn_vol
             return -1;
         }
         if (!holds) {
-            return kn_fail(err, KN_INTERNAL, "\"%s\" has lost the chunk %s", m->dirs[chunk->dir], chunk->sha256);
+            return kn_fail(err, KN_GONE, "\"%s\" has lost the chunk %s", m->dirs[chunk->dir], chunk->sha256);
         }
     }
     return 0;
+}
+
+/* A record may come from a cloud that has another store. */
+static int import_judge_store(const struct kn_conf *conf, const struct kn_volume_backup_place *place,
+                              struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+
+    return place->store == NULL || place->store->start == NULL || place->store->start(conf, &why) == 0
+               ? 0
+               : kn_fail(err, KN_NOT_IMPLEMENTED, "the record is of a store of the kind %s: %s", place->store->name,
+                         why.message);
 }
 
 int kn_volume_backup_import(const struct kn_conf *conf, struct kn_db *db, const char *backup, const char *manifest,
@@ -90,7 +102,7 @@ int kn_volume_backup_import(const struct kn_conf *conf, struct kn_db *db, const 
     AUTO_RELEASE(kn_volume_backup_place) struct kn_volume_backup_place place = { .store = NULL };
     AUTO_RELEASE(kn_volume_backup_manifest) struct kn_volume_backup_manifest m = KN_VOLUME_BACKUP_MANIFEST_INIT;
 
-    if (kn_volume_backup_find(db, backup, &place, err) < 0) {
+    if (kn_volume_backup_find(db, backup, &place, err) < 0 || import_judge_store(conf, &place, err) < 0) {
         return -1;
     }
     kn_copy(place.manifest, sizeof(place.manifest), manifest); /* the row has it when it was found to be true */
@@ -98,7 +110,7 @@ int kn_volume_backup_import(const struct kn_conf *conf, struct kn_db *db, const 
         return -1;
     }
     if ((m.size + GIB - 1) / GIB != size_gib) {
-        return kn_fail(err, KN_INTERNAL, "the backup in \"%s\" is of %lld bytes, not of %lld GiB", place.dir,
+        return kn_fail(err, KN_GONE, "the backup in \"%s\" is of %lld bytes, not of %lld GiB", place.dir,
                        (long long)m.size, (long long)size_gib);
     }
     *ret_objects = import_count_own(&m);

@@ -227,7 +227,7 @@ static int s3_start(const struct kn_conf *conf, struct kn_error *err)
                    *conf->volume_backup_s3_access_key != '\0' && *conf->volume_backup_s3_secret_key != '\0'
                ? 0
                : kn_fail(err, KN_BAD_REQUEST,
-                         "volume.backup_driver is s3, and volume.backup_s3_url, backup_s3_bucket, backup_s3_access_key "
+                         "volume.backup_s3_url, backup_s3_bucket, backup_s3_access_key "
                          "and backup_s3_secret_key do not all say something");
 }
 

@@ -48,6 +48,11 @@ static void test_what_is_told_of_volumes(void **state)
         { "backup.create", KN_GONE, "VOLUME_BACKUP", "017", "make a full backup" },
         { "backup.create", KN_TOO_LARGE, "VOLUME_BACKUP", "020", "The store of backups is full" },
         { "server.backup_volume", KN_NO_VALID_HOST, "VOLUME_BACKUP", "003", "no room" },
+        { "backup.import", KN_GONE, "VOLUME_BACKUP", "020", "does not hold what its record says" },
+        { "backup.import", KN_NOT_IMPLEMENTED, "VOLUME_BACKUP", "002", "no store of backups of the kind" },
+        { "backup.import", KN_UNAVAILABLE, "VOLUME_BACKUP", "001", "could not be read" },
+        { "volume.extend", KN_INTERNAL, "VOLUME", "010", "An administrator can make it available" },
+        { "server.extend_volume", KN_INTERNAL, "VOLUME", "010", "after its next start" },
         { "volume.restore", KN_GONE, "VOLUME", "026", "may be damaged" },
     };
 
@@ -58,7 +63,10 @@ static void test_what_is_told_of_volumes(void **state)
         assert_non_null(failure);
         assert_string_equal(failure->resource, CASES[i].resource);
         assert_string_equal(failure->detail, CASES[i].detail);
-        assert_non_null(strstr(kn_volume_failure_find(failure->action, failure->detail)->advice, CASES[i].advice));
+        assert_non_null(kn_volume_failure_find("", failure->action,
+                                               failure->detail)); /* a release before said no kind */
+        assert_non_null(strstr(kn_volume_failure_find(CASES[i].kind, failure->action, failure->detail)->advice,
+                               CASES[i].advice));
     }
 }
 
