@@ -33,7 +33,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved', 'restoring-backup', 'error_restoring') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved', 'restoring-backup', 'error_restoring', 'error_managing', 'managing', 'maintenance', 'backing-up', 'error_backing-up', 'retyping') "
       "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
       "'error', 'error_deleting') "
       "UNION ALL SELECT format('backup %s is \"%s\"', id, status) FROM volume_backup WHERE status NOT IN ('creating', 'available', 'deleting', "

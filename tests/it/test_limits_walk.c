@@ -264,6 +264,9 @@ static void fits(const struct walk *w, int64_t measure, const char *character)
     } else if (sql != NULL && kn_whole_cloud_count(sql, value) != 1) {
         complain(w, measure, character, "is not kept as it was sent");
     }
+    if (strcmp(w->table, "volume_backup") == 0) { /* a volume is backed up by one at a time */
+        kn_whole_cloud_await("SELECT count(*) FROM volume_backup WHERE status = 'creating'", 0);
+    }
 }
 
 /* The cloud itself writes to the rows of these; their number is ours. */

@@ -84,6 +84,9 @@ static void test_pools(void **state)
     expect(403, "GET", POOLS, A, NULL, NULL);
     expect(200, "GET", POOLS, ADMIN, NULL, "{\"pools\":[{\"name\":\"kilonova@file#file\"}]}");
     expect(202, "POST", V3 "/volumes", A, "{\"volume\":{\"size\":3}}", NULL);
+    /* What waits for room takes none. */
+    expect(200, "GET", V3 "/scheduler-stats/get_pools?detail=true", ADMIN, NULL, "\"allocated_capacity_gb\":0,");
+    kn_test_world_sql(&world, "UPDATE volume SET promised_gib = size_gib");
     expect(200, "GET", V3 "/scheduler-stats/get_pools?detail=true", ADMIN, NULL, "\"allocated_capacity_gb\":3,");
     AUTO_FREE char *rest = kn_asprintf("\"free_capacity_gb\":%lld,", (long long)world.conf.volume_file_gib - 3);
     expect(200, "GET", V3 "/scheduler-stats/get_pools?detail=true", ADMIN, NULL, rest);

@@ -362,8 +362,10 @@ static void test_actions(void **state)
 /* A status that an admin reset, and that no attachment explains, does not keep the volume for ever. */
 static void test_force_delete_of_any_status(void **state)
 {
-    static const char *const STATUSES[] = { "creating",  "available", "attaching", "in-use",
-                                            "detaching", "deleting",  "error",     "error_deleting" };
+    static const char *const STATUSES[] = { "creating",   "available",        "attaching",      "detaching",
+                                            "error",      "error_deleting",   "Error_Managing", "managing",
+                                            "backing-up", "error_backing-up", "retyping",       "maintenance" };
+    static const char *const REFUSED[] = { "deleting", "in-use", "awaiting-transfer", "migrating" };
 
     (void)state;
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
@@ -377,6 +379,11 @@ static void test_force_delete_of_any_status(void **state)
         expect(202, "POST", action, ADMIN, "{\"os-force_delete\":{}}");
         expect(200, "GET", path, A, NULL);
         expect_volume("status", "\"deleting\"");
+        for (size_t j = 0; i == 0 && j < KN_COUNT(REFUSED); j++) { /* which rows say, and nobody else */
+            AUTO_FREE char *impossible = kn_asprintf("{\"os-reset_status\":{\"status\":\"%s\"}}", REFUSED[j]);
+
+            expect(400, "POST", action, ADMIN, impossible);
+        }
         sql("UPDATE task SET state = 'done', finished_at = now(); DELETE FROM volume; DELETE FROM quota_usage");
     }
 }

@@ -135,6 +135,24 @@ static void quota_is_true(void)
         0);
 }
 
+/* As Cinder refuses what is `backing-up`: nothing but its deletion by force, and what else is an administrator's. */
+static void refused_while_read(const char *v)
+{
+    AUTO_FREE char *snapshot = kn_asprintf("{\"snapshot\":{\"volume_id\":\"%s\",\"force\":true}}", v),
+                   *clone = kn_asprintf("{\"volume\":{\"source_volid\":\"%s\",\"size\":2}}", v);
+
+    refused(400, v, "");
+    assert_non_null(strstr(world.http.body.buf, "must be available or in-use, but the current status is"));
+    refused(400, v, ",\"force\":true");
+    expect(400, "POST", SNAPSHOTS, A, snapshot);
+    assert_non_null(strstr(world.http.body.buf, "but current status is: backing-up."));
+    expect(400, "POST", VOLUMES, A, clone);
+    ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-volume_upload_image\":{\"image_name\":\"i\"}}");
+    ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-retype\":{\"new_type\":\"file\"}}");
+    ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-extend\":{\"new_size\":3}}");
+    assert_int_equal(count_of("SELECT (SELECT count(*) FROM volume) + (SELECT count(*) FROM volume_snapshot)"), 1);
+}
+
 static void test_life(void **state)
 {
     AUTO_FREE char *v = volume(2),
@@ -154,6 +172,7 @@ static void test_life(void **state)
     ask_of(400, "DELETE", BACKUPS, b, "", A, NULL);
     ask_of(400, "DELETE", VOLUMES, v, "", A, NULL); /* it is just being copied */
     expect_status(VOLUMES, "volume", v, "\"backing-up\"");
+    refused_while_read(v);
     expect(200, "GET", VOLUMES "?status=available", A, NULL);
     assert_string_equal(world.http.body.buf, "{\"volumes\":[]}");
     restore(400, b, NULL);
@@ -237,6 +256,10 @@ static void test_sources(void **state)
     b = backup_of(v, of_snapshot); /* whatever becomes of the volume */
     ask_of(400, "DELETE", SNAPSHOTS, s, "", A, NULL);
     expect_status(SNAPSHOTS, "snapshot", s, "\"backing-up\"");
+    AUTO_FREE char *clone = kn_asprintf("{\"volume\":{\"snapshot_id\":\"%s\",\"size\":2}}", s);
+    refused(400, v, of_snapshot);
+    assert_non_null(strstr(world.http.body.buf, "but the current status is \\\"backing-up\\\"."));
+    expect(400, "POST", VOLUMES, A, clone);
     expect_status(VOLUMES, "volume", v, "\"in-use\"");
     settle();
     expect_status(SNAPSHOTS, "snapshot", s, "\"available\"");

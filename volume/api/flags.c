@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Actions on volumes that write on the row alone: flags, what is known of the image in it, and an administrator's word about its status. */
 #include <string.h>
+#include <strings.h>
 
 #include "lib/adapter/quota.h"
 #include "lib/base/cleanup.h"
@@ -26,6 +27,34 @@ static int flags_unextend(struct kn_request *req, const struct kn_volume *v, str
     return count == 0 ? 0 : kn_quota_take(req->db, &back, err);
 }
 
+/* What a volume cannot be because an administrator says so: that it is attached, or offered, is said by rows. */
+static int flags_refuse_impossible(struct kn_db *db, const struct kn_volume *v, const char *status,
+                                   struct kn_error *err)
+{
+    static const struct kn_stmt ROWS = {
+        "volume_reset_rows",
+        "SELECT EXISTS (SELECT FROM attachment WHERE volume_id = $1), EXISTS (SELECT FROM volume_transfer WHERE volume_id = $1)",
+        1
+    };
+    enum { IS_ATTACHED, IS_OFFERED };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (strcmp(status, "deleting") == 0) {
+        return kn_fail(err, KN_BAD_REQUEST, "Cannot reset-state to deleting");
+    }
+    if (kn_db_run(db, &ROWS, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    if (strcmp(status, "in-use") == 0 && !kn_rows_bool(rows, 0, IS_ATTACHED)) {
+        return kn_fail(err, KN_BAD_REQUEST,
+                       "Cannot reset-state to in-use because volume does not have any attachments.");
+    }
+    return strcmp(status, "awaiting-transfer") != 0 || kn_rows_bool(rows, 0, IS_OFFERED)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Cannot reset-state to awaiting-transfer because volume does not have a transfer.");
+}
+
 static int flags_reset(struct kn_request *req, const char *id, const char *status, struct kn_error *err)
 {
     AUTO_TX struct kn_tx tx = { NULL };
@@ -33,7 +62,7 @@ static int flags_reset(struct kn_request *req, const char *id, const char *statu
     struct kn_volume v;
 
     if (kn_tx_begin(&tx, req->db, err) < 0 || kn_volume_get(req->db, &req->caller, id, true, &rows, &v, err) < 0 ||
-        kn_volume_set_status(req->db, v.id, status, err) < 0 ||
+        flags_refuse_impossible(req->db, &v, status, err) < 0 || kn_volume_set_status(req->db, v.id, status, err) < 0 ||
         (v.extends_from_gib > 0 && strcmp(v.status, "extending") != 0 && flags_unextend(req, &v, err) < 0)) {
         return -1;
     }
@@ -52,12 +81,11 @@ int kn_volume_api_reset_status(struct kn_request *req, const json_t *in, const s
                        "migration_status.");
     }
     for (const char *const *known = kn_volume_statuses; *known != NULL; known++) {
-        if (strcmp(*known, status) == 0) {
-            return flags_reset(req, v->id, status, err);
+        if (strcasecmp(*known, status) == 0) {
+            return flags_reset(req, v->id, *known, err);
         }
     }
-    return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute status. Value: %.64s. It must be a status.",
-                   status);
+    return kn_fail(err, KN_BAD_REQUEST, "Volume status: %.64s is invalid, it must be one of Cinder's.", status);
 }
 
 int kn_volume_api_set_bootable(struct kn_request *req, const json_t *in, const struct kn_volume *v,

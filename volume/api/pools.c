@@ -81,8 +81,7 @@ int kn_volume_api_pools(struct kn_request *req, struct kn_response *res, struct 
 {
     static const struct kn_stmt PROMISED = {
         "volume_pool",
-        "SELECT coalesce(sum(size_gib), 0), to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') FROM "
-        "(SELECT size_gib, status FROM volume UNION ALL SELECT size_gib, status FROM volume_snapshot) o WHERE status <> 'error'",
+        "SELECT coalesce(sum(gib), 0)::bigint, to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US') FROM volume_promise",
         0
     };
     enum { GIB, NOW };

@@ -114,7 +114,8 @@ static int backup_hold_snapshot(struct kn_request *req, const char *id, const ch
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume_snapshot s;
 
-    if (kn_volume_snapshot_get(req->db, &req->caller, id, true, &rows, &s, err) < 0) {
+    if (kn_volume_snapshot_get(req->db, &req->caller, id, true, &rows, &s, err) < 0 ||
+        kn_volume_snapshot_see(req->db, &s, err) < 0) {
         return -1;
     }
     if (strcmp(s.volume_id, volume_id) != 0) {
@@ -149,6 +150,22 @@ static int backup_hold_server(struct kn_request *req, const json_t *object, char
     return strcmp(v.status, "in-use") == 0 ? kn_volume_holder_hold(req->db, v.id, ret_server, err) : 0;
 }
 
+/* In the words that Cinder has for a backup. */
+static int backup_refuse_second(struct kn_db *db, const struct kn_volume *v, struct kn_error *err)
+{
+    static const struct kn_stmt READ = { "volume_backup_second", "SELECT " KN_VOLUME_IS_BACKED_UP("$1::uuid"), 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &READ, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    return !kn_rows_bool(rows, 0, KN_ONLY)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume: Volume to be backed up must be available or in-use, but the current status "
+                         "is \"backing-up\".");
+}
+
 static int backup_hold_volume(struct kn_request *req, const struct kn_volume *v, const char *server, json_t *object,
                               struct kn_error *err)
 {
@@ -162,6 +179,9 @@ static int backup_hold_volume(struct kn_request *req, const struct kn_volume *v,
                        "Invalid volume: Volume to be backed up must be available or in-use, but the current status is "
                        "\"%s\".",
                        v->status);
+    }
+    if (backup_refuse_second(req->db, v, err) < 0) {
+        return -1;
     }
     json_object_set_new(object, "size", json_integer(v->size_gib));
     json_object_set_new(object, "image", v->image != NULL ? json_loads(v->image, 0, NULL) : json_null());

@@ -31,10 +31,10 @@
     "v.metadata || CASE WHEN v.readonly THEN '{\"readonly\": \"True\"}' WHEN NOT v.readonly THEN '{\"readonly\": \"False\"}' " \
     "ELSE '{}' END::jsonb"
 
-/* While it is read for a backup; no column, and whoever would change it asks volume_is_copied(). What was copied by its host is its server's again. */
+/* While it is read for a backup; no column, and whoever would change it asks volume_is_copied(). */
 #define STATUS \
-    "CASE WHEN v.status IN ('available', 'in-use') AND EXISTS (SELECT FROM volume_backup b WHERE b.volume_id = v.id AND b.snapshot_id IS NULL " \
-    "AND b.status = 'creating' AND b.copy IS DISTINCT FROM 'made' AND b.location IS NULL) THEN 'backing-up' ELSE v.status END"
+    "CASE WHEN v.status IN ('available', 'in-use') AND " KN_VOLUME_IS_BACKED_UP( \
+        "v.id") " THEN 'backing-up' ELSE v.status END"
 
 #define GETS (KN_REST_LIST | KN_REST_SHOW) /* in what GET answers, not in the answers to POST and PUT */
 

@@ -30,9 +30,10 @@ static const struct kn_schema META[] = { KN_SCHEMA("value", KN_IS_STRING, .limit
                                          KN_SCHEMA_END };
 
 /* While a backup of it is made. */
-#define STATUS \
-    "CASE WHEN s.status = 'available' AND EXISTS (SELECT FROM volume_backup b WHERE b.snapshot_id = s.id AND b.volume_id = s.volume_id " \
-    "AND b.status = 'creating' AND b.location IS NULL) THEN 'backing-up' ELSE s.status END"
+#define IS_BACKED_UP \
+    "EXISTS (SELECT FROM volume_backup b WHERE b.snapshot_id = s.id AND b.volume_id = s.volume_id " \
+    "AND b.status = 'creating' AND b.location IS NULL)"
+#define STATUS "CASE WHEN s.status = 'available' AND " IS_BACKED_UP " THEN 'backing-up' ELSE s.status END"
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "s.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),
@@ -249,6 +250,21 @@ int kn_volume_snapshot_get(struct kn_db *db, const struct kn_caller *caller, con
     }
     snapshot_at(rows, 0, ret);
     *ret_rows = kn_steal(&rows);
+    return 0;
+}
+
+int kn_volume_snapshot_see(struct kn_db *db, struct kn_volume_snapshot *s, struct kn_error *err)
+{
+    static const struct kn_stmt SEE = { "volume_snapshot_see",
+                                        "SELECT " IS_BACKED_UP " FROM volume_snapshot s WHERE s.id = $1", 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &SEE, KN_ARGS(s->id), &rows, err) < 0) {
+        return -1;
+    }
+    if (strcmp(s->status, "available") == 0 && kn_rows_count(rows) > 0 && kn_rows_bool(rows, 0, KN_ONLY)) {
+        s->status = "backing-up";
+    }
     return 0;
 }
 

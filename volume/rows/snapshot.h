@@ -39,6 +39,8 @@ int kn_volume_snapshot_doom(struct kn_request *req, const struct kn_volume_snaps
 int kn_volume_snapshots_doom(struct kn_request *req, const struct kn_volume *v, bool cascade, json_t *ret_wakes,
                              struct kn_error *err);
 int kn_volume_snapshot_set_status(struct kn_db *db, const char *id, const char *status, struct kn_error *err);
+/* Its status as clients see it, "backing-up" among them: asked under its lock, which whoever backs it up held, too. */
+int kn_volume_snapshot_see(struct kn_db *db, struct kn_volume_snapshot *s, struct kn_error *err);
 /* What whoever keeps it says of one on its way, along Cinder's table; progress: "80%", NULL: nothing. KN_BAD_REQUEST: not of this status, or a task is about it. */
 int kn_volume_snapshot_say(struct kn_db *db, const struct kn_volume_snapshot *s, const char *status,
                            const char *progress, struct kn_error *err);

@@ -72,7 +72,7 @@ static int source_snapshot(struct kn_db *db, const struct kn_caller *caller, con
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_volume_snapshot s;
 
-    if (kn_volume_snapshot_get(db, caller, id, held, &rows, &s, err) < 0) {
+    if (kn_volume_snapshot_get(db, caller, id, held, &rows, &s, err) < 0 || kn_volume_snapshot_see(db, &s, err) < 0) {
         return -1;
     }
     if (strcmp(s.status, "available") != 0) {

@@ -18,7 +18,13 @@
 
 #define KN_VOLUME_ZONE "nova"
 
-/* The statuses that an administrator may give a volume: those of this cloud's volumes. Ended by NULL. */
+/* SQL: is it just read for a backup? What was copied by its host is its server's again. volume: its id, as SQL. */
+#define KN_VOLUME_IS_BACKED_UP(volume) \
+    "EXISTS (SELECT FROM volume_backup b WHERE b.volume_id = " volume \
+    " AND b.snapshot_id IS NULL AND b.status = 'creating' " \
+    "AND b.copy IS DISTINCT FROM 'made' AND b.location IS NULL)"
+
+/* Cinder's statuses of volumes (cinder/objects/fields.py, VolumeStatus.ALL): what an administrator may reset one to, as far as it is possible. Ended by NULL. */
 extern const char *const kn_volume_statuses[];
 
 /* One row. The pointers live as long as the rows they came from. */
@@ -26,19 +32,19 @@ struct kn_volume {
     const char *id;
     const char *project_id;
     const char *user_id;
-    const char *name;          /* NULL = none */
-    const char *description;   /* NULL = none */
+    const char *name; /* NULL = none */
+    const char *description; /* NULL = none */
     int64_t size_gib;
     const char *status;
     const char *zone;
     bool is_bootable;
-    bool is_shared;            /* multiattach: it may have an attachment for each of several servers */
-    const char *metadata;      /* JSON object */
+    bool is_shared; /* multiattach: it may have an attachment for each of several servers */
+    const char *metadata; /* JSON object */
     const char *type_id;
-    const char *image;         /* what is known of the image in it, JSON object; NULL = nothing */
-    int64_t extends_from_gib;  /* what it was until it has grown to size_gib; 0 = it has */
-    const char *group_id;      /* whose member it is; NULL = none's */
-    const char *key_id;        /* names its key; NULL = it is not encrypted */
+    const char *image; /* what is known of the image in it, JSON object; NULL = nothing */
+    int64_t extends_from_gib; /* what it was until it has grown to size_gib; 0 = it has */
+    const char *group_id; /* whose member it is; NULL = none's */
+    const char *key_id; /* names its key; NULL = it is not encrypted */
 };
 
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */

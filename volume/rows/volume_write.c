@@ -32,60 +32,109 @@ int kn_volume_set_status(struct kn_db *db, const char *id, const char *status, s
     return kn_db_run(db, &SET, KN_ARGS(id, status), NULL, err);
 }
 
-const char *const kn_volume_statuses[] = {
-    "creating",    "available",        "deleting",        "error",     "error_deleting", "error_extending", "attaching",
-    "detaching",   "in-use",           "extending",       "uploading", "reverting",      "downloading",     "reserved",
-    "maintenance", "restoring-backup", "error_restoring", NULL
-};
+const char *const kn_volume_statuses[] = { "creating",
+                                           "available",
+                                           "deleting",
+                                           "error",
+                                           "error_deleting",
+                                           "error_managing",
+                                           "managing",
+                                           "attaching",
+                                           "in-use",
+                                           "detaching",
+                                           "maintenance",
+                                           "restoring-backup",
+                                           "error_restoring",
+                                           "reserved",
+                                           "awaiting-transfer",
+                                           "backing-up",
+                                           "error_backing-up",
+                                           "error_extending",
+                                           "downloading",
+                                           "uploading",
+                                           "retyping",
+                                           "extending",
+                                           NULL };
 
 static const struct {
-    const char *from[6]; /* ended by NULL; none: whatever it is */
+    const char *from[7]; /* ended by NULL; none: whatever it is */
     const char *to; /* NULL: it stays what it is */
     const char *words;
     bool unattached; /* refused while a row of `attachment` holds the volume, whatever its status was reset to */
     bool uncopied; /* refused while something is made of what it holds */
     bool ungrouped; /* refused while it is a member of a group */
+    bool unread; /* refused while it is backed up, which no other copy minds */
 } EVENTS[] = {
-    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true, false },
-    [KN_VOLUME_RESERVE] = { { "available" }, "reserved", "available or downloading to reserve", true, true, false },
+    [KN_VOLUME_ATTACH] = { { "available" }, "attaching", "available to attach", true, true, false, false },
+    [KN_VOLUME_RESERVE] = { { "available" },
+                            "reserved",
+                            "available or downloading to reserve",
+                            true,
+                            true,
+                            false,
+                            false },
     [KN_VOLUME_SHARE] = { { "available", "attaching", "in-use", "detaching", "reserved" },
                           "attaching",
                           "available or in-use to attach",
                           false,
                           true,
+                          false,
                           false },
-    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false, false },
-    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending", "error_restoring" },
+    [KN_VOLUME_DETACH] = { { "in-use" }, "detaching", "in-use to detach", false, false, false, false },
+    [KN_VOLUME_DELETE] = { { "available", "error", "error_deleting", "error_extending", "error_restoring",
+                             "error_managing" },
                            "deleting",
                            "available or error or error_restoring or error_extending or error_managing and must not be "
                            "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
                            "disassociated from snapshots after volume transfer",
                            true,
                            true,
-                           true },
+                           true,
+                           false },
     [KN_VOLUME_FORCE_DELETE] = { { NULL },
                                  "deleting",
                                  "anything but attached to be deleted by force",
                                  true,
                                  false,
-                                 true },
-    [KN_VOLUME_DELETE_GROUPED] = { { "available", "error", "error_deleting", "error_extending", "error_restoring" },
+                                 true,
+                                 false },
+    [KN_VOLUME_DELETE_GROUPED] = { { "available", "error", "error_deleting", "error_extending", "error_restoring",
+                                     "error_managing" },
                                    "deleting",
                                    "available or error to be deleted with its group",
                                    true,
                                    true,
+                                   false,
                                    false },
-    [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true, false },
-    [KN_VOLUME_EXTEND_HELD] = { { "in-use" }, "extending", "in-use to extend", false, true, false },
-    [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false, false },
-    [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true, false },
-    [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true, false },
-    [KN_VOLUME_REBUILD] = { { "in-use" }, "downloading", "in-use to be reimaged with its server", false, true, false },
-    [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true, false },
-    [KN_VOLUME_RESTORE] = { { "available" }, "restoring-backup", "available to be restored to", true, true, false },
-    [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false, false },
-    [KN_VOLUME_TRANSFER] = { { "available" }, "awaiting-transfer", "available to be transferred", true, true, true },
-    [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false, true },
+    [KN_VOLUME_EXTEND] = { { "available" }, "extending", "available to extend", true, true, false, false },
+    [KN_VOLUME_EXTEND_HELD] = { { "in-use" }, "extending", "in-use to extend", false, true, false, false },
+    [KN_VOLUME_UPLOAD] = { { "available" }, "uploading", "available", true, false, false, true },
+    [KN_VOLUME_REVERT] = { { "available" }, "reverting", "available to revert", true, true, false, false },
+    [KN_VOLUME_REIMAGE] = { { "available", "error" }, "downloading", "available or error", true, true, false, false },
+    [KN_VOLUME_REBUILD] = { { "in-use" },
+                            "downloading",
+                            "in-use to be reimaged with its server",
+                            false,
+                            true,
+                            false,
+                            false },
+    [KN_VOLUME_COPY_HELD] = { { "in-use" }, NULL, "in-use to be copied", false, true, false, false },
+    [KN_VOLUME_RESTORE] = { { "available" },
+                            "restoring-backup",
+                            "available to be restored to",
+                            true,
+                            true,
+                            false,
+                            false },
+    [KN_VOLUME_COPY] = { { "available" }, NULL, "available to be copied", true, false, false, true },
+    [KN_VOLUME_TRANSFER] = { { "available" },
+                             "awaiting-transfer",
+                             "available to be transferred",
+                             true,
+                             true,
+                             true,
+                             false },
+    [KN_VOLUME_RETYPE] = { { "available", "in-use" }, NULL, "available or in-use", false, false, true, true },
 };
 _Static_assert(sizeof(EVENTS) / sizeof(EVENTS[0]) == KN_VOLUME_EVENT_COUNT, "a row for every event");
 
@@ -143,6 +192,22 @@ static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_vo
                      v->id, EVENTS[event].words);
 }
 
+/* What clients see as `backing-up`: asked under the lock of its row, which whoever backs it up held, too. */
+static int refuse_read(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    static const struct kn_stmt READ = { "volume_read", "SELECT " KN_VOLUME_IS_BACKED_UP("$1::uuid"), 1 };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(db, &READ, KN_ARGS(v->id), &rows, err) < 0) {
+        return -1;
+    }
+    return !kn_rows_bool(rows, 0, KN_ONLY)
+               ? 0
+               : kn_fail(err, KN_BAD_REQUEST,
+                         "Invalid volume: Volume %s status must be %s, but current status is: backing-up.", v->id,
+                         EVENTS[event].words);
+}
+
 static int refuse_grouped(const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
 {
     return v->group_id == NULL ? 0
@@ -189,7 +254,8 @@ int kn_volume_move(struct kn_db *db, const struct kn_volume *v, enum kn_volume_e
 
     if (refuse_encrypted(v, event, err) < 0 || (EVENTS[event].ungrouped && refuse_grouped(v, event, err) < 0) ||
         (EVENTS[event].unattached && refuse_attached(db, v, event, err) < 0) ||
-        (EVENTS[event].uncopied && refuse_copied(db, v, event, err) < 0)) {
+        (EVENTS[event].uncopied && refuse_copied(db, v, event, err) < 0) ||
+        (EVENTS[event].unread && refuse_read(db, v, event, err) < 0)) {
         return -1;
     }
     if (kn_volume_allows(v->status, event) && EVENTS[event].to == NULL) {
