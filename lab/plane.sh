@@ -63,9 +63,11 @@ write_conf() {
 		[volume]
 		file_dir = $lab/volumes
 		backup_dir = $lab/backups
+		key_file = $lab/conf/volume.key
 		END
     } >"$lab/conf/kilonova.conf"
     bus_conf "$bus" >"$lab/conf/agent.conf"
+    (umask 077 && head -c 32 /dev/urandom >"$lab/conf/volume.key")
     "$bin/kilonova" --config "$lab/conf/kilonova.conf" bus key >"$log/keys.log"
 }
 

@@ -4,10 +4,13 @@
  */
 #include "tests/support/test.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "lib/adapter/crypto.h"
 #include "lib/base/file.h"
@@ -64,6 +67,7 @@ static void keys_remove(const char *volume)
 
 #define TYPE "33333333-3333-4333-8333-333333333333"
 #define AGENT "an-agent"
+#define MASTER "0123456789abcdef0123456789abcdef"
 
 /* As that agent asks; the body of the answer, a new reference. */
 static json_t *ask_key(struct kn_bus_reader *told, const char *agent, const char *server, const char *box)
@@ -176,10 +180,117 @@ static void a_key_goes_to_who_has_the_volume(void **state)
     assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
     assert_true(opens(key, ONE, "read 3221221376 4k"));
     assert_false(opens(key, ONE, "read 3221225472 4k"));
+    AUTO_FREE char *nothing = kn_asprintf("%064d", 0);
+    json_auto_t *in_no_box = ask_key(told, AGENT, S "1", nothing);
+    assert_null(json_object_get(in_no_box, "sealed"));
     kn_service_world_sql("DELETE FROM attachment");
+    json_auto_t *too_late = ask_key(told, AGENT, S "1", box.name); /* the same as was answered before */
+    assert_null(json_object_get(too_late, "sealed"));
+    kn_service_world_sql("INSERT INTO attachment (id, volume_id, server_id, status) VALUES (gen_random_uuid(), '" ONE
+                         "', '" S "1', 'attached')");
     kn_service_world_sql("DELETE FROM allocation");
+    json_auto_t *moved_away = ask_key(told, AGENT, S "1", box.name);
+    assert_null(json_object_get(moved_away, "sealed"));
+    kn_service_world_sql("DELETE FROM attachment");
     copies_have_the_key(key);
     kn_service_world_sql("DO $$ BEGIN ASSERT NOT EXISTS (SELECT FROM volume_key), 'the key is still there'; END $$");
+}
+
+/* --- a key service ----------------------------------------------------------------------------------------------------------- */
+
+#define SECRET_PATH "/v1/secrets/" ONE "/payload"
+#define TOKEN "let-me-in"
+
+/* A key service in a process of its own: it is not ready when it is asked first, and tells nobody without the token. */
+static pid_t keys_serve(int port, const char *bytes)
+{
+    const int listening = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    const struct sockaddr_in at = { .sin_family = AF_INET,
+                                    .sin_port = htons((uint16_t)port),
+                                    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+
+    assert_int_equal(setsockopt(listening, SOL_SOCKET, SO_REUSEADDR, &(int){ 1 }, sizeof(int)), 0);
+    assert_int_equal(bind(listening, (const struct sockaddr *)&at, sizeof(at)), 0);
+    assert_int_equal(listen(listening, 16), 0);
+    const pid_t pid = fork();
+
+    for (int asked = 0; pid == 0; asked++) {
+        const int fd = accept(listening, NULL, NULL);
+        char request[4096] = "";
+
+        for (size_t n = 0; strstr(request, "\r\n\r\n") == NULL;) {
+            const ssize_t more = read(fd, request + n, sizeof(request) - 1 - n);
+            if (more <= 0) {
+                break;
+            }
+            n += (size_t)more;
+        }
+        const char *status = asked == 0 ? "503 Not yet"
+                             : strncmp(request, "GET " SECRET_PATH " ", strlen("GET " SECRET_PATH " ")) != 0 ? "404 No"
+                             : strstr(request, "X-Auth-Token: " TOKEN "\r\n") == NULL                        ? "401 Who"
+                                                                                                             : "200 OK";
+        dprintf(fd, "HTTP/1.1 %s\r\nContent-Length: %zu\r\nConnection: close\r\n\r\n%s", status, strlen(bytes), bytes);
+        close(fd);
+    }
+    close(listening);
+    return pid;
+}
+
+/* With this service's bytes, and this token, does kilonova-volume start? It ends at once if not. */
+static bool keys_start_with(int port, const char *url, const char *bytes, const char *token)
+{
+    AUTO_FREE char *program = kn_test_binary("kilonova-volume"),
+                   *database = kn_asprintf("db.url=%s", world.conf.db_url),
+                   *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers),
+                   *bus = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port),
+                   *dir = kn_asprintf("volume.file_dir=%s/volumes", world.dir),
+                   *where = kn_asprintf("volume.key_url=%s", url),
+                   *file = kn_asprintf("volume.key_token_file=%s/token", world.dir);
+    const char *argv[] = { program, "--set", database, "--set", brokers, "--set", bus,
+                           "--set", dir,     "--set",  where,   "--set", file,    NULL };
+    const pid_t server = keys_serve(port, bytes);
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_file_replace(world.dir, "token", token, strlen(token), &err), &err);
+    const bool is_fine = kn_test_end(kn_test_spawn(argv, "/dev/stderr", NULL), 0);
+    kn_test_end(server, SIGKILL);
+    return is_fine;
+}
+
+/* The same key from there opens and makes the same; whatever does not give it is no key. */
+static void a_service_may_have_the_key(void **state)
+{
+    const int port = kn_test_free_port();
+    AUTO_FREE char *url = kn_asprintf("http://127.0.0.1:%d" SECRET_PATH, port),
+                   *elsewhere = kn_asprintf("http://localhost.example:%d" SECRET_PATH, port),
+                   *other = kn_asprintf("http://127.0.0.1:%d/v1/secrets", port),
+                   *dir = kn_asprintf("volume.file_dir=%s/volumes", world.dir),
+                   *where = kn_asprintf("volume.key_url=%s", url),
+                   *file = kn_asprintf("volume.key_token_file=%s/token", world.dir);
+    struct kn_error err = { 0 };
+
+    (void)state;
+    kn_test_end(service, SIGTERM);
+    assert_false(keys_start_with(port, url, MASTER, "another"));
+    assert_false(keys_start_with(port, url, MASTER "x", TOKEN "\n"));
+    assert_false(keys_start_with(port, url, "short", TOKEN "\n"));
+    assert_false(keys_start_with(port, other, MASTER, TOKEN "\n"));
+    assert_false(keys_start_with(port, elsewhere, MASTER, TOKEN "\n"));
+    const pid_t server = keys_serve(port, MASTER);
+    assert_ok(kn_file_replace(world.dir, "token", TOKEN "\n", strlen(TOKEN) + 1, &err), &err);
+    service = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME,
+                                      (const char *const[]){ dir, where, file, NULL });
+    kn_test_end(server, SIGKILL); /* it is not needed again */
+    kn_service_world_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status, type_id) VALUES ('" ONE
+                         "', 'p', 'u', 1, 'creating', '" TYPE "')");
+    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 1))),
+                     KN_OK);
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    AUTO_FREE char *key = NULL;
+    assert_ok(kn_db_query(world.db, "SELECT id, sealed FROM volume_key", 0, KN_NO_ARGS, &rows, &err), &err);
+    assert_ok(kn_unseal((const uint8_t *)MASTER, kn_rows_text(rows, 0, 0), kn_rows_text(rows, 0, 1), &key, &err), &err);
+    assert_true(opens(key, ONE, "write -P 9 0 4k"));
+    keys_remove(ONE);
 }
 
 static int world_start(void **state)
@@ -193,7 +304,7 @@ static int world_start(void **state)
 
     snprintf(volumes, sizeof(volumes), "%s/volumes", world.dir);
     kn_service_world_sql("ALTER TABLE attachment DROP CONSTRAINT attachment_server_id_fkey"); /* no servers here */
-    assert_ok(kn_file_replace(world.dir, "master", "0123456789abcdef0123456789abcdef", 32, &err), &err);
+    assert_ok(kn_file_replace(world.dir, "master", MASTER, 32, &err), &err);
     service = kn_service_world_daemon("kilonova-volume", KN_TOPIC_VOLUME, (const char *const[]){ dir, key, NULL });
     return 0;
 }
@@ -208,7 +319,8 @@ static int world_stop(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = { cmocka_unit_test(a_key_goes_to_who_has_the_volume) };
+    const struct CMUnitTest tests[] = { cmocka_unit_test(a_key_goes_to_who_has_the_volume),
+                                        cmocka_unit_test(a_service_may_have_the_key) };
 
     kn_test_needs("qemu-io");
     return cmocka_run_group_tests(tests, world_start, world_stop);

@@ -20,7 +20,7 @@ verdict "$(grep -nE '^[[:space:]]*#[[:space:]]*include' $(files '*.c' '*.h') /de
         cage["netlink/"] = "^network/host/"
         cage["nftables/"] = "^network/host/"
         cage["libnetfilter_conntrack/"] = "^network/host/firewall/conntrack"
-        cage["curl/"] = "^(image/host/|image/data/fetch|cli/|volume/serve/backup_s3|tests/)"
+        cage["curl/"] = "^(image/host/|image/data/fetch|cli/|volume/serve/(backup_s3|key_service)|tests/)"
         cage["libxml/"] = "^compute-agent/libvirt/domain_scan"
         cage["yaml.h"] = "^cli/clouds"
         cage["pcre2"] = "^lib/adapter/regex"

@@ -237,7 +237,7 @@ int kn_volume_encryption_admit(struct kn_db *db, const struct kn_conf *conf, con
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid input received: Multiattach cannot be used with encrypted volumes.");
     }
-    if (conf->volume_key_file[0] == '\0') {
+    if (*conf->volume_key_file == '\0' && *conf->volume_key_url == '\0') {
         return kn_fail(err, KN_BAD_REQUEST,
                        "Invalid volume type: it encrypts its volumes, and this cloud has no key for that "
                        "(volume.key_file).");

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* Sealed keys in rows, one in the clear in memory: that of the file. Everything that was opened is wiped when it has been used. */
+/* Sealed keys in rows, one in the clear in memory: that of the file or of the key service. Everything that was opened is wiped when it has been used. */
 #include "volume/serve/keys.h"
 
 #include <errno.h>
@@ -15,6 +15,7 @@
 #include "lib/base/mem.h"
 #include "lib/base/uuid.h"
 #include "lib/domain/volume_encryption.h"
+#include "volume/serve/key_service.h"
 
 struct kn_volume_keys {
     bool is_there;
@@ -47,9 +48,15 @@ static int keys_read_file(const char *path, uint8_t master[KN_SEAL_KEY], struct 
 int kn_volume_keys_new(const struct kn_conf *conf, struct kn_volume_keys **ret, struct kn_error *err)
 {
     struct kn_volume_keys *keys = KN_NEW(struct kn_volume_keys);
+    const bool is_file = *conf->volume_key_file != '\0', is_service = *conf->volume_key_url != '\0';
 
-    keys->is_there = conf->volume_key_file[0] != '\0';
-    if (keys->is_there && keys_read_file(conf->volume_key_file, keys->master, err) < 0) {
+    keys->is_there = is_file || is_service;
+    if (is_file && is_service) {
+        kn_volume_keys_free(keys);
+        return kn_fail(err, KN_BAD_REQUEST, "volume.key_file and volume.key_url are both set: which one is it?");
+    }
+    if ((is_file && keys_read_file(conf->volume_key_file, keys->master, err) < 0) ||
+        (is_service && kn_volume_key_fetch(conf, keys->master, err) < 0)) {
         kn_volume_keys_free(keys);
         return -1;
     }
@@ -74,7 +81,7 @@ static int keys_unseal(const struct kn_volume_keys *keys, const char *id, const 
         return kn_fail(err, KN_CONFLICT, "there is no key for encrypted volumes (volume.key_file)");
     }
     if (kn_unseal(keys->master, id, sealed, &plain, err) < 0) {
-        return kn_fail_hint(err, "is volume.key_file the one with which the key was made?");
+        return kn_fail_hint(err, "is volume.key_file (or key_url) the one with which the key was made?");
     }
     kn_copy(ret, KN_VOLUME_KEY_SIZE, plain);
     kn_wipe(plain, strlen(plain));

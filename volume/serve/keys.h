@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * keys: those of encrypted volumes. One is 256 random bits, made with its volume's disk and gone with its volume's row. Rows have it sealed (XChaCha20-Poly1305, about its own id) with the key of the file volume.key_file, which
+ * keys: those of encrypted volumes. One is 256 random bits, made with its volume's disk and gone with its volume's row. Rows have it sealed (XChaCha20-Poly1305, about its own id) with the key of the file volume.key_file, or of the service volume.key_url, which
  * this process reads at its start and tells nobody: neither a copy of the database nor one of the file opens a disk. It leaves this process for the host of a server that has the volume, when that host's agent asks, sealed so that this
  * agent alone opens it.
  */
@@ -18,7 +18,7 @@
 
 struct kn_volume_keys;
 
-/* KN_BAD_REQUEST: volume.key_file is not what it should be. Where the setting is empty there are no keys, and whoever needs one is told so. */
+/* KN_BAD_REQUEST, KN_UNAVAILABLE: volume.key_file is not what it should be, or what key_url names does not give one. Where both are empty there are no keys, and whoever needs one is told so. */
 int kn_volume_keys_new(const struct kn_conf *conf, struct kn_volume_keys **ret, struct kn_error *err);
 void kn_volume_keys_free(struct kn_volume_keys *keys); /* NULL is fine */
 
