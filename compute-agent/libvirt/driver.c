@@ -233,6 +233,9 @@ static int lv_open(const struct kn_conf *conf, const char *host, const struct kn
         driver_release(lv);
         return -1;
     }
+    if (!lv->is_lxc) {
+        kn_agent_libvirt_secrets_forget(lv);
+    }
     *ret_state = lv;
     return 0;
 }

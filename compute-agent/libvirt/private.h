@@ -193,6 +193,8 @@ int kn_agent_libvirt_secrets_put(struct kn_agent_libvirt *lv, const struct kn_ag
                                  struct kn_error *err);
 void kn_agent_libvirt_secrets_drop(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref,
                                    const json_t *spec);
+/* What an agent that was killed has left; at the start, when no guest is about to need one. */
+void kn_agent_libvirt_secrets_forget(struct kn_agent_libvirt *lv);
 
 /* --- container.c --- */
 /* What a container has no place for, refused. */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * libvirt/secret: what opens the encrypted volumes of a guest, for as long as libvirt needs it to give it to QEMU: while the guest starts, or gets the volume. libvirt's secrets are ephemeral (never on a disk) and
- * private (nobody reads them back), and are gone when that is over; a crash in between leaves one in libvirt's memory, until the same guest needs it next. QEMU has a copy, which libvirt hands over encrypted.
+ * private (nobody reads them back), and are gone when that is over; a crash in between leaves one in libvirt's memory, until the agent is there again. QEMU has a copy, which libvirt hands over encrypted.
  */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "compute-agent/core/guest_dir.h"
@@ -23,6 +24,8 @@ static inline void secret_auto(virSecretPtr *secret)
 }
 #define AUTO_SECRET __attribute__((cleanup(secret_auto)))
 
+#define OURS "kilonova/" /* then server and volume: what a secret is used for */
+
 static bool secret_is_needed(const json_t *connection)
 {
     return strcmp(kn_json_str(connection, "format"), KN_SPEC_ENCRYPTED) == 0;
@@ -35,7 +38,7 @@ static int secret_define(virConnectPtr conn, const char *server, const char *vol
 
     kn_agent_spec_secret(server, volume, id);
     AUTO_FREE char *xml = kn_asprintf("<secret ephemeral='yes' private='yes'><uuid>%s</uuid>"
-                                      "<usage type='volume'><volume>kilonova/%s/%s</volume></usage></secret>",
+                                      "<usage type='volume'><volume>" OURS "%s/%s</volume></usage></secret>",
                                       id, server, volume);
     AUTO_SECRET virSecretPtr secret = virSecretDefineXML(conn, xml, 0);
 
@@ -113,4 +116,29 @@ void kn_agent_libvirt_secrets_drop(struct kn_agent_libvirt *lv, const struct kn_
     json_array_foreach (json_object_get(spec, "volumes"), i, item) {
         kn_agent_libvirt_secret_drop(lv, ref->server, kn_json_str(item, "volume"), json_object_get(item, "connection"));
     }
+}
+
+void kn_agent_libvirt_secrets_forget(struct kn_agent_libvirt *lv)
+{
+    AUTO_CONN virConnectPtr conn = NULL;
+    virSecretPtr *secrets = NULL;
+    struct kn_error err = { 0 };
+    int count = -1;
+
+    if (kn_agent_libvirt_conn(lv, &conn, &err) == 0) {
+        count = virConnectListAllSecrets(conn, &secrets, 0);
+    }
+    if (count < 0) {
+        kn_log(KN_WARNING, "cannot see whether libvirt knows what opens a volume", NULL);
+    }
+    for (int i = 0; i < count; i++) {
+        const char *usage = virSecretGetUsageID(secrets[i]);
+
+        if (usage != NULL && strncmp(usage, OURS, strlen(OURS)) == 0 && virSecretUndefine(secrets[i]) < 0) {
+            kn_agent_libvirt_fail(&err, "forgetting what opens a volume");
+            kn_log_error("volume", &err);
+        }
+        virSecretFree(secrets[i]);
+    }
+    free((void *)secrets);
 }

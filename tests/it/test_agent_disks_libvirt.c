@@ -24,6 +24,8 @@
 #define SECRET_KEY "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff"
 #define SECRET_PATH "/run/volumes/volume-" SECRET_VOLUME
 #define WORDS "open sesame once"
+/* As an agent that was killed leaves it with libvirt. */
+#define LEFT "<secret ephemeral='yes' private='yes'><usage type='volume'><volume>kilonova/a/b</volume></usage></secret>"
 
 /* Says at each boot, when the encrypted volume is there, what it found on it. */
 static const char LOCKER[] =
@@ -228,9 +230,12 @@ static void test_encrypted(void **state)
     nobody_knows_it();
 
     kn_test_agent_kill9(&kn_one_guest.agent);
+    assert_ok(kn_file_replace("/run", "left.xml", LEFT, strlen(LEFT), &err), &err);
+    assert_int_equal(system("virsh secret-define /run/left.xml && virsh secret-list | grep -q kilonova/a/b"), 0);
     kn_test_agent_start(&kn_one_guest.agent);
     struct kn_message hello = kn_test_agent_expect(&kn_one_guest.agent, "agent.hello", 0);
     kn_message_release(&hello);
+    nobody_knows_it();
     const int64_t again = power("reboot_hard", false);
     tell_key(SECRET_KEY);
     json_decref(kn_test_agent_done(&kn_one_guest.agent, "server.power", again));
