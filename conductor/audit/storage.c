@@ -6,7 +6,7 @@
 const struct kn_conductor_promise kn_conductor_promises_storage[] = {
     { "2. no volume in a transitional state without an open task",
       "SELECT format('volume %s is %s and nobody works on it', v.id, v.status) FROM volume v "
-      "WHERE (v.status IN ('creating', 'deleting', 'extending', 'uploading', 'reverting', 'downloading', 'restoring-backup') AND NOT " KN_AUDIT_MOVING("v.id") " "
+      "WHERE (v.status IN ('creating', 'deleting', 'unmanaging', 'extending', 'uploading', 'reverting', 'downloading', 'restoring-backup') AND NOT " KN_AUDIT_MOVING("v.id") " "
       "AND NOT EXISTS (SELECT FROM attachment a WHERE a.volume_id = v.id AND " KN_AUDIT_MOVING("a.server_id") ")) "
       "OR (v.status IN ('attaching', 'detaching') AND NOT EXISTS (SELECT 1 FROM attachment a WHERE a.volume_id = v.id))", NULL, NULL },
     { "2. no snapshot of a volume in a transitional state without an open task",
@@ -33,7 +33,7 @@ const struct kn_conductor_promise kn_conductor_promises_storage[] = {
       "AND t.state IN ('run', 'undo') AND t.input->>'import' = m.id::text)", NULL, NULL },
     { "5. every volume and attachment is in a state that there is",
       "SELECT format('volume %s is \"%s\"', id, status) FROM volume WHERE status NOT IN ('creating', 'available', 'attaching', 'in-use', 'detaching', "
-      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved', 'restoring-backup', 'error_restoring', 'error_managing', 'managing', 'maintenance', 'backing-up', 'error_backing-up', 'retyping') "
+      "'deleting', 'error', 'error_deleting', 'error_extending', 'extending', 'uploading', 'reverting', 'downloading', 'awaiting-transfer', 'reserved', 'restoring-backup', 'error_restoring', 'error_managing', 'managing', 'maintenance', 'backing-up', 'error_backing-up', 'retyping', 'unmanaging') "
       "UNION ALL SELECT format('snapshot %s is \"%s\"', id, status) FROM volume_snapshot WHERE status NOT IN ('creating', 'available', 'deleting', "
       "'error', 'error_deleting') "
       "UNION ALL SELECT format('backup %s is \"%s\"', id, status) FROM volume_backup WHERE status NOT IN ('creating', 'available', 'deleting', "

@@ -16,6 +16,10 @@ static const struct kn_conductor_flow_row DELETE_ROWS[] = {
     { { { .message = "volume.delete", .build = kn_conductor_body_volume } }, NULL },
 };
 
+static const struct kn_conductor_flow_row UNMANAGE_ROWS[] = {
+    { { { .message = "volume.unmanage", .build = kn_conductor_body_volume } }, NULL },
+};
+
 static const struct kn_conductor_becomes DELETE_DONE[] = { KN_GOES(kn_conductor_record_volume), KN_BECOMES_END };
 static const struct kn_conductor_becomes DELETE_FAILED[] = {
     KN_SET(kn_conductor_record_volume, "status", "error_deleting"), KN_BECOMES_END
@@ -313,6 +317,15 @@ const struct kn_conductor_flow kn_conductor_flows_volume[] = {
     { .kind = "volume.delete",
       .object = &kn_conductor_record_volume,
       .rows = DELETE_ROWS,
+      .row_count = 1,
+      .retry_row = -1,
+      .supersedes = true,
+      .insists = true,
+      .done = DELETE_DONE,
+      .failed = DELETE_FAILED },
+    { .kind = "volume.unmanage",
+      .object = &kn_conductor_record_volume,
+      .rows = UNMANAGE_ROWS,
       .row_count = 1,
       .retry_row = -1,
       .supersedes = true,

@@ -89,6 +89,8 @@ const struct kn_message_type kn_message_types[] = {
     { "backup.delete", 1, KN_TOPIC_VOLUME, "remove what was stored",
       KN_FIELDS(UUID("backup", "the backup"), UUID("volume", "of which volume it was")), KN_NO_FIELDS, false },
     { "volume.delete", 1, KN_TOPIC_VOLUME, "remove the volume's disk", KN_FIELDS(UUID("volume", "the volume")), KN_NO_FIELDS, false },
+    { "volume.unmanage", 1, KN_TOPIC_VOLUME, "let the volume's disk go as it is: it is nobody's any more, and its name says so",
+      KN_FIELDS(UUID("volume", "the volume")), KN_NO_FIELDS, false },
     { "volume.connect", 1, KN_TOPIC_VOLUME, "make the volume reachable from a host",
       KN_FIELDS(UUID("volume", "the volume"), UUID("server", "who will use it"),
                 STR_OPT("host", HOST, "from where; absent = the server is on none yet")),

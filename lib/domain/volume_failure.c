@@ -39,6 +39,10 @@ static const struct kn_volume_failure FAILURES[] = {
     VOLUME("volume.create", KN_NO_VALID_HOST, "001", "schedule allocate volume", NO_ROOM),
     VOLUME("volume.create", KN_TOO_LARGE, "005", "copy image to volume", IMAGE_TOO_LARGE),
     VOLUME("volume.create", KN_OK, "008", "create volume from backend storage", NOT_WRITTEN),
+    VOLUME(
+        "volume.unmanage", KN_OK, "006", "unmanage volume", "001", "An unknown error occurred.",
+        "It is still here, or its disk was let go already: unmanage it again once an administrator has made it available, "
+        "or delete it."),
     VOLUME("volume.extend", KN_NO_VALID_HOST, "007", "extend volume", NO_ROOM),
     VOLUME("volume.extend", KN_OK, "007", "extend volume", "010", "Volume Driver failed to extend volume.",
            "It has its old size. An administrator can make it available again."),

@@ -128,6 +128,7 @@ const struct kn_wish_type kn_wish_types[] = {
     { "group_snapshot.delete", "remove what was kept of a group",
       KN_FIELDS(KN_MUST("snapshots", KN_ARR, VOLUME_GROUP_VOLUMES, "which", .form = &kn_form_part)) },
     { "volume.delete", "remove the volume's disk", KN_NO_FIELDS },
+    { "volume.unmanage", "let the volume's disk go as it is", KN_NO_FIELDS },
     { "image.import", "make the image's data its own",
       KN_FIELDS(KN_MUST("import", KN_UUID, NONE, "the row of image_task")) },
     { "image.delete", "drop the image's data",

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
  * Images of servers whose root disk is a volume, in a whole cloud on simulated hosts: snapshots of all volumes and an image that names them; servers that are made of such an image, also by clients who
- * know nothing of it; what it is no good for; quotas; what fails, is deleted or killed in the middle. After all of it the audit finds every promise kept.
+ * know nothing of it; what it is no good for; quotas; what fails, is deleted or killed in the middle. A volume that is let go, since that needs a whole cloud, too. After all of it the audit finds every promise kept.
  */
 #include "tests/support/test.h"
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "lib/base/mem.h"
 #include "lib/domain/message.h"
@@ -333,6 +335,33 @@ static void ended_in_the_middle(void **state)
     assert_true(kn_whole_cloud_is_sound());
 }
 
+/* A volume that is unmanaged is nobody's: its bytes stay under a name that says so, whoever dies meanwhile; it counts nowhere. */
+static void one_is_let_go(void **state)
+{
+    static const char COUNTED[] = "SELECT coalesce(sum(used), 0)::bigint FROM quota_usage WHERE service = 'volume'";
+    const int64_t counted = kn_whole_cloud_count(COUNTED, NULL);
+    char id[KN_UUID_SIZE];
+    struct stat made, let_go;
+
+    (void)state;
+    kn_whole_cloud_expect(202, "POST", "/volume/v3/volumes", VV, "{\"volume\": {\"size\": 1}}");
+    kn_copy(id, sizeof(id), kn_whole_cloud_text("volume.id"));
+    settled();
+    AUTO_FREE char *path = kn_asprintf("%s/volume-%s", kn_whole.dir, id),
+                   *free_path = kn_asprintf("%s/unmanaged-volume-%s.raw", kn_whole.dir, id),
+                   *action = kn_asprintf("/volume/v3/volumes/%s/action", id);
+    assert_int_equal(stat(path, &made), 0);
+    kn_whole_cloud_expect(202, "POST", action, VV, "{\"os-unmanage\": {}}");
+    kn_whole_cloud_restart("kilonova-volume");
+    settled();
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume WHERE id = $1", id), 0);
+    assert_int_equal(kn_whole_cloud_count(COUNTED, NULL), counted);
+    assert_int_equal(access(path, F_OK), -1);
+    assert_int_equal(stat(free_path, &let_go), 0);
+    assert_int_equal(let_go.st_ino, made.st_ino);
+    assert_int_equal(unlink(free_path), 0);
+}
+
 static int start(void **state)
 {
     (void)state;
@@ -348,6 +377,7 @@ int main(void)
 {
     kn_test_needs("qemu-img");
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_teardown(one_is_let_go, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(made_and_used, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(what_it_is_no_good_for, kn_whole_cloud_sound),
         cmocka_unit_test_teardown(what_fails_leaves_nothing, kn_whole_cloud_sound),

@@ -388,6 +388,33 @@ static void test_force_delete_of_any_status(void **state)
     }
 }
 
+/* Its row goes by a task, its disk stays: an administrator's, of what nobody has, needs or encrypts. */
+static void test_unmanage(void **state)
+{
+    static const char UNMANAGE[] = "{\"os-unmanage\":{}}";
+    AUTO_FREE char *id = create(A, "{\"volume\":{\"size\":1}}"), *path = path_of(id, ""),
+                   *action = path_of(id, "/action");
+
+    (void)state;
+    expect(403, "POST", action, A, UNMANAGE);
+    expect(400, "POST", action, ADMIN, UNMANAGE); /* it is just made */
+    sql("UPDATE volume SET status = 'available', key_id = gen_random_uuid()");
+    expect(400, "POST", action, ADMIN, UNMANAGE);
+    assert_non_null(strstr(world.http.body.buf, "Unmanaging encrypted volumes is not supported."));
+    sql("UPDATE volume SET key_id = NULL; INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) "
+        "SELECT gen_random_uuid(), id, project_id, user_id, size_gib, 'available', type_id FROM volume");
+    expect(400, "POST", action, ADMIN, UNMANAGE);
+    sql("DELETE FROM volume_snapshot; UPDATE task SET state = 'done'");
+    expect(202, "POST", action, ADMIN, UNMANAGE);
+    expect(200, "GET", path, A, NULL);
+    expect_volume("status", "\"unmanaging\"");
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE state = 'run' AND kind = 'volume.unmanage'"), 1);
+    assert_int_equal(count_of("SELECT count(*) FROM task WHERE kind = 'volume.delete'"), 0);
+    expect(400, "POST", action, ADMIN, UNMANAGE);
+    expect(400, "DELETE", path, A, NULL);
+    sql("UPDATE task SET state = 'done', finished_at = now(); DELETE FROM volume; DELETE FROM quota_usage");
+}
+
 static void test_quota(void **state)
 {
     (void)state;
@@ -520,6 +547,7 @@ int main(void)
         cmocka_unit_test_teardown(test_lists, clean),
         cmocka_unit_test_teardown(test_metadata, clean),
         cmocka_unit_test_teardown(test_actions, clean),
+        cmocka_unit_test_teardown(test_unmanage, clean),
         cmocka_unit_test_teardown(test_quota, clean),
         cmocka_unit_test_teardown(test_force_delete_of_any_status, clean),
         cmocka_unit_test_teardown(test_attach, clean),

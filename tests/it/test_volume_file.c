@@ -71,6 +71,38 @@ static void test_raw(void **state)
     assert_fails(FILES->connect(&conf, VOLUME, &USER, &connection, &err), &err, KN_NOT_FOUND);
 }
 
+/* What is let go stays as it is under a name of its own, asked once or twice; nothing of that name is lost. */
+static void test_release(void **state)
+{
+    AUTO_FREE char *path = kn_asprintf("%s/volume-" VOLUME, dir),
+                   *free_path = kn_asprintf("%s/unmanaged-volume-" VOLUME ".raw", dir);
+    struct kn_error err = { 0 };
+    struct stat made, let_go;
+
+    (void)state;
+    for (const struct kn_volume_driver *const *of = kn_volume_drivers; *of != NULL; of++) {
+        assert_ok((*of)->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
+        assert_int_equal(stat(path, &made), 0);
+        for (int times = 0; times < 2; times++) {
+            assert_ok((*of)->release(&conf, VOLUME, "raw", NULL, &err), &err);
+            assert_int_equal(stat(free_path, &let_go), 0);
+            assert_true(let_go.st_ino == made.st_ino && let_go.st_size == made.st_size);
+            assert_int_equal(count_files(), 1);
+        }
+        assert_int_equal(link(free_path, path), 0); /* killed in the middle */
+        assert_ok((*of)->release(&conf, VOLUME, "raw", NULL, &err), &err);
+        assert_int_equal(count_files(), 1);
+        assert_ok((*of)->remove(&conf, VOLUME, NULL, &err), &err); /* it is nobody's */
+        assert_ok((*of)->create(&conf, VOLUME, "raw", 1, NULL, NULL, &err), &err);
+        assert_fails((*of)->release(&conf, VOLUME, "raw", NULL, &err), &err, KN_CONFLICT);
+        assert_int_equal(stat(free_path, &let_go), 0);
+        assert_int_equal(let_go.st_ino, made.st_ino);
+        assert_int_equal(unlink(free_path), 0);
+        assert_ok((*of)->remove(&conf, VOLUME, NULL, &err), &err);
+        assert_int_equal(count_files(), 0);
+    }
+}
+
 static void test_leftover_is_started_over(void **state)
 {
     (void)state;
@@ -362,6 +394,7 @@ int main(void)
     kn_test_needs("qemu-img", "qemu-io");
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_raw),
+        cmocka_unit_test(test_release),
         cmocka_unit_test(test_leftover_is_started_over),
         cmocka_unit_test(test_qcow2),
         cmocka_unit_test(test_copies_raw),

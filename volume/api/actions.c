@@ -69,6 +69,7 @@ static const struct kn_schema BODIES[] = {
     KN_SCHEMA("os-roll_detaching", KN_IS_ANY),
     KN_SCHEMA("os-show_image_metadata", KN_IS_ANY),
     KN_SCHEMA("os-force_delete", KN_IS_ANY),
+    KN_SCHEMA("os-unmanage", KN_IS_ANY),
     KN_SCHEMA_END,
 };
 
@@ -81,6 +82,15 @@ static int force_delete(struct kn_request *req, const json_t *in, const struct k
     return kn_volume_api_delete_as(req, KN_VOLUME_FORCE_DELETE, false, err);
 }
 
+static int unmanage(struct kn_request *req, const json_t *in, const struct kn_volume *v, struct kn_response *res,
+                    struct kn_error *err)
+{
+    (void)in;
+    (void)v;
+    (void)res;
+    return kn_volume_api_delete_as(req, KN_VOLUME_UNMANAGE, false, err);
+}
+
 static const struct {
     const char *name;
     kn_volume_action *run; /* NULL: known, but not done here */
@@ -91,6 +101,7 @@ static const struct {
     { "os-reset_status", kn_volume_api_reset_status, KN_CINDER_RESET_STATUS, 202, 0 },
     { "os-set_bootable", kn_volume_api_set_bootable, KN_CINDER_UPDATE, 200, 0 },
     { "os-force_delete", force_delete, KN_CINDER_FORCE_DELETE_ACTION, 202, 0 },
+    { "os-unmanage", unmanage, KN_CINDER_UNMANAGE, 202, 0 },
     { "os-extend", kn_volume_api_extend, KN_CINDER_EXTEND, 202, 0 },
     { "os-update_readonly_flag", kn_volume_api_set_readonly, KN_CINDER_READONLY, 202, 0 },
     { "os-retype", kn_volume_api_retype, KN_CINDER_RETYPE, 202, 0 },

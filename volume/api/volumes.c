@@ -85,12 +85,18 @@ int kn_volume_api_update(struct kn_request *req, struct kn_response *res, struct
     return kn_rest_update(&kn_volume_noun, req, req->params[0], res, err);
 }
 
+/* Its key goes with its row. */
+static int volumes_refuse_encrypted(const struct kn_volume *v, struct kn_error *err)
+{
+    return v->key_id == NULL ? 0 : kn_fail(err, KN_BAD_REQUEST, "Unmanaging encrypted volumes is not supported.");
+}
+
 int kn_volume_api_doom(struct kn_request *req, const char *id, enum kn_volume_event event, bool cascade,
                        json_t *ret_wakes, struct kn_error *err)
 {
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     struct kn_task_wish wish = {
-        .kind = "volume.delete",
+        .kind = event == KN_VOLUME_UNMANAGE ? "volume.unmanage" : "volume.delete",
         .project_id = req->caller.project_id,
         .user_id = req->caller.user_id,
         .request_id = req->request_id,
@@ -100,7 +106,8 @@ int kn_volume_api_doom(struct kn_request *req, const char *id, enum kn_volume_ev
 
     /* Behind the row again: what was wished in between. */
     if (kn_volume_get(req->db, &req->caller, id, true, &rows, &v, err) < 0 ||
-        kn_volume_backend_refuse_frozen(req->db, req->conf, v.id, err) < 0 ||
+        (event == KN_VOLUME_UNMANAGE ? volumes_refuse_encrypted(&v, err)
+                                     : kn_volume_backend_refuse_frozen(req->db, req->conf, v.id, err)) < 0 ||
         kn_volume_move(req->db, &v, event, err) < 0 || kn_task_cancel(req->db, v.id, err) < 0 ||
         kn_volume_snapshots_doom(req, &v, cascade, ret_wakes, err) < 0) {
         return -1;

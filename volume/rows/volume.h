@@ -67,6 +67,7 @@ enum kn_volume_event {
     KN_VOLUME_DETACH,
     KN_VOLUME_DELETE,
     KN_VOLUME_FORCE_DELETE,
+    KN_VOLUME_UNMANAGE, /* its row goes, its disk stays */
     KN_VOLUME_DELETE_GROUPED, /* with its group */
     KN_VOLUME_EXTEND,
     KN_VOLUME_EXTEND_HELD, /* with the server that has it (holder.h) */

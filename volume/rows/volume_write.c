@@ -98,6 +98,16 @@ static const struct {
                                  false,
                                  true,
                                  false },
+    [KN_VOLUME_UNMANAGE] = { { "available", "error", "error_deleting", "error_extending", "error_restoring",
+                               "error_managing" },
+                             "unmanaging",
+                             "available or error or error_restoring or error_extending or error_managing and must not be "
+                             "migrating, attached, belong to a group, have snapshots, awaiting a transfer, or be "
+                             "disassociated from snapshots after volume transfer",
+                             true,
+                             true,
+                             true,
+                             false },
     [KN_VOLUME_DELETE_GROUPED] = { { "available", "error", "error_deleting", "error_extending", "error_restoring",
                                      "error_managing" },
                                    "deleting",

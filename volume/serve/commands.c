@@ -16,7 +16,7 @@ static const struct {
     { "volume.delete", "volume.extend", "volume" },     { "volume.delete", "volume.upload", "volume" },
     { "volume.delete", "backup.create", "volume" },     { "snapshot.delete", "snapshot.create", "snapshot" },
     { "snapshot.delete", "backup.create", "snapshot" }, { "backup.delete", "backup.create", "backup" },
-    { "backup.delete", "backup.import", "backup" },
+    { "backup.delete", "backup.import", "backup" },     { "volume.unmanage", "volume.create", "volume" },
 };
 
 bool kn_volume_command_is_doomed(const struct kn_message *m, const void *what)

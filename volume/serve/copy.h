@@ -27,4 +27,7 @@ struct kn_volume_run {
 int kn_volume_run_tool(char *const argv[], const struct kn_volume_run *run, const struct kn_volume_watch *watch,
                        struct kn_error *err);
 
+/* The file gets another name, and loses this one: done twice, or by halves, is done. KN_CONFLICT: another file has that name. One that is not there is fine. */
+int kn_volume_rename(const char *from, const char *to, struct kn_error *err);
+
 #endif

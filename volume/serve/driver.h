@@ -81,6 +81,9 @@ struct kn_volume_driver {
                   const struct kn_volume_watch *watch, struct kn_error *err);
     int (*remove)(const struct kn_conf *conf, const char *volume, const struct kn_volume_watch *watch,
                   struct kn_error *err);
+    /* The disk stays as it is, under a name that says that it is nobody's: unmanaged-volume-<id>.<format>. None of that name is written over. One that is not there is let go. */
+    int (*release)(const struct kn_conf *conf, const char *volume, const char *format,
+                   const struct kn_volume_watch *watch, struct kn_error *err);
     /* The volume as it is now, in its format; one that is there stays as it is. It needs its volume no more, nor does what is made from it need it. */
     int (*snapshot)(const struct kn_conf *conf, const char *snapshot, const char *volume,
                     const struct kn_volume_watch *watch, struct kn_error *err);

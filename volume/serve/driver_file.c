@@ -427,6 +427,20 @@ static int file_remove(const struct kn_conf *conf, const char *volume, const str
     return driver_file_unlink(conf, h.path, err);
 }
 
+static int file_release(const struct kn_conf *conf, const char *volume, const char *format,
+                        const struct kn_volume_watch *watch, struct kn_error *err)
+{
+    __attribute__((cleanup(hold_release))) struct hold h = { .fd = -1 };
+
+    if (take_hold(conf, VOLUME, volume, watch, &h, err) < 0) {
+        return -1;
+    }
+    file_end_export(conf, false, volume);
+    AUTO_FREE char *free_path = kn_asprintf("%s/unmanaged-volume-%s.%s", conf->volume_file_dir, volume, format);
+    return kn_volume_rename(h.path, free_path, err) < 0 ? -1
+                                                        : sync_path(conf->volume_file_dir, O_RDONLY | O_DIRECTORY, err);
+}
+
 /* --- snapshots ---------------------------------------------------------------------------------------------------------------------- */
 
 static int file_snapshot(const struct kn_conf *conf, const char *snapshot, const char *volume,
@@ -571,6 +585,7 @@ const struct kn_volume_driver kn_volume_driver_file = {
     .overwrite = file_overwrite,
     .extend = file_extend,
     .remove = file_remove,
+    .release = file_release,
     .snapshot = file_snapshot,
     .open_snapshot = file_open_snapshot,
     .adopt_snapshot = file_adopt_snapshot,

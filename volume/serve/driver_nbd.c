@@ -77,6 +77,12 @@ static int nbd_remove(const struct kn_conf *conf, const char *volume, const stru
     return kn_volume_export_end(conf, volume, err) < 0 ? -1 : FILES->remove(conf, volume, watch, err);
 }
 
+static int nbd_release(const struct kn_conf *conf, const char *volume, const char *format,
+                       const struct kn_volume_watch *watch, struct kn_error *err)
+{
+    return kn_volume_export_end(conf, volume, err) < 0 ? -1 : FILES->release(conf, volume, format, watch, err);
+}
+
 static int nbd_snapshot(const struct kn_conf *conf, const char *snapshot, const char *volume,
                         const struct kn_volume_watch *watch, struct kn_error *err)
 {
@@ -154,6 +160,7 @@ const struct kn_volume_driver kn_volume_driver_nbd = {
     .overwrite = nbd_overwrite,
     .extend = nbd_extend,
     .remove = nbd_remove,
+    .release = nbd_release,
     .snapshot = nbd_snapshot,
     .remove_snapshot = nbd_remove_snapshot,
     .export = nbd_export,

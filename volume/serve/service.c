@@ -329,6 +329,22 @@ static int delete(struct volume_call *c, struct kn_error *err)
     return c->driver->remove(c->conf, kn_json_str(c->m->body, "volume"), &watch, err);
 }
 
+/* Of some disks from before rows had a format nobody knows what they are written in. */
+static int service_unmanage(struct volume_call *c, struct kn_error *err)
+{
+    static const struct kn_stmt FORMAT = { "volume_unmanage_format",
+                                           "SELECT coalesce(format, 'unknown') FROM volume WHERE id = $1", 1 };
+    const struct kn_volume_watch watch = { service_look, wanted, c };
+    const char *volume = kn_json_str(c->m->body, "volume");
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+
+    if (kn_db_run(kn_work_db(c->work), &FORMAT, KN_ARGS(volume), &rows, err) < 0) {
+        return -1;
+    }
+    return kn_rows_count(rows) == 0 ? 0
+                                    : c->driver->release(c->conf, volume, kn_rows_text(rows, 0, KN_ONLY), &watch, err);
+}
+
 /* What a guest may do with a volume. */
 struct volume_rights {
     bool is_readonly, is_shared;
@@ -426,6 +442,7 @@ static const struct {
     { "volume.extend", service_extend },
     { "volume.upload", service_upload },
     { "volume.delete", delete },
+    { "volume.unmanage", service_unmanage },
     { "snapshot.open", service_open_snapshot },
     { "snapshot.create", service_snapshot },
     { "snapshot.delete", service_drop_snapshot },

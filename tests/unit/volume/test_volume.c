@@ -29,6 +29,9 @@ static void test_what_follows_which_status(void **state)
         [KN_VOLUME_SHARE] = "available attaching in-use detaching reserved",
         [KN_VOLUME_DETACH] = "in-use",
         [KN_VOLUME_DELETE] = "available error error_deleting",
+        [KN_VOLUME_FORCE_DELETE] =
+            "creating available attaching in-use reserved detaching deleting error error_deleting",
+        [KN_VOLUME_UNMANAGE] = "available error error_deleting",
     };
 
     (void)state;
