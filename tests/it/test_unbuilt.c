@@ -44,6 +44,8 @@ static void test_words(void **state)
         { "POST", "/volume/v3/aaaa/cgsnapshots/create", "no consistency groups" },
         { "POST", "/volume/v3/os-snapshot-manage", "no snapshots made elsewhere" }, /* there are others */
         { "GET", "/volume/v3/manageable_snapshots", "no snapshots made elsewhere" },
+        { "PUT", "/volume/v3/os-services/set-log",
+          "no levels of logs that change while services run" }, /* there are others */
     };
 
     (void)state;

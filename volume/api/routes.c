@@ -177,6 +177,10 @@ static const struct kn_unbuilt UNBUILT[] = {
     { "/v3/os-snapshot-manage", "snapshots made elsewhere" },
     { "/v3/manageable_volumes", "volumes made elsewhere" },
     { "/v3/manageable_snapshots", "snapshots made elsewhere" },
+    { "/v3/os-services/get-log",
+      "levels of logs that change while services run (daemon.log_level of the configuration says them)" },
+    { "/v3/os-services/set-log",
+      "levels of logs that change while services run (daemon.log_level of the configuration says them)" },
     { NULL, NULL },
 };
 
