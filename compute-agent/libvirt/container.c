@@ -80,6 +80,24 @@ static long container_init(unsigned domain)
     return pid;
 }
 
+/* libvirt's own process of it may hang, or be gone, and libvirt say that it runs: what says so is whether its first process lives (proc(5): Z, it is not even buried). */
+bool kn_agent_container_is_dead(virDomainPtr dom)
+{
+    const unsigned domain = virDomainGetID(dom);
+    const long pid = domain == (unsigned)-1 ? 0 : container_init(domain);
+    AUTO_FREE char *path = kn_asprintf("/proc/%ld/stat", pid);
+    FILE *f = pid != 0 ? fopen(path, "re") : NULL;
+    char state = 'Z';
+
+    if (f != NULL) {
+        if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1) {
+            state = 'Z';
+        }
+        fclose(f);
+    }
+    return state == 'Z' || state == 'X';
+}
+
 struct container_visit {
     long pid;
     const json_t *nics; /* kn_form_plug */

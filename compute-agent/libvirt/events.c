@@ -21,6 +21,8 @@
 #define RESUME_MAX_MS 10000
 #define RESUME_CALM_MS 30000 /* without an error: the next one is another story */
 #define HELD_MAX 32
+#define PULSE_MS 2000 /* from one look at whether containers live to the next */
+#define DEAD_MS 6000  /* a container that reboots has no first process for less */
 #define UNKNOWN (-1)
 
 /* What the watcher knows of a guest. Guarded by lv->lock. */
@@ -30,6 +32,8 @@ struct kn_agent_watched {
     bool is_due;      /* something happened: look */
     bool is_stopped;  /* by an I/O error of a volume that comes back: it is let go on again and again */
     int64_t resume_at_ms; /* not before */
+    int64_t dead_since_ms; /* a container whose first process is none; 0: it lives */
+    bool is_mended;        /* by the watcher: commands wait for it */
     struct kn_backoff resume;
 };
 
@@ -167,6 +171,9 @@ int kn_agent_libvirt_power_state(virDomainPtr dom, const char **ret_reason)
 void kn_agent_libvirt_begin(struct kn_agent_libvirt *lv, const char *server)
 {
     pthread_mutex_lock(&lv->lock);
+    while (watched(lv, server)->is_mended) {
+        pthread_cond_wait(&lv->changed, &lv->lock);
+    }
     watched(lv, server)->busy++;
     pthread_mutex_unlock(&lv->lock);
 }
@@ -383,6 +390,66 @@ static void look_at(struct kn_agent_libvirt *lv, const char *server)
     }
 }
 
+/* --- containers that are dead and called running ---------------------------------------------------------------------------- */
+
+/* True: for so long, and nobody is at work on it; then commands wait until mended. */
+static bool dead_is_mine(struct kn_agent_libvirt *lv, const char *server, bool is_dead)
+{
+    const int64_t now = kn_mono_ms();
+
+    pthread_mutex_lock(&lv->lock);
+    struct kn_agent_watched *w = watched(lv, server);
+    if (!is_dead || w->busy > 0) {
+        w->dead_since_ms = 0;
+    } else if (w->dead_since_ms == 0) {
+        w->dead_since_ms = now;
+    }
+    w->is_mended = w->dead_since_ms != 0 && now - w->dead_since_ms >= DEAD_MS;
+    const bool is_mine = w->is_mended;
+    pthread_mutex_unlock(&lv->lock);
+    return is_mine;
+}
+
+/* libvirt has not seen it end: it is ended, and since libvirt starts one that reboots, and calls one that went down off, started again. */
+static void dead_is_mended(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server)
+{
+    struct kn_error err = { 0 };
+
+    kn_log(KN_WARNING, "a container whose first process is dead is started anew", "server", server, NULL);
+    if (kn_agent_libvirt_kill(dom, &err) < 0) {
+        kn_log_error("ending a dead container", &err);
+    } else if (virDomainCreate(dom) < 0) {
+        kn_agent_libvirt_fail(&err, "starting a container anew");
+        kn_log_error("it stays off", &err);
+    }
+    pthread_mutex_lock(&lv->lock);
+    struct kn_agent_watched *w = watched(lv, server);
+    w->is_mended = false;
+    w->dead_since_ms = 0;
+    w->is_due = true;
+    pthread_cond_broadcast(&lv->changed);
+    pthread_mutex_unlock(&lv->lock);
+}
+
+static void look_for_dead(struct kn_agent_libvirt *lv)
+{
+    json_auto_t *servers = kn_agent_guest_servers(lv->conf->agent_state_dir);
+    const json_t *server;
+    size_t i;
+
+    json_array_foreach (servers, i, server) {
+        AUTO_DOM virDomainPtr dom = NULL;
+        const char *id = json_string_value(server);
+
+        if (kn_agent_libvirt_find(lv, id, &dom, NULL) < 0) {
+            return;
+        }
+        if (dom != NULL && dead_is_mine(lv, id, virDomainIsActive(dom) == 1 && kn_agent_container_is_dead(dom))) {
+            dead_is_mended(lv, dom, id);
+        }
+    }
+}
+
 static void all_are_due(struct kn_agent_libvirt *lv)
 {
     const char *key;
@@ -410,6 +477,7 @@ void *kn_agent_libvirt_watch_loop(void *opaque)
     struct kn_agent_libvirt *lv = opaque;
     struct kn_backoff backoff = { .min_ms = 100, .max_ms = 5000 };
     char server[KN_UUID_SIZE];
+    int64_t pulse_at_ms = 0;
 
     while (!lv->is_stopping) {
         if (!is_connected(lv)) {
@@ -422,6 +490,10 @@ void *kn_agent_libvirt_watch_loop(void *opaque)
         }
         while (!lv->is_stopping && is_connected(lv) && take_due(lv, server)) {
             look_at(lv, server);
+        }
+        if (lv->is_lxc && is_connected(lv) && kn_mono_ms() >= pulse_at_ms) {
+            look_for_dead(lv);
+            pulse_at_ms = kn_mono_ms() + PULSE_MS;
         }
         kn_agent_libvirt_wait(lv, WATCH_TICK_MS);
     }

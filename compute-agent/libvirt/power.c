@@ -54,6 +54,9 @@ static int shut_down(struct power_call *c, struct kn_error *err)
         if (lv->is_lxc && kn_agent_container_is_another(lv, c->ref->server, id)) {
             return 0; /* its init takes the word for a reboot: all that ran was ended */
         }
+        if (lv->is_lxc && kn_agent_container_is_dead(dom)) {
+            return 0; /* whatever libvirt says */
+        }
         if (now >= press_at) {
             press_at = now + (lv->is_lxc && presses == 0 ? LOOK_AGAIN_MS : BUTTON_AGAIN_MS);
             if (lv->is_lxc) {

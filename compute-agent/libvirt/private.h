@@ -205,6 +205,8 @@ int kn_agent_container_tend(struct kn_agent_libvirt *lv, const char *server, str
 void kn_agent_container_listen(struct kn_agent_libvirt *lv, virDomainPtr dom, const char *server);
 /* Asks its init to go down; there is no button that all have. */
 void kn_agent_container_press(virDomainPtr dom, int presses);
+/* Whether nothing runs in a container that libvirt calls running. Between two lives of one that reboots it is so for a moment. */
+bool kn_agent_container_is_dead(virDomainPtr dom);
 /* Whether it is another one than that of this id: it went down and came up again. */
 bool kn_agent_container_is_another(struct kn_agent_libvirt *lv, const char *server, unsigned id);
 
