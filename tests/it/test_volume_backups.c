@@ -261,6 +261,11 @@ static void test_sources(void **state)
     assert_non_null(strstr(world.http.body.buf, "but the current status is \\\"backing-up\\\"."));
     expect(400, "POST", VOLUMES, A, clone);
     expect_status(VOLUMES, "volume", v, "\"in-use\"");
+    AUTO_FREE char *revert = kn_asprintf("{\"revert\":{\"snapshot_id\":\"%s\"}}", s);
+    sql("UPDATE volume SET status = 'available'");
+    ask_of(400, "POST", VOLUMES, v, "/action", A, revert);
+    assert_non_null(strstr(world.http.body.buf, "must be available to revert, but current status is: backing-up."));
+    sql("UPDATE volume SET status = 'in-use'");
     settle();
     expect_status(SNAPSHOTS, "snapshot", s, "\"available\"");
     ask_of(200, "GET", BACKUPS, b, "", A, NULL);

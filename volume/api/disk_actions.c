@@ -329,7 +329,7 @@ int kn_volume_api_retype(struct kn_request *req, const json_t *in, const struct 
     return kn_quota_take(req->db, &claims, err) < 0 ? -1 : kn_tx_commit(&w.tx, err);
 }
 
-static int revert_judge(struct kn_request *req, const struct kn_volume *v, const struct kn_volume_snapshot *s,
+static int revert_judge(struct kn_request *req, const struct kn_volume *v, struct kn_volume_snapshot *s,
                         struct kn_error *err)
 {
     static const struct kn_stmt LATEST = {
@@ -339,7 +339,8 @@ static int revert_judge(struct kn_request *req, const struct kn_volume *v, const
     enum { LATEST_ID };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(req->db, &LATEST, KN_ARGS(v->id), &rows, err) < 0) {
+    if (kn_db_run(req->db, &LATEST, KN_ARGS(v->id), &rows, err) < 0 ||
+        kn_volume_snapshot_see(req->db, s, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, LATEST_ID), s->id) != 0) {
