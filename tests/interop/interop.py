@@ -3,7 +3,8 @@
 
     --services identity,image   which services are judged; default: those that are built (BUILT)
     --tests REGEX               only the tests whose name matches
-    --all                       every Tempest API test of the services, as a scoreboard: not passing is no failure of the run
+    --all                       every Tempest API test of the services, as a scoreboard: not passing is no failure of the run. `neutron`
+                                among them: those of neutron-tempest-plugin
     --guests                    the scoreboard, too, on hosts that run guests; else only the required tests of compute are judged by guests
     --concurrency N             Tempest's workers (2)
     --short                     counts into the tally of the check as well
@@ -31,14 +32,18 @@ HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 WORK = ROOT / "build" / "interop"
 REQUIRED = HERE / "required-2022.11.txt"
-KNOWN = ("identity", "image", "network", "volume", "compute")
+KNOWN = ("identity", "image", "network", "volume", "compute", "neutron")
 BUILT = ("identity", "image", "network", "volume")
+API = {"tempest.api.": 2, "neutron_tempest_plugin.api.": 0}  # where a suite has its tests, and which word of a name is the service
 GUESTS = {"compute"}  # services that need hosts which run guests; all others a simulated cloud serves as a real one does
 
 
 def service_of(test):
-    """tempest.api.image.v2.… -> image"""
-    return test.split(".")[2]
+    """tempest.api.image.v2.… -> image; neutron_tempest_plugin.api.… -> neutron; None: it is no test of an API"""
+    for prefix, word in API.items():
+        if test.startswith(prefix):
+            return test.split(".")[word].partition("_")[0]
+    return None
 
 
 def services(text):
@@ -57,7 +62,10 @@ def arguments():
     parser.add_argument("--guests", action="store_true")
     parser.add_argument("--concurrency", type=int, default=2)
     parser.add_argument("--short", action="store_true")
-    return parser.parse_args()
+    options = parser.parse_args()
+    if "neutron" in options.services and not options.all:
+        parser.error("of neutron's tests the guideline requires none: --all")
+    return options
 
 
 def chosen(options):
@@ -69,7 +77,7 @@ def chosen(options):
         sys.exit("interop: Tempest has no longer " + ", ".join(lost))
     wanted = known if options.all else required
     found = [known[test] for test in wanted
-             if test.startswith("tempest.api.") and service_of(test) in options.services and options.tests.search(test)]
+             if service_of(test) in options.services and options.tests.search(test)]
     return found or sys.exit("interop: no test is chosen")
 
 
@@ -105,7 +113,7 @@ def main():
     configuration.workspace(WORK)
     with contextlib.ExitStack() as stack:
         target = stack.enter_context(clouds.choose(os.environ.get("OS_CLOUD"), wants_guests(options), WORK / "www"))
-        configuration.write(WORK, target)
+        configuration.write(WORK, target, "neutron" in options.services)
         wanted = chosen(options)  # not earlier: what Tempest calls a test depends on its configuration
         started = time.monotonic()
         judged = results.run(WORK, wanted, options.concurrency, target.enter)
