@@ -339,8 +339,7 @@ static int revert_judge(struct kn_request *req, const struct kn_volume *v, struc
     enum { LATEST_ID };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(req->db, &LATEST, KN_ARGS(v->id), &rows, err) < 0 ||
-        kn_volume_snapshot_see(req->db, s, err) < 0) {
+    if (kn_db_run(req->db, &LATEST, KN_ARGS(v->id), &rows, err) < 0 || kn_volume_snapshot_see(req->db, s, err) < 0) {
         return -1;
     }
     if (kn_rows_count(rows) == 0 || strcmp(kn_rows_text(rows, 0, LATEST_ID), s->id) != 0) {
