@@ -109,6 +109,11 @@ static void test_life(void **state)
     said("\"status\":\"attaching\"");
     said("\"driver_volume_type\": \"file\"");
     said("\"access_mode\": \"ro\"");
+    said("\"encrypted\": false");
+    kn_test_world_sql(&world, "UPDATE volume SET key_id = id, format = 'luks'");
+    ask(200, "GET", a, "", A, NULL);
+    said("\"encrypted\": true");
+    kn_test_world_sql(&world, "UPDATE volume SET key_id = NULL, format = 'raw'");
     volume_is(v, "attaching");
     for (int twice = 0; twice < 2; twice++) {
         ask(204, "POST", a, "/action", A, "{\"os-complete\": null}");

@@ -150,6 +150,7 @@ static void refused_while_read(const char *v)
     ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-volume_upload_image\":{\"image_name\":\"i\"}}");
     ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-retype\":{\"new_type\":\"file\"}}");
     ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-extend\":{\"new_size\":3}}");
+    ask_of(400, "POST", VOLUMES, v, "/action", A, "{\"os-update_readonly_flag\":{\"readonly\":true}}");
     assert_int_equal(count_of("SELECT (SELECT count(*) FROM volume) + (SELECT count(*) FROM volume_snapshot)"), 1);
 }
 

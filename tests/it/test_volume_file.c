@@ -98,6 +98,9 @@ static void test_release(void **state)
         assert_int_equal(stat(free_path, &let_go), 0);
         assert_int_equal(let_go.st_ino, made.st_ino);
         assert_int_equal(unlink(free_path), 0);
+        assert_int_equal(symlink("nowhere", free_path), 0);
+        assert_fails((*of)->release(&conf, VOLUME, "raw", NULL, &err), &err, KN_CONFLICT);
+        assert_int_equal(unlink(free_path), 0);
         assert_ok((*of)->remove(&conf, VOLUME, NULL, &err), &err);
         assert_int_equal(count_files(), 0);
     }

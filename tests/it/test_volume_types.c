@@ -120,7 +120,8 @@ static void test_encryption(void **state)
     AUTO_FREE char *path = behind(type, "/encryption"), *item = behind(type, "/encryption/x"),
                    *cipher = behind(type, "/encryption/cipher"), *none = behind(type, "/encryption/nothing");
 
-    expect(200, "GET", path, A, NULL);
+    expect(403, "GET", path, A, NULL);
+    expect(200, "GET", path, ADMIN, NULL);
     assert_string_equal(world.http.body.buf, "{}");
     for (size_t i = 0; i < KN_COUNT(BAD); i++) {
         expect(400, "POST", path, ADMIN, BAD[i]);
@@ -260,6 +261,10 @@ static void test_access(void **state)
     assert_null(strstr(world.http.body.buf, "silver"));
     expect(200, "GET", TYPES "?is_public=None", ADMIN, NULL);
     expect_text("silver");
+    expect(200, "GET", TYPES "?is_public=None&name=silver", ADMIN, NULL);
+    expect_text("silver");
+    assert_null(strstr(world.http.body.buf, "\"file\""));
+    expect(400, "GET", TYPES "?name=silver", B, NULL);
     expect(200, "GET", TYPES "?is_public=False", ADMIN, NULL);
     assert_null(strstr(world.http.body.buf, "\"file\""));
     expect(202, "POST", "/volume/v3/volumes", A, WISH);

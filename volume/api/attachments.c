@@ -16,7 +16,7 @@
 /* What whoever has the share of the file back end mounted needs to find the disk in it; where that is he knows himself. */
 #define CONNECTION \
     "CASE WHEN a.server_id IS NULL AND a.status <> 'reserved' THEN jsonb_build_object('driver_volume_type', v.backend, 'attachment_id', a.id, " \
-    "'name', 'volume-' || v.id, 'format', v.format, 'volume_id', v.id, 'access_mode', a.mode, 'encrypted', false) ELSE '{}' END"
+    "'name', 'volume-' || v.id, 'format', v.format, 'volume_id', v.id, 'access_mode', a.mode, 'encrypted', v.key_id IS NOT NULL) ELSE '{}' END"
 
 static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "a.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_FIND),

@@ -101,7 +101,9 @@ int kn_volume_api_set_readonly(struct kn_request *req, const json_t *in, const s
 {
     static const struct kn_stmt SET = {
         "volume_set_readonly",
-        "UPDATE volume SET readonly = $2, updated_at = now() WHERE id = $1 AND status = 'available'", 2
+        "UPDATE volume SET readonly = $2, updated_at = now() WHERE id = $1 AND status = 'available' AND NOT " KN_VOLUME_IS_BACKED_UP(
+            "$1::uuid"),
+        2
     };
     int64_t count = 0;
 
@@ -115,7 +117,7 @@ int kn_volume_api_set_readonly(struct kn_request *req, const json_t *in, const s
                : kn_fail(err, KN_BAD_REQUEST,
                          "Invalid volume: Volume %s status must be available to update readonly flag, but current "
                          "status is: %s.",
-                         v->id, v->status);
+                         v->id, strcmp(v->status, "available") == 0 ? "backing-up" : v->status);
 }
 
 /* --- what is known of the image in it ---------------------------------------------------------------------------------------- */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Snapshots over HTTP. What bodies may say, and what may become of one, is volume/rows/snapshot.c's. */
 #include <string.h>
+#include <strings.h>
 
 #include "lib/adapter/task.h"
 #include "lib/base/cleanup.h"
@@ -94,12 +95,22 @@ static int snapshots_reset(struct kn_request *req, const char *id, struct kn_err
     const char *status = kn_json_str(json_object_get(req->body, "os-reset_status"), "status");
 
     for (size_t i = 0; i < KN_COUNT(STATUSES); i++) {
-        if (strcmp(STATUSES[i], status) == 0) {
-            return kn_volume_snapshot_set_status(req->db, id, status, err);
+        if (strcasecmp(STATUSES[i], status) == 0) {
+            return kn_volume_snapshot_set_status(req->db, id, STATUSES[i], err);
         }
     }
     return kn_fail(err, KN_BAD_REQUEST, "Invalid input for field/attribute status. Value: %.64s. It must be a status.",
                    status);
+}
+
+static bool snapshots_has(const char *action)
+{
+    const struct kn_schema *one = BODY;
+
+    while (one->name != NULL && strcmp(one->name, action) != 0) {
+        one++;
+    }
+    return one->name != NULL;
 }
 
 /* What there is of actions, and who may. */
@@ -119,9 +130,13 @@ int kn_volume_api_snapshot_action(struct kn_request *req, struct kn_response *re
     if (kn_volume_snapshot_get(req->db, &req->caller, req->params[0], false, &rows, &s, err) < 0) {
         return -1;
     }
-    if (json_object_size(req->body) != 1 || kn_schema_check(BODY, req->body, req->microversion, err) < 0) {
-        return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.64s",
-                       json_object_size(req->body) == 0 ? "" : json_object_iter_key(json_object_iter(req->body)));
+    const char *action = json_object_size(req->body) == 1 ? json_object_iter_key(json_object_iter(req->body)) : "";
+
+    if (!snapshots_has(action)) {
+        return kn_fail(err, KN_BAD_REQUEST, "There is no such action: %.64s", action);
+    }
+    if (kn_schema_check(BODY, req->body, req->microversion, err) < 0) {
+        return -1;
     }
     const enum kn_rule rule = snapshots_rule(req->body);
     const json_t *said = json_object_get(req->body, "os-update_snapshot_status");

@@ -31,6 +31,8 @@ static const struct kn_rest_attr ATTRS[] = {
     KN_REST_ATTR("id", "t.id", KN_REST_UUID, KN_REST_ALWAYS | KN_REST_SORT),
     KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_REQUIRED,
                  .column = "name", .limit = KN_LIMIT_VOLUME_TYPE_NAME, .rule = &KN_TEXT_NAME),
+    KN_REST_ATTR("name", "t.name", KN_REST_TEXT, KN_REST_FILTER,
+                 .read = KN_CINDER_TYPE_SENSITIVE), /* administrators alone, as in Cinder */
     KN_REST_ATTR("description", "t.description", KN_REST_TEXT,
                  KN_REST_ALWAYS | KN_REST_SORT | KN_REST_WRITE | KN_REST_NULL, .column = "description",
                  .limit = KN_LIMIT_VOLUME_DESCRIPTION),

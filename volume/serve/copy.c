@@ -174,7 +174,7 @@ int kn_volume_rename(const char *from, const char *to, struct kn_error *err)
     if (link(from, to) < 0 && errno == ENOENT) {
         return 0;
     }
-    if (stat(from, &old) < 0 || stat(to, &new) < 0) {
+    if (lstat(from, &old) < 0 || lstat(to, &new) < 0) {
         return kn_fail(err, KN_INTERNAL, "cannot let \"%s\" go as \"%s\": %s", from, to, strerror(errno));
     }
     if (old.st_ino != new.st_ino || old.st_dev != new.st_dev) {
