@@ -146,9 +146,11 @@ static int pick_route(struct kn_request *req, const char *rest, const struct kn_
     return nothing_there(req, segments, count, err);
 }
 
-/* auth: why there is no caller; NULL if there is one. */
+/* auth: why there is no caller; NULL if there is one. Where rows have a say in the refusal, it is a worker's. */
 static int check_policy(const struct kn_request *req, const struct kn_error *auth, struct kn_error *err)
 {
+    struct kn_api_door_request *own = req->door;
+
     switch (kn_policy_admit(req->route->rule, auth == NULL ? &req->caller : NULL, req->params[0])) {
     case KN_ALLOW:
         return 0;
@@ -158,7 +160,8 @@ static int check_policy(const struct kn_request *req, const struct kn_error *aut
     case KN_DENY_FORBIDDEN:
         break;
     }
-    return kn_policy_refuse(req->route->rule, err);
+    own->refused = req->route->refuses != NULL;
+    return own->refused ? 0 : kn_policy_refuse(req->route->rule, err);
 }
 
 /* An application credential with access rules asks for what they name and for nothing else. */

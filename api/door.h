@@ -30,6 +30,7 @@ struct kn_api_door_request {
     bool unrouted;
     bool lists; /* its route lists things, and its query does not ask for a few */
     bool plain_errors;
+    bool refused; /* by the rule of its route, whose `refuses` says how */
 };
 
 int kn_api_door_init(struct kn_api_door *door, const struct kn_api *const *apis, const struct kn_conf *conf,

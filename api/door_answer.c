@@ -60,9 +60,11 @@ static int door_answer_parse_body(struct kn_request *req, const char *body, size
 
 void kn_api_door_dispatch(void *ctx, struct kn_request *req, const char *body, size_t len, struct kn_response *res)
 {
+    const struct kn_api_door_request *own = req->door;
     struct kn_error err = { 0 };
 
-    if (door_answer_parse_body(req, body, len, &err) < 0 || req->route->handle(req, res, &err) < 0) {
+    if (door_answer_parse_body(req, body, len, &err) < 0 ||
+        (own->refused ? req->route->refuses : req->route->handle)(req, res, &err) < 0) {
         kn_response_reset(res);
         kn_api_door_refuse(ctx, req, &err, res);
     }

@@ -82,6 +82,9 @@ static int router_check(const struct kn_api *api, const struct kn_route *route, 
     if ((route->handle == NULL) == (route->upload == NULL)) {
         return router_refuse(api, route, "needs either a handler or an upload", err);
     }
+    if (route->refuses != NULL && route->handle == NULL) {
+        return router_refuse(api, route, "refuses by a handler and has none", err);
+    }
     if (params > KN_ROUTE_PARAMS) {
         return router_refuse(api, route, "has too many parameters", err);
     }

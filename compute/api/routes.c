@@ -2,10 +2,11 @@
 /* Compute's route table: every method and path that is answered, who may call it, and from which microversion to which. */
 #include "compute/api.h"
 
-#define ROUTE(method, path, rule, status, handle, since, until) \
+#define ROUTE_BY(m, p, r, s, h, first, last) \
     { \
-        method, "/v2.1" path, KN_NOVA_##rule, status, handle, since, until, NULL \
+        .method = m, .path = "/v2.1" p, .rule = r, .status = s, .handle = h, .since = first, .until = last \
     }
+#define ROUTE(m, p, r, s, h, first, last) ROUTE_BY(m, p, KN_NOVA_##r, s, h, first, last)
 
 static const struct kn_route ROUTES[] = {
     /* method, path, rule, status, handler, first and last minor microversion */
@@ -163,18 +164,15 @@ static const struct kn_route ROUTES[] = {
     ROUTE("DELETE", "/os-volumes/{id}", VOLUME_DELETE, 202, kn_compute_volumes_delete, 0, 35),
     ROUTE("GET", "/os-instance_usage_audit_log", USAGE_AUDITS, 200, kn_compute_usage_audit_list, 0, 0),
     ROUTE("GET", "/os-instance_usage_audit_log/{before}", USAGE_AUDIT, 200, kn_compute_usage_audit_show, 0, 0),
-    { "DELETE", "/v2.1/images/{id}", KN_GLANCE_DELETE_IMAGE, 204, kn_compute_nova_images_delete, 0, 35, NULL },
+    ROUTE_BY("DELETE", "/images/{id}", KN_GLANCE_DELETE_IMAGE, 204, kn_compute_nova_images_delete, 0, 35),
     ROUTE("GET", "/images/{id}/metadata", IMAGES, 200, kn_compute_image_metadata_list, 0, 38),
-    { "POST", "/v2.1/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_create, 0, 38,
-      NULL },
-    { "PUT", "/v2.1/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_update, 0, 38, NULL },
+    ROUTE_BY("POST", "/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_create, 0, 38),
+    ROUTE_BY("PUT", "/images/{id}/metadata", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_metadata_update, 0, 38),
     ROUTE("GET", "/images/{id}/metadata/{key}", IMAGES, 200, kn_compute_image_meta_show, 0, 38),
-    { "PUT", "/v2.1/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_meta_update, 0, 38,
-      NULL },
-    { "DELETE", "/v2.1/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 204, kn_compute_image_meta_delete, 0, 38,
-      NULL },
+    ROUTE_BY("PUT", "/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 200, kn_compute_image_meta_update, 0, 38),
+    ROUTE_BY("DELETE", "/images/{id}/metadata/{key}", KN_GLANCE_MODIFY_IMAGE, 204, kn_compute_image_meta_delete, 0, 38),
 
-    { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
+    { .method = NULL },
 };
 
 static const struct kn_unbuilt UNBUILT[] = {

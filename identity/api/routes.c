@@ -5,9 +5,9 @@
 #include "identity/api/home.h"
 #include "identity/auth/login.h"
 
-#define ROUTE(method, path, rule, status, handle) \
+#define ROUTE(m, p, r, s, h) \
     { \
-        method, "/v3" path, KN_KEYSTONE_##rule, status, handle, 0, 0, NULL \
+        .method = m, .path = "/v3" p, .rule = KN_KEYSTONE_##r, .status = s, .handle = h \
     }
 /* Of users or groups; tail: what stands behind "roles" and behind the role; of: what the rules' names end in. */
 #define GRANTS_OF(target, actors, tail, list, check, create, revoke) \
@@ -144,7 +144,7 @@ static const struct kn_route ROUTES[] = {
     SYSTEM_GRANTS("/groups", GROUP),
     ROUTE("GET", "/role_assignments", LIST_ASSIGNMENTS, 200, kn_identity_assignments_list),
 
-    { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
+    { .method = NULL },
 };
 
 static bool hashes(const struct kn_route *route)

@@ -11,9 +11,13 @@
 #include "lib/domain/message.h"
 
 #define SPACES "/v2/metadefs/namespaces"
-#define ROUTE(method, path, rule, status, handler) \
+#define ROUTE(m, p, r, s, h) \
     { \
-        method, path, KN_GLANCE_##rule, status, handler, 0, 0, NULL \
+        .method = m, .path = p, .rule = KN_GLANCE_##r, .status = s, .handle = h \
+    }
+#define UPLOAD(m, p, r, s, u) \
+    { \
+        .method = m, .path = p, .rule = KN_GLANCE_##r, .status = s, .upload = u \
     }
 
 static const struct kn_route ROUTES[] = {
@@ -22,9 +26,9 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2/images/{id}", GET_IMAGE, 200, kn_image_api_show),
     ROUTE("PATCH", "/v2/images/{id}", MODIFY_IMAGE, 200, kn_image_api_update),
     ROUTE("DELETE", "/v2/images/{id}", DELETE_IMAGE, 204, kn_image_api_delete),
-    { "PUT", "/v2/images/{id}/file", KN_GLANCE_UPLOAD_IMAGE, 204, NULL, 0, 0, &kn_image_upload },
+    UPLOAD("PUT", "/v2/images/{id}/file", UPLOAD_IMAGE, 204, &kn_image_upload),
     ROUTE("GET", "/v2/images/{id}/file", DOWNLOAD_IMAGE, 200, kn_image_api_download),
-    { "PUT", "/v2/images/{id}/stage", KN_GLANCE_UPLOAD_IMAGE, 204, NULL, 0, 0, &kn_image_stage },
+    UPLOAD("PUT", "/v2/images/{id}/stage", UPLOAD_IMAGE, 204, &kn_image_stage),
     ROUTE("POST", "/v2/images/{id}/import", IMPORT_IMAGE, 202, kn_image_api_import),
     ROUTE("GET", "/v2/images/{id}/tasks", IMAGE_TASKS, 200, kn_image_api_image_tasks),
     ROUTE("POST", "/v2/images/{id}/actions/deactivate", DEACTIVATE, 204, kn_image_api_deactivate),
@@ -66,7 +70,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("PUT", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 200, kn_image_metadef_api_item_update),
     ROUTE("POST", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 201, kn_image_metadef_api_tag_create),
     ROUTE("DELETE", SPACES "/{namespace}/{items}/{name}", CHANGE_ITEMS, 204, kn_image_metadef_api_item_delete),
-    { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
+    { .method = NULL },
 };
 
 static const struct kn_unbuilt UNBUILT[] = {

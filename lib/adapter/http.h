@@ -115,6 +115,11 @@ struct kn_route {
     int since; /* first and last minor microversion, 0 = no bound */
     int until;
     const struct kn_upload *upload; /* instead of handle, for streamed bodies */
+    /*
+     * Instead of handle, for a caller whom the rule does not let in: fails, in the words that what he sends and sees asks for (lib/rest/refuse.h). NULL: the
+     * door refuses him by the rule alone. Not with an upload.
+     */
+    kn_handler *refuses;
 };
 
 /* What the original has and this cloud does not: the path and all that is below it, {…} for any one segment. */

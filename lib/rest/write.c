@@ -339,12 +339,12 @@ int kn_rest_write_news(const struct kn_rest_noun *noun, struct kn_rest_new *news
 
 enum see_column { SEE_OWNED };
 
-int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned,
-                struct kn_error *err)
+int kn_rest_see_by(const struct kn_rest_noun *noun, struct kn_request *req, enum kn_rule rule, const char *id,
+                   bool *ret_is_owned, struct kn_error *err)
 {
     AUTO_RELEASE(kn_rest_query) struct kn_rest_query q = KN_REST_QUERY_INIT;
     AUTO(kn_rows) struct kn_rows *rows = NULL;
-    const bool reaches_all = kn_rest_reaches_all(req);
+    const bool reaches_all = kn_policy_allows(rule, &req->caller, NULL);
 
     if (!kn_rest_fits(noun->id_type, id)) {
         return kn_rest_not_found(noun, id, err);
@@ -365,6 +365,12 @@ int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const c
     }
     *ret_is_owned = kn_rows_bool(rows, 0, SEE_OWNED);
     return 0;
+}
+
+int kn_rest_see(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, bool *ret_is_owned,
+                struct kn_error *err)
+{
+    return kn_rest_see_by(noun, req, req->route->rule, id, ret_is_owned, err);
 }
 
 int kn_rest_own(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_error *err)

@@ -195,14 +195,19 @@ int kn_rest_create_many(const struct kn_rest_noun *noun, struct kn_request *req,
                                                            : create_rows(noun, req, objects, true, &nobody, res, err);
 }
 
+bool kn_rest_write_is_bulk(const struct kn_rest_noun *noun, const struct kn_request *req)
+{
+    return noun->manners->no_objects != NULL && json_object_size(req->body) == 1 &&
+           json_object_get(req->body, noun->many) != NULL;
+}
+
 int kn_rest_create(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_response *res,
                    struct kn_error *err)
 {
     AUTO_RELEASE(kn_convoy_coming) struct kn_convoy_coming coming = { NULL };
     json_t *object = NULL;
 
-    if (noun->manners->no_objects != NULL && json_object_size(req->body) == 1 &&
-        json_object_get(req->body, noun->many) != NULL) {
+    if (kn_rest_write_is_bulk(noun, req)) {
         return kn_rest_create_many(noun, req, res, err);
     }
     if (noun->convoy != NULL) {

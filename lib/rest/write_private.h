@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write_private: what write.c does for write_create.c; nobody else includes it. */
+/* write_private: what the files of writing do for each other (write.c, write_create.c, refuse.c); nobody else includes it. */
 #ifndef KN_REST_WRITE_PRIVATE_H
 #define KN_REST_WRITE_PRIVATE_H
 
@@ -12,5 +12,11 @@ int kn_rest_write_news(const struct kn_rest_noun *noun, struct kn_rest_new *news
 /* The transaction's last act. */
 int kn_rest_write_take_quota(const struct kn_rest_noun *noun, struct kn_request *req, struct kn_array *ids,
                              struct kn_error *err);
+
+/* The body of a POST is of many, in the service's way. */
+bool kn_rest_write_is_bulk(const struct kn_rest_noun *noun, const struct kn_request *req);
+/* kn_rest_see() by another rule than the route's: who it lets at everybody's sees all. */
+int kn_rest_see_by(const struct kn_rest_noun *noun, struct kn_request *req, enum kn_rule rule, const char *id,
+                   bool *ret_is_owned, struct kn_error *err);
 
 #endif

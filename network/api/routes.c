@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "lib/rest/list.h"
+#include "lib/rest/refuse.h"
 #include "lib/rest/write.h"
 #include "network/api/nouns.h"
 #include "network/api/tags.h"
@@ -75,29 +76,79 @@ READ_HANDLERS(segments)
 LIST_HANDLER(zones)
 LIST_HANDLER(service_providers)
 
-#define ROUTE(m, p, r, s, h) \
+/* What those hear whom the rules of changes refuse; ONE: of the rule of GET. */
+#define REFUSAL(plural, ONE) \
+    static int plural##_refuse(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
     { \
-        .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h \
+        (void)res; \
+        return kn_rest_refuse(&kn_network_##plural, req, KN_NEUTRON_GET_##ONE, err); \
     }
+#define REFUSAL_OF_ACTS(plural, ONE) \
+    static int plural##_refuse_act(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        (void)res; \
+        return kn_rest_refuse_act(&kn_network_##plural, req, KN_NEUTRON_GET_##ONE, err); \
+    }
+#define REFUSAL_OF_PARTS(whole, part, ONE) \
+    static int part##_refuse(struct kn_request *req, struct kn_response *res, struct kn_error *err) \
+    { \
+        (void)res; \
+        return kn_rest_refuse_part(&kn_network_##whole, &kn_network_##part, req, KN_NEUTRON_GET_##ONE, err); \
+    }
+REFUSAL(networks, NETWORK)
+REFUSAL(subnets, SUBNET)
+REFUSAL(ports, PORT)
+REFUSAL(security_groups, SECURITY_GROUP)
+REFUSAL(security_group_rules, SECURITY_GROUP_RULE)
+REFUSAL(default_security_group_rules, DEFAULT_GROUP_RULE)
+REFUSAL(address_groups, ADDRESS_GROUP)
+REFUSAL(rbac_policies, RBAC_POLICY)
+REFUSAL(policies, QOS_POLICY)
+REFUSAL(routers, ROUTER)
+REFUSAL(floatingips, FLOATINGIP)
+REFUSAL(subnetpools, SUBNETPOOL)
+REFUSAL(address_scopes, ADDRESS_SCOPE)
+REFUSAL(agents, AGENT)
+REFUSAL_OF_ACTS(networks, NETWORK)
+REFUSAL_OF_ACTS(subnets, SUBNET)
+REFUSAL_OF_ACTS(ports, PORT)
+REFUSAL_OF_ACTS(security_groups, SECURITY_GROUP)
+REFUSAL_OF_ACTS(address_groups, ADDRESS_GROUP)
+REFUSAL_OF_ACTS(policies, QOS_POLICY)
+REFUSAL_OF_ACTS(routers, ROUTER)
+REFUSAL_OF_ACTS(floatingips, FLOATINGIP)
+REFUSAL_OF_ACTS(subnetpools, SUBNETPOOL)
+REFUSAL_OF_ACTS(segments, SEGMENT)
+REFUSAL_OF_PARTS(policies, bandwidth_limit_rules, QOS_POLICY)
+REFUSAL_OF_PARTS(policies, dscp_marking_rules, QOS_POLICY)
+REFUSAL_OF_PARTS(floatingips, port_forwardings, FORWARDING)
+
+#define ROUTE_BUT(m, p, r, s, h, other) \
+    { \
+        .method = m, .path = p, .rule = KN_NEUTRON_##r, .status = s, .handle = h, .refuses = other \
+    }
+#define ROUTE(m, p, r, s, h) ROUTE_BUT(m, p, r, s, h, NULL)
 /* GET and POST of the collection, GET and DELETE of one of it; and PUT. */
 #define FIXED(path, plural, ONE) \
     ROUTE("GET", "/v2.0/" path, GET_##ONE, 200, plural##_list), \
-        ROUTE("POST", "/v2.0/" path, CREATE_##ONE, 201, plural##_create), \
+        ROUTE_BUT("POST", "/v2.0/" path, CREATE_##ONE, 201, plural##_create, plural##_refuse), \
         ROUTE("GET", "/v2.0/" path "/{id}", GET_##ONE, 200, plural##_show), \
-        ROUTE("DELETE", "/v2.0/" path "/{id}", DELETE_##ONE, 204, plural##_delete)
+        ROUTE_BUT("DELETE", "/v2.0/" path "/{id}", DELETE_##ONE, 204, plural##_delete, plural##_refuse)
 #define NOUN_AT(path, plural, ONE) \
-    FIXED(path, plural, ONE), ROUTE("PUT", "/v2.0/" path "/{id}", UPDATE_##ONE, 200, plural##_update)
+    FIXED(path, plural, ONE), \
+        ROUTE_BUT("PUT", "/v2.0/" path "/{id}", UPDATE_##ONE, 200, plural##_update, plural##_refuse)
 #define NOUN(plural, ONE) NOUN_AT(#plural, plural, ONE)
 
 /* The same of a rule below its QoS policy. */
 #define BELOW_POLICY(kind, ONE) \
     ROUTE("GET", "/v2.0/qos/policies/{id}/" #kind "_rules", GET_##ONE, 200, kn_network_qos_##kind##_list), \
-        ROUTE("POST", "/v2.0/qos/policies/{id}/" #kind "_rules", CREATE_##ONE, 201, kn_network_qos_##kind##_create), \
+        ROUTE_BUT("POST", "/v2.0/qos/policies/{id}/" #kind "_rules", CREATE_##ONE, 201, \
+                  kn_network_qos_##kind##_create, kind##_rules_refuse), \
         ROUTE("GET", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", GET_##ONE, 200, kn_network_qos_##kind##_show), \
-        ROUTE("PUT", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", UPDATE_##ONE, 200, \
-              kn_network_qos_##kind##_update), \
-        ROUTE("DELETE", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", DELETE_##ONE, 204, \
-              kn_network_qos_##kind##_delete)
+        ROUTE_BUT("PUT", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", UPDATE_##ONE, 200, \
+                  kn_network_qos_##kind##_update, kind##_rules_refuse), \
+        ROUTE_BUT("DELETE", "/v2.0/qos/policies/{id}/" #kind "_rules/{rule}", DELETE_##ONE, 204, \
+                  kn_network_qos_##kind##_delete, kind##_rules_refuse)
 #define REFUSED_BELOW_POLICY(kind, ONE) \
     ROUTE("POST", "/v2.0/qos/policies/{id}/" #kind "_rules", CREATE_##ONE, 201, kn_network_qos_refuse)
 
@@ -114,9 +165,10 @@ static const struct kn_route ROUTES[] = {
     FIXED("security-group-rules", security_group_rules, SECURITY_GROUP_RULE),
     FIXED("default-security-group-rules", default_security_group_rules, DEFAULT_GROUP_RULE),
     NOUN_AT("address-groups", address_groups, ADDRESS_GROUP),
-    ROUTE("PUT", "/v2.0/address-groups/{id}/add_addresses", UPDATE_ADDRESS_GROUP, 200, kn_network_address_group_add),
-    ROUTE("PUT", "/v2.0/address-groups/{id}/remove_addresses", UPDATE_ADDRESS_GROUP, 200,
-          kn_network_address_group_remove),
+    ROUTE_BUT("PUT", "/v2.0/address-groups/{id}/add_addresses", UPDATE_ADDRESS_GROUP, 200, kn_network_address_group_add,
+              address_groups_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/address-groups/{id}/remove_addresses", UPDATE_ADDRESS_GROUP, 200,
+              kn_network_address_group_remove, address_groups_refuse_act),
     NOUN_AT("rbac-policies", rbac_policies, RBAC_POLICY),
     NOUN_AT("qos/policies", policies, QOS_POLICY),
     TAG_ROUTES(policies, "policies", QOS_POLICY),
@@ -129,31 +181,40 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2.0/qos/rule-types/{type}", QOS_TYPE_DETAILS, 200, kn_network_qos_types_show),
     NOUN(routers, ROUTER),
     TAG_ROUTES(routers, "routers", ROUTER),
-    ROUTE("PUT", "/v2.0/routers/{id}/add_router_interface", ADD_ROUTER_INTERFACE, 200, kn_network_routers_add_leg),
-    ROUTE("PUT", "/v2.0/routers/{id}/remove_router_interface", REMOVE_ROUTER_INTERFACE, 200,
-          kn_network_routers_remove_leg),
-    ROUTE("PUT", "/v2.0/routers/{id}/add_extraroutes", ADD_EXTRAROUTES, 200, kn_network_routers_add_routes),
-    ROUTE("PUT", "/v2.0/routers/{id}/remove_extraroutes", REMOVE_EXTRAROUTES, 200, kn_network_routers_remove_routes),
+    ROUTE_BUT("PUT", "/v2.0/routers/{id}/add_router_interface", ADD_ROUTER_INTERFACE, 200, kn_network_routers_add_leg,
+              routers_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/routers/{id}/remove_router_interface", REMOVE_ROUTER_INTERFACE, 200,
+              kn_network_routers_remove_leg, routers_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/routers/{id}/add_extraroutes", ADD_EXTRAROUTES, 200, kn_network_routers_add_routes,
+              routers_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/routers/{id}/remove_extraroutes", REMOVE_EXTRAROUTES, 200, kn_network_routers_remove_routes,
+              routers_refuse_act),
     NOUN(floatingips, FLOATINGIP),
     TAG_ROUTES(floatingips, "floatingips", FLOATINGIP),
     ROUTE("GET", "/v2.0/floatingips/{id}/port_forwardings", GET_FORWARDING, 200, kn_network_forwardings_list),
-    ROUTE("POST", "/v2.0/floatingips/{id}/port_forwardings", CREATE_FORWARDING, 201, kn_network_forwardings_create),
+    ROUTE_BUT("POST", "/v2.0/floatingips/{id}/port_forwardings", CREATE_FORWARDING, 201, kn_network_forwardings_create,
+              port_forwardings_refuse),
     ROUTE("GET", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", GET_FORWARDING, 200,
           kn_network_forwardings_show),
-    ROUTE("PUT", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", UPDATE_FORWARDING, 200,
-          kn_network_forwardings_update),
-    ROUTE("DELETE", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", DELETE_FORWARDING, 204,
-          kn_network_forwardings_delete),
+    ROUTE_BUT("PUT", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", UPDATE_FORWARDING, 200,
+              kn_network_forwardings_update, port_forwardings_refuse),
+    ROUTE_BUT("DELETE", "/v2.0/floatingips/{id}/port_forwardings/{forwarding}", DELETE_FORWARDING, 204,
+              kn_network_forwardings_delete, port_forwardings_refuse),
     NOUN(subnetpools, SUBNETPOOL),
     TAG_ROUTES(subnetpools, "subnetpools", SUBNETPOOL),
-    ROUTE("PUT", "/v2.0/subnetpools/{id}/add_prefixes", ADD_PREFIXES, 200, kn_network_pool_add_prefixes),
-    ROUTE("PUT", "/v2.0/subnetpools/{id}/remove_prefixes", REMOVE_PREFIXES, 200, kn_network_pool_remove_prefixes),
-    ROUTE("PUT", "/v2.0/subnetpools/{id}/onboard_network_subnets", ONBOARD_SUBNETS, 200, kn_network_pool_onboard),
+    ROUTE_BUT("PUT", "/v2.0/subnetpools/{id}/add_prefixes", ADD_PREFIXES, 200, kn_network_pool_add_prefixes,
+              subnetpools_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/subnetpools/{id}/remove_prefixes", REMOVE_PREFIXES, 200, kn_network_pool_remove_prefixes,
+              subnetpools_refuse_act),
+    ROUTE_BUT("PUT", "/v2.0/subnetpools/{id}/onboard_network_subnets", ONBOARD_SUBNETS, 200, kn_network_pool_onboard,
+              subnetpools_refuse_act),
     ROUTE("GET", "/v2.0/address-scopes", GET_ADDRESS_SCOPE, 200, address_scopes_list),
-    ROUTE("POST", "/v2.0/address-scopes", CREATE_ADDRESS_SCOPE, 201, address_scopes_create),
+    ROUTE_BUT("POST", "/v2.0/address-scopes", CREATE_ADDRESS_SCOPE, 201, address_scopes_create, address_scopes_refuse),
     ROUTE("GET", "/v2.0/address-scopes/{id}", GET_ADDRESS_SCOPE, 200, address_scopes_show),
-    ROUTE("PUT", "/v2.0/address-scopes/{id}", UPDATE_ADDRESS_SCOPE, 200, address_scopes_update),
-    ROUTE("DELETE", "/v2.0/address-scopes/{id}", DELETE_ADDRESS_SCOPE, 204, address_scopes_delete),
+    ROUTE_BUT("PUT", "/v2.0/address-scopes/{id}", UPDATE_ADDRESS_SCOPE, 200, address_scopes_update,
+              address_scopes_refuse),
+    ROUTE_BUT("DELETE", "/v2.0/address-scopes/{id}", DELETE_ADDRESS_SCOPE, 204, address_scopes_delete,
+              address_scopes_refuse),
     ROUTE("GET", "/v2.0/network-ip-availabilities", GET_IP_AVAILABILITY, 200, ip_availabilities_list),
     ROUTE("GET", "/v2.0/network-ip-availabilities/{id}", GET_IP_AVAILABILITY, 200, ip_availabilities_show),
     ROUTE("GET", "/v2.0/extensions", EXTENSIONS, 200, kn_network_neutron_extensions_list),
@@ -161,8 +222,8 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2.0/availability_zones", ZONES, 200, zones_list),
     ROUTE("GET", "/v2.0/agents", GET_AGENT, 200, agents_list),
     ROUTE("GET", "/v2.0/agents/{id}", GET_AGENT, 200, agents_show),
-    ROUTE("PUT", "/v2.0/agents/{id}", UPDATE_AGENT, 200, kn_network_agents_update),
-    ROUTE("DELETE", "/v2.0/agents/{id}", DELETE_AGENT, 204, kn_network_agents_delete),
+    ROUTE_BUT("PUT", "/v2.0/agents/{id}", UPDATE_AGENT, 200, kn_network_agents_update, agents_refuse),
+    ROUTE_BUT("DELETE", "/v2.0/agents/{id}", DELETE_AGENT, 204, kn_network_agents_delete, agents_refuse),
     ROUTE("GET", "/v2.0/agents/{id}/dhcp-networks", GET_DHCP_NETWORKS, 200, kn_network_networks_of_agent),
     ROUTE("POST", "/v2.0/agents/{id}/dhcp-networks", CREATE_DHCP_NETWORK, 201, kn_network_agents_refuse),
     ROUTE("DELETE", "/v2.0/agents/{id}/dhcp-networks/{network}", DELETE_DHCP_NETWORK, 204, kn_network_agents_refuse),
@@ -176,8 +237,8 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v2.0/segments", GET_SEGMENT, 200, segments_list),
     ROUTE("GET", "/v2.0/segments/{id}", GET_SEGMENT, 200, segments_show),
     ROUTE("POST", "/v2.0/segments", CREATE_SEGMENT, 201, kn_network_segments_refuse),
-    ROUTE("PUT", "/v2.0/segments/{id}", UPDATE_SEGMENT, 200, kn_network_segments_refuse),
-    ROUTE("DELETE", "/v2.0/segments/{id}", DELETE_SEGMENT, 204, kn_network_segments_refuse),
+    ROUTE_BUT("PUT", "/v2.0/segments/{id}", UPDATE_SEGMENT, 200, kn_network_segments_refuse, segments_refuse_act),
+    ROUTE_BUT("DELETE", "/v2.0/segments/{id}", DELETE_SEGMENT, 204, kn_network_segments_refuse, segments_refuse_act),
     ROUTE("GET", "/v2.0/service-providers", GET_SERVICE_PROVIDER, 200, service_providers_list),
     ROUTE("GET", "/v2.0/quotas", QUOTAS, 200, kn_network_quotas_list),
     ROUTE("GET", "/v2.0/quotas/tenant", QUOTA_TENANT, 200, kn_network_quotas_tenant),

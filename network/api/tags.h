@@ -59,11 +59,12 @@ int kn_network_tags_fit(struct kn_request *req, const struct kn_rows *now, const
 /* path: of the collection; whoever may change one may tag it. */
 #define TAG_ROUTES(plural, path, ONE) \
     ROUTE("GET", "/v2.0/" path "/{id}/tags", GET_##ONE, 200, plural##_tags_list), \
-        ROUTE("POST", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 200, plural##_tags_merge), \
-        ROUTE("PUT", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 200, plural##_tags_replace), \
-        ROUTE("DELETE", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 204, plural##_tags_clear), \
+        ROUTE_BUT("POST", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 200, plural##_tags_merge, plural##_refuse_act), \
+        ROUTE_BUT("PUT", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 200, plural##_tags_replace, plural##_refuse_act), \
+        ROUTE_BUT("DELETE", "/v2.0/" path "/{id}/tags", UPDATE_##ONE, 204, plural##_tags_clear, plural##_refuse_act), \
         ROUTE("GET", "/v2.0/" path "/{id}/tags/{tag}", GET_##ONE, 204, plural##_tags_show), \
-        ROUTE("PUT", "/v2.0/" path "/{id}/tags/{tag}", UPDATE_##ONE, 201, plural##_tags_put), \
-        ROUTE("DELETE", "/v2.0/" path "/{id}/tags/{tag}", UPDATE_##ONE, 204, plural##_tags_drop)
+        ROUTE_BUT("PUT", "/v2.0/" path "/{id}/tags/{tag}", UPDATE_##ONE, 201, plural##_tags_put, plural##_refuse_act), \
+        ROUTE_BUT("DELETE", "/v2.0/" path "/{id}/tags/{tag}", UPDATE_##ONE, 204, plural##_tags_drop, \
+                  plural##_refuse_act)
 
 #endif

@@ -142,7 +142,9 @@ static void test_what_is_said_of_agents(void **state)
     assert_said("agent.admin_state_up", "false");
     neutron_say(200, ADMIN, at("PUT /agents/%s", l3), "{\"agent\":{\"admin_state_up\":true}}");
     assert_said("agent.description", "off");
-    neutron_say(403, ALICE, at("PUT /agents/%s", l3), "{\"agent\":{\"description\":\"mine\"}}");
+    neutron_say(404, ALICE, at("PUT /agents/%s", l3),
+                "{\"agent\":{\"description\":\"mine\"}}"); /* nor is he shown it */
+    assert_said(TYPE, "AgentNotFound");
     neutron_say(404, ADMIN, "PUT /agents/" NOBODY, "{\"agent\":{\"description\":\"x\"}}");
 }
 

@@ -4,10 +4,12 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lib/base/mem.h"
 #include "tests/support/front.h"
 #include "tests/support/neutron.h"
+#include "tests/support/neutron_bad.h"
 #include "tests/support/neutron_words.h"
 
 #define ALICE KN_TEST_TOKEN("a11ce", "member")
@@ -316,6 +318,126 @@ static void test_too_big_for_the_wires(void **state)
     run("DELETE FROM network; DELETE FROM host WHERE name IN ('m4', 'm6')");
 }
 
+/* --- who may not -------------------------------------------------------------------------------------------------------- */
+
+#define CHIEF KN_TEST_TOKEN("a11ce", "manager")
+#define BOBS_READER KN_TEST_TOKEN("b0b", "reader")
+#define LIMITS "qos/policies/$/bandwidth_limit_rules"
+
+/* $ of what: an id that is put there. */
+static const char *with_id(const char *what, const char *id)
+{
+    static char text[4][256];
+    static int at;
+    char *out = text[at++ % 4];
+    const int before = (int)strcspn(what, "$");
+
+    snprintf(out, sizeof(text[0]), "%.*s%s%s", before, what, what[before] != '\0' ? id : "",
+             what[before] != '\0' ? what + before + 1 : "");
+    return out;
+}
+
+/* 404 for each of them, in the words of what there is none of, but for the id. */
+static void hidden(const char *token, const char *method, const char *many, const char *id, const char *body)
+{
+    char there[256], absent[256];
+
+    neutron_say(404, token, neutron_at(method, many, id), body);
+    snprintf(there, sizeof(there), "%s: %s", neutron_get("NeutronError.type"), neutron_get("NeutronError.message"));
+    neutron_say(404, token, neutron_at(method, many, KN_NEUTRON_NOBODY), body);
+    snprintf(absent, sizeof(absent), "%s: %s", neutron_get("NeutronError.type"), neutron_get("NeutronError.message"));
+    const char *named = strstr(absent, KN_NEUTRON_NOBODY);
+
+    assert_non_null(named);
+    assert_memory_equal(there, absent, (size_t)(named - absent));
+    assert_string_equal(there + (named - absent) + strlen(id), named + strlen(KN_NEUTRON_NOBODY));
+}
+
+/* Whoever may change nothing hears first of a bad body, then whether there is such a thing for him, and only then that he may not. */
+static void test_refusals(void **state)
+{
+    static const struct {
+        const char *many, *one;
+        const char *made; /* members of a new one; $: the network */
+        const char *bad; /* of a change; NULL: there is no PUT */
+    } NOUNS[] = {
+        { "networks", "network", "", "\"mtu\":\"x\"" },
+        { "subnets", "subnet", "\"network_id\":\"$\",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"", "\"enable_dhcp\":7" },
+        { "ports", "port", "\"network_id\":\"$\"", "\"admin_state_up\":7" },
+        { "security-groups", "security_group", "\"name\":\"g\"", "\"stateful\":7" },
+        { "address-groups", "address_group", "\"name\":\"a\",\"addresses\":[]", "\"name\":7" },
+        { "rbac-policies", "rbac_policy",
+          "\"object_type\":\"network\",\"object_id\":\"$\",\"action\":\"access_as_shared\",\"target_tenant\":\"0123456789abcdef0123456789abcdef\"",
+          "\"target_tenant\":7" },
+        { "qos/policies", "policy", "\"name\":\"p\"", "\"shared\":7" },
+        { "routers", "router", "", "\"admin_state_up\":7" },
+        { "subnetpools", "subnetpool", "\"name\":\"s\",\"prefixes\":[\"10.0.0.0/8\"]", "\"default_prefixlen\":\"x\"" },
+        { "address-scopes", "address_scope", "\"name\":\"s\",\"ip_version\":4", "\"name\":7" },
+    };
+    char network[64] = "";
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(NOUNS); i++) {
+        const char *many = NOUNS[i].many, *one = NOUNS[i].one;
+        AUTO_FREE char *make = kn_asprintf("POST /%s", many);
+        AUTO_FREE char *made = kn_asprintf("{\"%s\":{%s}}", one, with_id(NOUNS[i].made, network));
+        AUTO_FREE char *good = kn_asprintf("{\"%s\":{}}", one);
+        AUTO_FREE char *bad = kn_asprintf("{\"%s\":{%s}}", one, NOUNS[i].bad);
+        AUTO_FREE char *path = kn_asprintf("%s.id", one);
+        char id[64];
+
+        neutron_say(201, CHIEF, make, made);
+        kn_copy(id, sizeof(id), neutron_get(path));
+        if (i == 0) {
+            kn_copy(network, sizeof(network), id);
+        }
+        neutron_say(403, READER, make, made);
+        neutron_say(400, READER, make, "{}");
+        neutron_say(403, READER, neutron_at("PUT", many, id), good);
+        neutron_say(403, READER, neutron_at("DELETE", many, id), NULL);
+        neutron_say(400, READER, neutron_at("PUT", many, id), bad);
+        hidden(BOBS_READER, "PUT", many, id, good);
+        hidden(BOBS_READER, "DELETE", many, id, NULL);
+        neutron_say(400, BOBS_READER, neutron_at("PUT", many, id), bad);
+        neutron_say(200, CHIEF, neutron_at("GET", many, id), NULL);
+    }
+}
+
+/* A member makes no QoS; what he sees of it is his project's and what others share. */
+static void test_refusals_below(void **state)
+{
+    char theirs[64], rule[64], mine[64];
+
+    (void)state;
+    neutron_say(201, CHIEF, "POST /qos/policies", "{\"policy\":{\"name\":\"theirs\"}}");
+    kn_copy(theirs, sizeof(theirs), neutron_get("policy.id"));
+    AUTO_FREE char *post = kn_asprintf("POST /%s", with_id(LIMITS, theirs));
+    AUTO_FREE char *rules = kn_strdup(with_id(LIMITS, theirs));
+
+    neutron_say(201, CHIEF, post, "{\"bandwidth_limit_rule\":{\"max_kbps\":1000}}");
+    kn_copy(rule, sizeof(rule), neutron_get("bandwidth_limit_rule.id"));
+    neutron_say(403, ALICE, post, "{\"bandwidth_limit_rule\":{\"max_kbps\":1000,\"direction\":\"ingress\"}}");
+    neutron_say(400, ALICE, post, "{\"bandwidth_limit_rule\":{\"max_kbps\":-5}}");
+    neutron_say(403, ALICE, neutron_at("PUT", rules, rule), "{\"bandwidth_limit_rule\":{\"max_kbps\":5}}");
+    neutron_say(404, BOB, neutron_at("PUT", rules, rule), "{\"bandwidth_limit_rule\":{\"max_kbps\":5}}");
+    assert_string_equal(neutron_get("NeutronError.type"), "QosPolicyNotFound");
+    neutron_say(404, BOB, neutron_at("DELETE", rules, rule), NULL);
+    neutron_say(404, BOB, below("PUT", "qos/policies", theirs, "tags/x"), NULL);
+    neutron_say(200, CHIEF, neutron_at("PUT", "qos/policies", theirs), "{\"policy\":{\"shared\":true}}");
+    neutron_say(403, BOB, neutron_at("PUT", "qos/policies", theirs), "{\"policy\":{}}");
+    neutron_say(403, BOB, neutron_at("DELETE", rules, rule), NULL);
+    neutron_say(404, BOB, neutron_at("DELETE", rules, KN_NEUTRON_NOBODY), NULL);
+    assert_string_equal(neutron_get("NeutronError.type"), "QosRuleNotFound");
+    /* Segments are nobody's but administrators'; one's own router is refused by the rule, another's is not there. */
+    kn_copy(mine, sizeof(mine), neutron_network(ALICE, ""));
+    neutron_say(404, ALICE, neutron_at("DELETE", "segments", mine), NULL);
+    neutron_say(201, ALICE, "POST /routers", "{\"router\":{}}");
+    kn_copy(mine, sizeof(mine), neutron_get("router.id"));
+    neutron_say(403, READER, below("PUT", "routers", mine, "add_router_interface"), "{}");
+    neutron_say(404, BOBS_READER, below("PUT", "routers", mine, "add_router_interface"), "{}");
+    neutron_say(404, BOBS_READER, below("PUT", "routers", KN_NEUTRON_NOBODY, "add_router_interface"), "{}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -327,6 +449,8 @@ int main(void)
         cmocka_unit_test_setup(test_too_small_for_v6, kn_neutron_fresh),
         cmocka_unit_test_setup(test_tags_as_filters, kn_neutron_fresh),
         cmocka_unit_test_setup(test_revisions, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_refusals, kn_neutron_fresh),
+        cmocka_unit_test_setup(test_refusals_below, kn_neutron_fresh),
     };
     return cmocka_run_group_tests(tests, kn_neutron_start, kn_neutron_stop);
 }

@@ -4,14 +4,11 @@
 
 #include "volume/api/private.h"
 
-#define ROUTE(method, path, rule, status, handler) \
+#define SINCE(minor, m, p, r, s, h) \
     { \
-        method, path, KN_CINDER_##rule, status, handler, 0, 0, NULL \
+        .method = m, .path = p, .rule = KN_CINDER_##r, .status = s, .handle = h, .since = minor \
     }
-#define SINCE(minor, method, path, rule, status, handler) \
-    { \
-        method, path, KN_CINDER_##rule, status, handler, minor, 0, NULL \
-    }
+#define ROUTE(m, p, r, s, h) SINCE(0, m, p, r, s, h)
 
 /* Transfers have two addresses. */
 #define TRANSFERS_AT(minor, noun) \
@@ -167,7 +164,7 @@ static const struct kn_route ROUTES[] = {
     ROUTE("GET", "/v3/os-hosts/{host}", HOSTS, 200, kn_volume_api_host),
     ROUTE("PUT", "/v3/os-hosts/{host}", HOSTS, 200, kn_volume_api_host_update),
     ROUTE("GET", "/v3/extensions", EXTENSIONS, 200, kn_volume_api_extensions),
-    { NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL },
+    { .method = NULL },
 };
 
 static const struct kn_unbuilt UNBUILT[] = {

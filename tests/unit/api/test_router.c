@@ -15,13 +15,14 @@ static int handle(struct kn_request *req, struct kn_response *res, struct kn_err
     return 0;
 }
 
-#define R(method, path, status, since, until) \
+#define R(m, p, s, first, last) \
     { \
-        method, path, KN_NOVA_HYPERVISORS, status, handle, since, until, NULL \
+        .method = m, .path = p, .rule = KN_NOVA_HYPERVISORS, .status = s, .handle = handle, .since = first, \
+        .until = last \
     }
 #define END \
     { \
-        NULL, NULL, KN_RULE_NONE, 0, NULL, 0, 0, NULL \
+        .method = NULL \
     }
 
 /* The status tells the routes apart. */
@@ -278,14 +279,19 @@ static void refused(const struct kn_route *routes, const char *why)
 static void test_bad_tables(void **state)
 {
     const struct kn_route twice[] = { R("GET", "/a/{b}", 1, 0, 10), R("GET", "/a/{c}", 2, 10, 0), END };
-    const struct kn_route nobody[] = { { "GET", "/a", KN_RULE_NONE, 1, handle, 0, 0, NULL }, END };
-    const struct kn_route nothing[] = { { "GET", "/a", KN_NOVA_HYPERVISORS, 1, NULL, 0, 0, NULL }, END };
+    const struct kn_route nobody[] = { { .method = "GET", .path = "/a", .handle = handle }, END };
+    const struct kn_route nothing[] = { { .method = "GET", .path = "/a", .rule = KN_NOVA_HYPERVISORS }, END };
+    const struct kn_upload stream = { .begin = NULL };
+    const struct kn_route mixed[] = {
+        { .method = "PUT", .path = "/a", .rule = KN_NOVA_HYPERVISORS, .upload = &stream, .refuses = handle }, END
+    };
     const struct kn_route many[] = { R("GET", "/{a}/{b}/{c}/{d}/{e}", 1, 0, 0), END };
 
     (void)state;
     refused(twice, "twice");
     refused(nobody, "policy");
     refused(nothing, "handler");
+    refused(mixed, "refuses");
     refused(many, "parameters");
 }
 
