@@ -116,7 +116,7 @@ struct kn_route {
     int until;
     const struct kn_upload *upload; /* instead of handle, for streamed bodies */
     /*
-     * Instead of handle, for a caller whom the rule does not let in: fails, in the words that what he sends and sees asks for (lib/rest/refuse.h). NULL: the
+     * Instead of handle, for a caller whom the rule does not let in: fails, in the words that what he sends and sees asks for (lib/rest/write_refuse.h). NULL: the
      * door refuses him by the rule alone. Not with an upload.
      */
     kn_handler *refuses;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* write_private: what the files of writing do for each other (write.c, write_create.c, refuse.c); nobody else includes it. */
+/* write_private: what the files of writing do for each other (write.c, write_create.c, write_refuse.c); nobody else includes it. */
 #ifndef KN_REST_WRITE_PRIVATE_H
 #define KN_REST_WRITE_PRIVATE_H
 

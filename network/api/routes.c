@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "lib/rest/list.h"
-#include "lib/rest/refuse.h"
+#include "lib/rest/write_refuse.h"
 #include "lib/rest/write.h"
 #include "network/api/nouns.h"
 #include "network/api/tags.h"

@@ -74,7 +74,7 @@ static int let_in(struct kn_request *req, struct kn_response *res, struct kn_err
     return kn_fail(err, KN_GONE, "let in");
 }
 
-/* Where the row has a say, a stranger's is another refusal (test_network_refused.c); here no row is there to be seen, and nothing is said of it. */
+/* Where the row has a say, a stranger's is another refusal (test_network_standard.c); here no row is there to be seen, and nothing is said of it. */
 static int keep_out(struct kn_request *req, struct kn_response *res, struct kn_error *err)
 {
     (void)res;

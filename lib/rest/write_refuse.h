@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /*
- * refuse: the other answer of routes that change a noun (kn_route.refuses), for callers whom their rule lets at nothing of that kind, in the order in which
+ * write_refuse: the other answer of routes that change a noun (kn_route.refuses), for callers whom their rule lets at nothing of that kind, in the order in which
  * Neutron looks: a body that is none is KN_BAD_REQUEST, what he would not be shown by `reads` (the rule of GET) is absent in the very words of what there is
  * none of, and only of the rest it is said that he may not. Whom `reads` shows nothing hears that alone. All of them return -1.
  */
-#ifndef KN_REST_REFUSE_H
-#define KN_REST_REFUSE_H
+#ifndef KN_REST_WRITE_REFUSE_H
+#define KN_REST_WRITE_REFUSE_H
 
 #include "lib/rest/write.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What somebody is told whom a route's rule refuses, where a service looks at the body and the row before it says so. */
-#include "lib/rest/refuse.h"
+#include "lib/rest/write_refuse.h"
 
 #include <string.h>
 
