@@ -153,13 +153,12 @@ static int backup_hold_server(struct kn_request *req, const json_t *object, char
 /* In the words that Cinder has for a backup. */
 static int backup_refuse_second(struct kn_db *db, const struct kn_volume *v, struct kn_error *err)
 {
-    static const struct kn_stmt READ = { "volume_backup_second", "SELECT " KN_VOLUME_IS_BACKED_UP("$1::uuid"), 1 };
-    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    bool is_read = false;
 
-    if (kn_db_run(db, &READ, KN_ARGS(v->id), &rows, err) < 0) {
+    if (kn_volume_is_read(db, v->id, &is_read, err) < 0) {
         return -1;
     }
-    return !kn_rows_bool(rows, 0, KN_ONLY)
+    return !is_read
                ? 0
                : kn_fail(err, KN_BAD_REQUEST,
                          "Invalid volume: Volume to be backed up must be available or in-use, but the current status "

@@ -47,6 +47,9 @@ struct kn_volume {
     const char *key_id; /* names its key; NULL = it is not encrypted */
 };
 
+/* Whether a backup reads its disk, which clients see as `backing-up`: asked under the lock of its row, which whoever backs it up held, too. */
+int kn_volume_is_read(struct kn_db *db, const char *id, bool *ret_is_read, struct kn_error *err);
+
 /* A volume of the caller's project, any for an admin; KN_NOT_FOUND otherwise. update: locked until the transaction ends. */
 int kn_volume_get(struct kn_db *db, const struct kn_caller *caller, const char *id, bool update,
                   struct kn_rows **ret_rows, struct kn_volume *ret, struct kn_error *err);

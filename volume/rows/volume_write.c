@@ -202,20 +202,29 @@ static int refuse_copied(struct kn_db *db, const struct kn_volume *v, enum kn_vo
                      v->id, EVENTS[event].words);
 }
 
-/* What clients see as `backing-up`: asked under the lock of its row, which whoever backs it up held, too. */
-static int refuse_read(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+int kn_volume_is_read(struct kn_db *db, const char *id, bool *ret_is_read, struct kn_error *err)
 {
     static const struct kn_stmt READ = { "volume_read", "SELECT " KN_VOLUME_IS_BACKED_UP("$1::uuid"), 1 };
     AUTO(kn_rows) struct kn_rows *rows = NULL;
 
-    if (kn_db_run(db, &READ, KN_ARGS(v->id), &rows, err) < 0) {
+    if (kn_db_run(db, &READ, KN_ARGS(id), &rows, err) < 0) {
         return -1;
     }
-    return !kn_rows_bool(rows, 0, KN_ONLY)
-               ? 0
-               : kn_fail(err, KN_BAD_REQUEST,
-                         "Invalid volume: Volume %s status must be %s, but current status is: backing-up.", v->id,
-                         EVENTS[event].words);
+    *ret_is_read = kn_rows_bool(rows, 0, KN_ONLY);
+    return 0;
+}
+
+static int refuse_read(struct kn_db *db, const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
+{
+    bool is_read = false;
+
+    if (kn_volume_is_read(db, v->id, &is_read, err) < 0) {
+        return -1;
+    }
+    return !is_read ? 0
+                    : kn_fail(err, KN_BAD_REQUEST,
+                              "Invalid volume: Volume %s status must be %s, but current status is: backing-up.", v->id,
+                              EVENTS[event].words);
 }
 
 static int refuse_grouped(const struct kn_volume *v, enum kn_volume_event event, struct kn_error *err)
