@@ -80,22 +80,34 @@ static long container_init(unsigned domain)
     return pid;
 }
 
-/* libvirt's own process of it may hang, or be gone, and libvirt say that it runs: what says so is whether its first process lives (proc(5): Z, it is not even buried). */
+/*
+ * libvirt's own process of it may hang, or be gone, and libvirt say that it runs: what says so is whether its first process lives (proc(5): Z, it is not even
+ * buried). Only what was read, or is not there, says that it is dead. The name in that file is the guest's, so its state is what follows the last bracket.
+ */
 bool kn_agent_container_is_dead(virDomainPtr dom)
 {
     const unsigned domain = virDomainGetID(dom);
-    const long pid = domain == (unsigned)-1 ? 0 : container_init(domain);
-    AUTO_FREE char *path = kn_asprintf("/proc/%ld/stat", pid);
-    FILE *f = pid != 0 ? fopen(path, "re") : NULL;
-    char state = 'Z';
+    char text[512] = "";
 
-    if (f != NULL) {
-        if (fscanf(f, "%*d (%*[^)]) %c", &state) != 1) {
-            state = 'Z';
-        }
-        fclose(f);
+    if (domain == (unsigned)-1) {
+        return false; /* it is off by now */
     }
-    return state == 'Z' || state == 'X';
+    errno = 0;
+    const long pid = container_init(domain);
+    if (pid == 0) {
+        return errno == 0 || errno == ENOENT || errno == ESRCH;
+    }
+    AUTO_FREE char *path = kn_asprintf("/proc/%ld/stat", pid);
+    FILE *f = fopen(path, "re");
+
+    if (f == NULL) {
+        return errno == ENOENT;
+    }
+    text[fread(text, 1, sizeof(text) - 1, f)] = '\0';
+    fclose(f);
+    const char *end = strrchr(text, ')');
+
+    return end != NULL && end[1] == ' ' && (end[2] == 'Z' || end[2] == 'X');
 }
 
 struct container_visit {
