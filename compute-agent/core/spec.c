@@ -16,7 +16,11 @@ json_t *kn_agent_spec_merge(const json_t *older, const json_t *newer)
     json_t *merged = json_copy((json_t *)(uintptr_t)newer); /* shallow: newer itself is not changed */
     json_t *volumes = json_object_get(older, "volumes");
     json_t *image = json_object_get(older, "image");
+    json_t *leaving = json_object_get(older, "leaving");
 
+    if (leaving != NULL) {
+        json_object_set(merged, "leaving", leaving);
+    }
     if (image != NULL && json_object_get(merged, "image") == NULL) {
         json_object_set(merged, "image", image);
     }
@@ -105,6 +109,14 @@ static json_t *spec_without(const json_t *spec, const char *list, const char *ke
 bool kn_agent_spec_is_leaving(const json_t *spec, const char *id)
 {
     return json_object_get(json_object_get(spec, "leaving"), id) != NULL;
+}
+
+json_t *kn_agent_spec_without_leaving(const json_t *spec)
+{
+    json_t *copy = json_copy((json_t *)(uintptr_t)spec);
+
+    json_object_del(copy, "leaving");
+    return copy;
 }
 
 json_t *kn_agent_spec_with_leaving(const json_t *spec, const char *id)

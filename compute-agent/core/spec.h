@@ -59,11 +59,12 @@ const json_t *kn_agent_spec_nic(const json_t *spec, const char *port);
 json_t *kn_agent_spec_with_nic(const json_t *spec, const json_t *nic);
 json_t *kn_agent_spec_without_nic(const json_t *spec, const char *port);
 /*
- * The note of a volume or NIC that the guest was asked to let go of: until it is out of the spec or comes in anew, a guest that holds it may let it go at any moment. A copy of the
- * spec with the note; a guest that is built anew (kn_agent_spec_merge) has none.
+ * The note of a volume or NIC that the guest was asked to let go of: until it is out of the spec or comes in anew, a guest that holds it may let it go at any moment. Copies of the
+ * spec with the note, and without any: one that has just started was asked for nothing yet.
  */
 bool kn_agent_spec_is_leaving(const json_t *spec, const char *id);
 json_t *kn_agent_spec_with_leaving(const json_t *spec, const char *id);
+json_t *kn_agent_spec_without_leaving(const json_t *spec);
 /* Its NICs as network/host.h takes them: each with the limits that the flavor has for NICs. New reference. */
 json_t *kn_agent_spec_plugs(const json_t *spec);
 /* An entry of "nics" as a device of the spec's guest. */

@@ -285,6 +285,9 @@ int kn_agent_libvirt_start(struct kn_agent_libvirt *lv, const struct kn_agent_gu
     }
     const int rc = guest_create(dom, err);
     kn_agent_libvirt_secrets_drop(lv, ref, spec);
+    if (rc == 0) {
+        kn_agent_libvirt_unasked(lv, ref);
+    }
     return rc;
 }
 

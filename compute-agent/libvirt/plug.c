@@ -7,6 +7,7 @@
 #include "compute-agent/core/spec.h"
 #include "compute-agent/libvirt/private.h"
 #include "lib/base/clock.h"
+#include "lib/base/log.h"
 
 #define LET_GO_WAIT_MS 90000 /* in all, for the guest to let a device go */
 #define ASK_AGAIN_MS 7000    /* a booting guest ignores the first request; to ask twice in 5 s would take it back */
@@ -67,6 +68,19 @@ static int plug_note(struct kn_agent_libvirt *lv, const struct kn_agent_guest_re
         return 0;
     }
     return kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_with_leaving(spec, id), err);
+}
+
+void kn_agent_libvirt_unasked(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref)
+{
+    json_auto_t *spec = NULL;
+    int64_t generation = 0;
+    struct kn_error err = { 0 };
+
+    if (kn_agent_guest_load(lv->conf->agent_state_dir, ref->server, &generation, &spec, NULL) == 0 &&
+        json_object_get(spec, "leaving") != NULL &&
+        kn_agent_libvirt_keep_spec(lv, ref, generation, kn_agent_spec_without_leaving(spec), &err) < 0) {
+        kn_log_error("what it was asked for before is asked again at worst", &err);
+    }
 }
 
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,

@@ -97,9 +97,27 @@ static int power_stop(struct power_call *c, struct kn_error *err)
     return kn_agent_libvirt_kill(c->dom, err);
 }
 
+/* A guest whose encrypted volumes nobody would open again stays up. */
+static int power_may_go_down(const struct power_call *c, struct kn_error *err)
+{
+    json_auto_t *spec = NULL;
+
+    if (c->dom == NULL || virDomainIsActive(c->dom) != 1) {
+        return 0;
+    }
+    if (kn_agent_libvirt_secrets_put(c->lv, c->ref, &spec, err) < 0) {
+        return -1;
+    }
+    kn_agent_libvirt_secrets_drop(c->lv, c->ref, spec); /* its start asks again, which may be much later */
+    return 0;
+}
+
 /* Off, whatever it was, and defined as its spec says; the spec is saved and its disks are made before that, while it still runs. */
 static int power_another_machine(struct power_call *c, virDomainPtr *ret_dom, struct kn_error *err)
 {
+    if (power_may_go_down(c, err) < 0) {
+        return -1;
+    }
     if (c->dom != NULL && !c->lv->is_lxc && json_object_get(c->spec, "rescue") != NULL &&
         kn_agent_disk_rescue(c->lv->conf, c->ref->server, c->spec, NULL, err) < 0) {
         return -1;
@@ -134,7 +152,7 @@ static int power_another_disk(struct power_call *c, virDomainPtr *ret_dom, struc
 {
     const json_t *image = json_object_get(c->spec, "image");
 
-    if ((image != NULL && kn_agent_disk_fetch(c->lv->conf, image, NULL, err) < 0) ||
+    if ((image != NULL && kn_agent_disk_fetch(c->lv->conf, image, NULL, err) < 0) || power_may_go_down(c, err) < 0 ||
         (c->dom != NULL && kn_agent_libvirt_kill(c->dom, err) < 0) ||
         (c->lv->is_lxc ? kn_agent_rootfs_drop(c->lv->conf, c->ref->server, err)
                        : kn_agent_disk_drop(c->lv->conf, c->ref->server, err)) < 0) {
@@ -159,6 +177,9 @@ static int power_rebuild_off(struct power_call *c, struct kn_error *err)
 
 static int reboot_soft(struct power_call *c, struct kn_error *err)
 {
+    if (power_may_go_down(c, err) < 0) {
+        return -1;
+    }
     if (shut_down(c, err) == 0) {
         return power_start(c, err);
     }

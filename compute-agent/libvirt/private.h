@@ -165,6 +165,8 @@ struct kn_agent_held {
 /* Asks the guest for the device until it is gone, for a while, and notes so in its spec: KN_TIMEOUT; KN_CONFLICT when a destroy waits. Nothing to do for a guest that is off. */
 int kn_agent_libvirt_unplug(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref, virDomainPtr dom,
                             const struct kn_agent_held *held, struct kn_error *err);
+/* Of a guest that has just started: it has been asked for nothing. */
+void kn_agent_libvirt_unasked(struct kn_agent_libvirt *lv, const struct kn_agent_guest_ref *ref);
 /* Out of the configuration, if it is there. */
 int kn_agent_libvirt_unplug_config(virDomainPtr dom, const struct kn_agent_held *held, struct kn_error *err);
 

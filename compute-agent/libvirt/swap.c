@@ -273,6 +273,10 @@ static int swap_check(struct swap *s, const struct kn_agent_disk_swap *asked, st
         return kn_fail(err, KN_CONFLICT, "server \"%s\" has volume \"%s\" in the place of another", s->ref->server,
                        asked->volume);
     }
+    if (kn_agent_spec_is_leaving(s->spec, asked->volume)) {
+        return kn_fail(err, KN_CONFLICT, "server \"%s\" was asked to let volume \"%s\" go, and may do so at any moment",
+                       s->ref->server, asked->volume);
+    }
     is_active = s->dom != NULL ? virDomainIsActive(s->dom) : 0;
     return is_active == 1  ? 0
            : is_active < 0 ? kn_agent_libvirt_fail(err, "looking at the guest")
