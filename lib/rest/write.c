@@ -514,12 +514,32 @@ int kn_rest_change(const struct kn_rest_noun *noun, struct kn_request *req, cons
     return rc;
 }
 
+/* That he may not write what the body says is told to him who sees the row; to all others it is not there. */
+static int update_body(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, json_t **ret_object,
+                       struct kn_error *err)
+{
+    struct kn_error why = { 0 };
+    bool is_owned = false;
+
+    if (kn_rest_body(noun, req, KN_REST_PUT, ret_object, &why) == 0) {
+        return 0;
+    }
+    if (why.code == KN_FORBIDDEN && kn_rest_see(noun, req, id, &is_owned, err) < 0) {
+        return -1;
+    }
+    if (why.code == KN_FORBIDDEN && noun->hides_others && !is_owned) {
+        return kn_rest_not_found(noun, id, err);
+    }
+    *err = why;
+    return -1;
+}
+
 int kn_rest_update(const struct kn_rest_noun *noun, struct kn_request *req, const char *id, struct kn_response *res,
                    struct kn_error *err)
 {
     json_t *object = NULL;
 
-    return kn_rest_body(noun, req, KN_REST_PUT, &object, err) < 0 || kn_rest_change(noun, req, id, object, err) < 0
+    return update_body(noun, req, id, &object, err) < 0 || kn_rest_change(noun, req, id, object, err) < 0
                ? -1
                : kn_rest_show(noun, req, id, KN_REST_CHANGED, res, err);
 }

@@ -359,20 +359,23 @@ static void test_refusals(void **state)
     static const struct {
         const char *many, *one;
         const char *made; /* members of a new one; $: the network */
-        const char *bad; /* of a change; NULL: there is no PUT */
+        const char *bad; /* of a change */
+        const char *ruled; /* what only administrators change; NULL: nothing */
     } NOUNS[] = {
-        { "networks", "network", "", "\"mtu\":\"x\"" },
-        { "subnets", "subnet", "\"network_id\":\"$\",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"", "\"enable_dhcp\":7" },
-        { "ports", "port", "\"network_id\":\"$\"", "\"admin_state_up\":7" },
-        { "security-groups", "security_group", "\"name\":\"g\"", "\"stateful\":7" },
-        { "address-groups", "address_group", "\"name\":\"a\",\"addresses\":[]", "\"name\":7" },
+        { "networks", "network", "", "\"mtu\":\"x\"", "\"shared\":true" },
+        { "subnets", "subnet", "\"network_id\":\"$\",\"ip_version\":4,\"cidr\":\"10.0.0.0/24\"", "\"enable_dhcp\":7",
+          NULL },
+        { "ports", "port", "\"network_id\":\"$\"", "\"admin_state_up\":7", "\"binding:host_id\":\"h\"" },
+        { "security-groups", "security_group", "\"name\":\"g\"", "\"stateful\":7", NULL },
+        { "address-groups", "address_group", "\"name\":\"a\",\"addresses\":[]", "\"name\":7", NULL },
         { "rbac-policies", "rbac_policy",
           "\"object_type\":\"network\",\"object_id\":\"$\",\"action\":\"access_as_shared\",\"target_tenant\":\"0123456789abcdef0123456789abcdef\"",
-          "\"target_tenant\":7" },
-        { "qos/policies", "policy", "\"name\":\"p\"", "\"shared\":7" },
-        { "routers", "router", "", "\"admin_state_up\":7" },
-        { "subnetpools", "subnetpool", "\"name\":\"s\",\"prefixes\":[\"10.0.0.0/8\"]", "\"default_prefixlen\":\"x\"" },
-        { "address-scopes", "address_scope", "\"name\":\"s\",\"ip_version\":4", "\"name\":7" },
+          "\"target_tenant\":7", "\"target_tenant\":\"*\"" },
+        { "qos/policies", "policy", "\"name\":\"p\"", "\"shared\":7", NULL },
+        { "routers", "router", "", "\"admin_state_up\":7", "\"ha\":true" },
+        { "subnetpools", "subnetpool", "\"name\":\"s\",\"prefixes\":[\"10.0.0.0/8\"]", "\"default_prefixlen\":\"x\"",
+          "\"is_default\":true" },
+        { "address-scopes", "address_scope", "\"name\":\"s\",\"ip_version\":4", "\"name\":7", "\"shared\":true" },
     };
     char network[64] = "";
 
@@ -399,6 +402,12 @@ static void test_refusals(void **state)
         hidden(BOBS_READER, "PUT", many, id, good);
         hidden(BOBS_READER, "DELETE", many, id, NULL);
         neutron_say(400, BOBS_READER, neutron_at("PUT", many, id), bad);
+        if (NOUNS[i].ruled != NULL) {
+            AUTO_FREE char *ruled = kn_asprintf("{\"%s\":{%s}}", one, NOUNS[i].ruled);
+
+            neutron_say(403, ALICE, neutron_at("PUT", many, id), ruled);
+            hidden(BOB, "PUT", many, id, ruled);
+        }
         neutron_say(200, CHIEF, neutron_at("GET", many, id), NULL);
     }
 }
