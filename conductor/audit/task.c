@@ -73,7 +73,7 @@ const struct kn_conductor_promise kn_conductor_promises_task[] = {
     { "2. what failed was taken back",
       "SELECT format('task %s (%s of %s) left behind: %s', t.id, t.kind, t.object_id, t.context->'not_undone') FROM task t "
       "WHERE t.state = 'failed' AND t.context ? 'not_undone' AND (EXISTS (SELECT 1 FROM server s WHERE s.id = t.object_id AND s.deleted_at IS NULL) "
-      "OR EXISTS (SELECT 1 FROM volume v WHERE v.id = t.object_id)) "
+      "OR EXISTS (SELECT 1 FROM volume v WHERE v.id = t.object_id) OR EXISTS (SELECT 1 FROM volume_backup b WHERE b.id = t.object_id)) "
       "AND NOT EXISTS (SELECT 1 FROM task o WHERE o.object_id = t.object_id AND o.id > t.id AND o.state = 'done' AND o.kind LIKE '%.delete')",
       NULL, NULL },
     { "2. every shard is there",
