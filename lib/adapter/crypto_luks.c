@@ -161,7 +161,7 @@ static int luks_write(int fd, const void *bytes, size_t len, int64_t at, struct 
         const ssize_t n = pwrite(fd, p + done, len - done, at + (int64_t)done);
 
         if (n < 0) {
-            return kn_fail(err, errno == ENOSPC || errno == EDQUOT ? KN_TOO_LARGE : KN_INTERNAL,
+            return kn_fail(err, errno == ENOSPC || errno == EDQUOT ? KN_NO_VALID_HOST : KN_INTERNAL,
                            "cannot write the header of an encrypted disk: %s", strerror(errno));
         }
         done += (size_t)n;
@@ -185,7 +185,7 @@ int kn_luks_format(int fd, const char *passphrase, int bits, int64_t payload, st
         return -1;
     }
     return ftruncate(fd, before + payload) == 0 ? 0
-                                                : kn_fail(err, errno == ENOSPC ? KN_TOO_LARGE : KN_INTERNAL,
+                                                : kn_fail(err, errno == ENOSPC ? KN_NO_VALID_HOST : KN_INTERNAL,
                                                           "cannot make an encrypted disk: %s", strerror(errno));
 }
 

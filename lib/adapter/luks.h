@@ -13,7 +13,7 @@
 
 #define KN_LUKS_HEADER_MAX (INT64_C(2) << 20) /* bytes that a disk has before its payload, at most */
 
-/* Writes one into an empty file, which is then as long as header and payload are. bits: of AES, 128 or 256. KN_TOO_LARGE: there is no room. */
+/* Writes one into an empty file, which is then as long as header and payload are. bits: of AES, 128 or 256. KN_NO_VALID_HOST: there is no room. */
 int kn_luks_format(int fd, const char *passphrase, int bits, int64_t payload, struct kn_error *err);
 /* How many bytes stand before the payload. KN_INTERNAL: it is no such disk. */
 int kn_luks_header(int fd, int64_t *ret, struct kn_error *err);

@@ -35,7 +35,10 @@ static int copy_fail(const char *what, struct kn_error *err)
 {
     const int cause = errno;
 
-    return kn_fail(err, cause == ENOSPC || cause == EDQUOT || cause == EFBIG ? KN_TOO_LARGE : KN_INTERNAL,
+    return kn_fail(err,
+                   cause == ENOSPC || cause == EDQUOT ? KN_NO_VALID_HOST
+                   : cause == EFBIG                   ? KN_TOO_LARGE
+                                                      : KN_INTERNAL,
                    "cannot %s a disk: %s", what, strerror(cause));
 }
 

@@ -12,7 +12,7 @@
 int kn_volume_look(const struct kn_volume_watch *watch, int64_t done, int64_t size, struct kn_error *err);
 /*
  * `to` is then as long as `from` and holds the same bytes, whatever it held before; holes stay holes. Where the file system can, both share their blocks
- * until one is written. KN_TOO_LARGE: there is no room.
+ * until one is written. KN_NO_VALID_HOST: there is no room.
  */
 int kn_volume_copy_bytes(int from, int to, const struct kn_volume_watch *watch, struct kn_error *err);
 /*

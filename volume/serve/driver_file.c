@@ -30,8 +30,8 @@ static int driver_file_fail_errno(struct kn_error *err, const char *what, const 
 {
     const int cause = errno;
 
-    return kn_fail(err, cause == ENOSPC || cause == EDQUOT ? KN_TOO_LARGE : KN_INTERNAL, "cannot %s \"%s\": %s", what,
-                   path, strerror(cause));
+    return kn_fail(err, cause == ENOSPC || cause == EDQUOT ? KN_NO_VALID_HOST : KN_INTERNAL, "cannot %s \"%s\": %s",
+                   what, path, strerror(cause));
 }
 
 /* prefix: with what its name begins, "volume-" or "snapshot-", and what stands before that while it is no disk. Heap; NULL and an error for what is no id. */
