@@ -145,6 +145,9 @@ int kn_daemon_init(struct kn_daemon *d, const char *name, int argc, char **argv,
     if (kn_conf_load(&d->conf, argc, argv, ret_left, err) < 0 || daemon_set_log(d, err) < 0) {
         return -1;
     }
+    if (d->check != NULL && d->check(&d->conf, err) < 0) {
+        return -1;
+    }
     set_names(d);
     catch_signals(d);
     if (kn_health_open(d, &d->health, err) < 0 || (with_db && open_database(d, err) < 0) ||

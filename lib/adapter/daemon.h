@@ -34,10 +34,13 @@ enum kn_stuck {
     KN_STUCK_WORK,  /* the same work is tried again and again */
     KN_STUCK_TIMER, /* what is due every now and then fails each time */
     KN_STUCK_BUS,   /* it does not hear what it says itself */
+    KN_STUCK_SETTINGS, /* what it was told to use is not what belongs to this cloud; until it starts anew */
     KN_STUCK_KINDS
 };
 
 struct kn_daemon {
+    int (*check)(const struct kn_conf *conf,
+                 struct kn_error *err); /* set before kn_daemon_init: of struct kn_service; or NULL */
     struct kn_conf conf;
     const char *name;       /* "scheduler" */
     char host[256];         /* what it reports */
@@ -71,6 +74,8 @@ struct kn_service {
         obeys_tasks; /* hands over only commands whose task stands at their attempt; the others are answered KN_STALE */
     bool works_long; /* takes part in what is said about long work: `cancel` is handed over */
     int64_t tick_ms; /* how often tick runs, 0 = never */
+    /* Its settings, as far as they can be judged without anybody: before it says that it lives, and when it stands by, too. NULL: nothing is judged. */
+    int (*check)(const struct kn_conf *conf, struct kn_error *err);
     int (*start)(struct kn_daemon *d, void **ret_state, struct kn_error *err);
     int (*handle)(struct kn_daemon *d, void *state, struct kn_message **messages, int count, struct kn_error *err);
     int (*tick)(struct kn_daemon *d, void *state, struct kn_error *err);

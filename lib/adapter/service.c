@@ -408,6 +408,7 @@ static int service_run(struct loop *loop, struct kn_error *err)
 
 static int adapter_service_start(struct loop *loop, int argc, char **argv, struct kn_error *err)
 {
+    loop->daemon.check = loop->service->check;
     if (kn_daemon_init(&loop->daemon, loop->service->name, argc, argv, NULL, true, err) < 0) {
         return -1;
     }

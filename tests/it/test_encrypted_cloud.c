@@ -69,13 +69,18 @@ static void server(const char *bdm, char ret[KN_UUID_SIZE])
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM server WHERE id = $1 AND vm_state = 'active'", ret), 1);
 }
 
-static void volume(const char *backend, char ret[KN_UUID_SIZE])
+static void ask_for(const char *backend, char ret[KN_UUID_SIZE])
 {
     AUTO_FREE char *body = kn_asprintf("{\"volume\": {\"size\": 1, \"volume_type\": \"secret-%s\"}}", backend);
 
     kn_whole_cloud_expect(202, "POST", VOLUMES, VV, body);
     said("\"encrypted\":true");
     kn_copy(ret, KN_UUID_SIZE, kn_whole_cloud_text("volume.id"));
+}
+
+static void volume(const char *backend, char ret[KN_UUID_SIZE])
+{
+    ask_for(backend, ret);
     settled();
     is("volume", ret, "available");
 }
@@ -179,10 +184,10 @@ static void goes_from_server_to_server(void **state)
     kn_whole_cloud_await("SELECT count(*) FROM volume_key", 0);
 }
 
-/* Whoever keeps the wrong file opens nothing, and spoils nothing. */
+/* Whoever keeps the wrong file opens nothing, spoils nothing and makes nothing that the right one would not open; whoever lists services sees why. */
 static void another_key_file_opens_nothing(void **state)
 {
-    char id[KN_UUID_SIZE];
+    char id[KN_UUID_SIZE], not_made[KN_UUID_SIZE];
 
     (void)state;
     volume("file", id);
@@ -192,8 +197,15 @@ static void another_key_file_opens_nothing(void **state)
     settled();
     is("volume", id, "available");
     assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM attachment WHERE volume_id = $1", id), 0);
+    kn_whole_cloud_await("SELECT count(*) FROM service WHERE stuck LIKE '%opens 0 of 1 keys%'", 1);
+    ask_for("file", not_made);
+    settled();
+    is("volume", not_made, "error");
+    assert_int_equal(kn_whole_cloud_count("SELECT count(*) FROM volume_key WHERE volume_id <> $1", id), 0);
     key_file(MASTER);
     kn_whole_cloud_restart("kilonova-volume");
+    kn_whole_cloud_await("SELECT count(*) FROM service WHERE stuck IS NOT NULL", 0);
+    delete (VOLUMES, 202, not_made);
     attach(one, id);
     settled();
     is("volume", id, "in-use");

@@ -10,9 +10,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "lib/adapter/crypto.h"
+#include "lib/base/clock.h"
 #include "lib/base/file.h"
 #include "lib/base/mem.h"
 #include "tests/support/needs.h"
@@ -27,23 +29,6 @@
 
 static pid_t service;
 static char volumes[KN_TEST_DIR + 16];
-
-/* Steals the body. */
-static int64_t keys_send(const char *type, json_t *body)
-{
-    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    struct kn_error err = { 0 };
-
-    kn_message_init(&m, type, body);
-    m.task = ++world.next_task;
-    m.attempt = 1;
-    m.shard = KN_SERVICE_SHARD;
-    kn_copy(m.project, sizeof(m.project), "p");
-    assert_ok(kn_message_print(&m, &text, &err), &err);
-    assert_ok(kn_bus_send(world.bus, KN_TOPIC_VOLUME, 0, text.buf, text.len, &err), &err);
-    return m.task;
-}
 
 static enum kn_code keys_answer(int64_t task)
 {
@@ -61,7 +46,9 @@ static void keys_remove(const char *volume)
 {
     AUTO_FREE char *row = kn_asprintf("DELETE FROM volume WHERE id = '%s'", volume);
 
-    assert_int_equal(keys_answer(keys_send("volume.delete", json_pack("{s:s}", "volume", volume))), KN_OK);
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.delete",
+                                                       json_pack("{s:s}", "volume", volume))),
+                     KN_OK);
     kn_service_world_sql(row);
 }
 
@@ -105,23 +92,25 @@ static void copies_have_the_key(const char *key)
     kn_service_world_sql(
         "INSERT INTO volume_snapshot (id, volume_id, project_id, user_id, size_gib, status, type_id) SELECT '" TYPE
         "', id, project_id, user_id, size_gib, 'creating', type_id FROM volume WHERE id = '" ONE "'");
-    assert_int_equal(keys_answer(keys_send("snapshot.create",
-                                           json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "snapshot.create",
+                                                       json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
                      KN_OK);
     assert_true(opens(key, ONE, "write -P 8 2147479552 4k")); /* the copy is of before */
     kn_service_world_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status, type_id) VALUES ('" OTHER
                          "', 'p', 'u', 4, 'creating', '" TYPE "')");
-    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i, s:s}", "volume", OTHER, "size_gib", 4,
-                                                                      "from_snapshot", TYPE))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.create",
+                                                       json_pack("{s:s, s:i, s:s}", "volume", OTHER, "size_gib", 4,
+                                                                 "from_snapshot", TYPE))),
                      KN_OK);
     assert_true(opens(key, OTHER, "read -P 7 2147479552 4k"));
     assert_true(opens(key, OTHER, "read 4294963200 4k"));
-    assert_int_equal(keys_answer(keys_send("volume.overwrite", json_pack("{s:s, s:i, s:s}", "volume", ONE, "size_gib",
-                                                                         3, "from_snapshot", TYPE))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.overwrite",
+                                                       json_pack("{s:s, s:i, s:s}", "volume", ONE, "size_gib", 3,
+                                                                 "from_snapshot", TYPE))),
                      KN_OK);
     assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
-    assert_int_equal(keys_answer(keys_send("snapshot.delete",
-                                           json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "snapshot.delete",
+                                                       json_pack("{s:s, s:s}", "snapshot", TYPE, "volume", ONE))),
                      KN_OK);
     kn_service_world_sql("DELETE FROM volume_snapshot");
     keys_remove(ONE);
@@ -154,9 +143,11 @@ static void a_key_goes_to_who_has_the_volume(void **state)
     assert_ok(kn_bus_reader_new(world.bus, &told, &err), &err);
     assert_ok(kn_bus_assign(told, KN_TOPIC_AGENT AGENT, 0, &err), &err);
     assert_ok(kn_bus_assign(told, KN_TOPIC_AGENT "another", 0, &err), &err);
-    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.create",
+                                                       json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
                      KN_OK);
-    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.create",
+                                                       json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 2))),
                      KN_OK);
 
     kn_box_make(&box);
@@ -175,7 +166,8 @@ static void a_key_goes_to_who_has_the_volume(void **state)
     assert_true(opens(key, ONE, "write -P 7 2147479552 4k"));
     assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
     assert_false(opens("00112233", ONE, "read 0 4k"));
-    assert_int_equal(keys_answer(keys_send("volume.extend", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 3))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.extend",
+                                                       json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 3))),
                      KN_OK);
     assert_true(opens(key, ONE, "read -P 7 2147479552 4k"));
     assert_true(opens(key, ONE, "read 3221221376 4k"));
@@ -257,6 +249,57 @@ static bool keys_start_with(int port, const char *url, const char *bytes, const 
     return is_fine;
 }
 
+/* How many services said so of themselves. */
+static int keys_alive(const char *host)
+{
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_error err = { 0 };
+
+    assert_ok(kn_db_query(world.db, "SELECT 1 FROM service WHERE host = $1", 1, KN_ARGS(host), &rows, &err), &err);
+    return kn_rows_count(rows);
+}
+
+/* A file that is none ends a service before it says that it lives, also one that would only stand by for the one that runs here. */
+static void no_service_lives_with_a_bad_file(void **state)
+{
+    static const struct {
+        const char *bytes;
+        mode_t mode;
+    } FILES[] = {
+        { MASTER, 0644 }, { "short", 0600 }, { MASTER "x", 0600 }, { "", 0600 }, { NULL, 0 }, { MASTER, 0600 }
+    };
+    AUTO_FREE char *program = kn_test_binary("kilonova-volume"), *name = kn_asprintf("%s/bad", world.dir),
+                   *database = kn_asprintf("db.url=%s", world.conf.db_url),
+                   *brokers = kn_asprintf("bus.brokers=%s", world.conf.bus_brokers),
+                   *bus = kn_asprintf("bus.embedded_port=%lld", (long long)world.conf.bus_embedded_port),
+                   *file = kn_asprintf("volume.key_file=%s", name);
+    const char *argv[] = {
+        program, "--set", database, "--set", brokers, "--set", bus, "--set", file, "--set", "daemon.host=bystander",
+        NULL
+    };
+    const int64_t deadline = kn_mono_ms() + KN_SERVICE_WAIT_MS;
+    struct kn_error err = { 0 };
+
+    (void)state;
+    for (size_t i = 0; i < KN_COUNT(FILES); i++) {
+        const bool is_good = i == KN_COUNT(FILES) - 1;
+
+        unlink(name);
+        if (FILES[i].bytes != NULL) {
+            assert_ok(kn_file_replace(world.dir, "bad", FILES[i].bytes, strlen(FILES[i].bytes), &err), &err);
+            assert_int_equal(chmod(name, FILES[i].mode), 0);
+        }
+        const pid_t pid = kn_test_spawn(argv, "/dev/stderr", NULL);
+
+        while (is_good && keys_alive("bystander") == 0) {
+            assert_true(kn_mono_ms() < deadline);
+            kn_test_pause(50);
+        }
+        assert_int_equal(kn_test_end(pid, is_good ? SIGTERM : 0), is_good);
+        assert_int_equal(keys_alive("bystander"), is_good);
+    }
+}
+
 /* The same key from there opens and makes the same; whatever does not give it is no key. */
 static void a_service_may_have_the_key(void **state)
 {
@@ -283,7 +326,8 @@ static void a_service_may_have_the_key(void **state)
     kn_test_end(server, SIGKILL); /* it is not needed again */
     kn_service_world_sql("INSERT INTO volume (id, project_id, user_id, size_gib, status, type_id) VALUES ('" ONE
                          "', 'p', 'u', 1, 'creating', '" TYPE "')");
-    assert_int_equal(keys_answer(keys_send("volume.create", json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 1))),
+    assert_int_equal(keys_answer(kn_service_world_send(KN_TOPIC_VOLUME, "volume.create",
+                                                       json_pack("{s:s, s:i}", "volume", ONE, "size_gib", 1))),
                      KN_OK);
     AUTO(kn_rows) struct kn_rows *rows = NULL;
     AUTO_FREE char *key = NULL;
@@ -320,6 +364,7 @@ static int world_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = { cmocka_unit_test(a_key_goes_to_who_has_the_volume),
+                                        cmocka_unit_test(no_service_lives_with_a_bad_file),
                                         cmocka_unit_test(a_service_may_have_the_key) };
 
     kn_test_needs("qemu-io");

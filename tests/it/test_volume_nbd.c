@@ -71,27 +71,11 @@ static void drop(const char *name)
 
 /* --- messages ----------------------------------------------------------------------------------------------------------------------- */
 
-/* Steals the body. */
-static int64_t send_body(const char *type, json_t *body)
-{
-    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
-    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
-    struct kn_error err = { 0 };
-
-    kn_message_init(&m, type, body);
-    m.task = ++world.next_task;
-    m.attempt = 1;
-    m.shard = KN_SERVICE_SHARD;
-    kn_copy(m.project, sizeof(m.project), "p");
-    assert_ok(kn_message_print(&m, &text, &err), &err);
-    assert_ok(kn_bus_send(world.bus, KN_TOPIC_VOLUME, 0, text.buf, text.len, &err), &err);
-    return m.task;
-}
-
 static int64_t send(const char *type, const char *volume, const char *server, const char *host)
 {
-    return send_body(type, json_pack("{s:s, s:i, s:s, s:s*}", "volume", volume, "size_gib", 2, "server", server, "host",
-                                     host));
+    return kn_service_world_send(KN_TOPIC_VOLUME, type,
+                                 json_pack("{s:s, s:i, s:s, s:s*}", "volume", volume, "size_gib", 2, "server", server,
+                                           "host", host));
 }
 
 /* The answer; *ret_result, if wanted, a new reference. */
@@ -345,7 +329,8 @@ static void what_is_attached_does_not_change(void **state)
 
 static int64_t send_held(void)
 {
-    return send_body("volume.overwrite", json_pack("{s:s, s:i, s:b}", "volume", ONE, "size_gib", 2, "held", 1));
+    return kn_service_world_send(KN_TOPIC_VOLUME, "volume.overwrite",
+                                 json_pack("{s:s, s:i, s:b}", "volume", ONE, "size_gib", 2, "held", 1));
 }
 
 /* A server that is off while its disk is overwritten reaches the new one by what it has; killed in between, too. */

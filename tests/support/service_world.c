@@ -16,6 +16,22 @@
 
 struct kn_service_world kn_service_world;
 
+int64_t kn_service_world_send(const char *topic, const char *type, json_t *body)
+{
+    AUTO_RELEASE(kn_message) struct kn_message m = { 0 };
+    AUTO_RELEASE(kn_strbuf) struct kn_strbuf text = KN_STRBUF_INIT;
+    struct kn_error err = { 0 };
+
+    kn_message_init(&m, type, body);
+    m.task = ++kn_service_world.next_task;
+    m.attempt = 1;
+    m.shard = KN_SERVICE_SHARD;
+    kn_copy(m.project, sizeof(m.project), "p");
+    assert_ok(kn_message_print(&m, &text, &err), &err);
+    assert_ok(kn_bus_send(kn_service_world.bus, topic, 0, text.buf, text.len, &err), &err);
+    return m.task;
+}
+
 void kn_service_world_next(struct kn_bus_reader *reader, struct kn_message *ret)
 {
     const int64_t deadline = kn_mono_ms() + KN_SERVICE_WAIT_MS;

@@ -31,6 +31,8 @@ void kn_service_world_start(const char *name);
 void kn_service_world_stop(void);
 /* A daemon with these settings ("section.key=value", ended by NULL) beside those of database and bus; it reads its topic when this returns. */
 pid_t kn_service_world_daemon(const char *program, const char *topic, const char *const *settings);
+/* A command of project p, as the next task's; its id. Steals the body. */
+int64_t kn_service_world_send(const char *topic, const char *type, json_t *body);
 /* The next message of a reader. */
 void kn_service_world_next(struct kn_bus_reader *reader, struct kn_message *ret);
 void kn_service_world_sql(const char *text);

@@ -17,8 +17,11 @@
 #include "lib/domain/volume_encryption.h"
 #include "volume/serve/key_service.h"
 
+#define TRIED 1000 /* keys at a start: some milliseconds */
+
 struct kn_volume_keys {
     bool is_there;
+    bool is_strange; /* opens none of those that there are */
     uint8_t master[KN_SEAL_KEY];
 };
 
@@ -45,16 +48,25 @@ static int keys_read_file(const char *path, uint8_t master[KN_SEAL_KEY], struct 
     return 0;
 }
 
+int kn_volume_keys_check(const struct kn_conf *conf, struct kn_error *err)
+{
+    uint8_t master[KN_SEAL_KEY];
+
+    if (*conf->volume_key_file != '\0' && *conf->volume_key_url != '\0') {
+        return kn_fail(err, KN_BAD_REQUEST, "volume.key_file and volume.key_url are both set: which one is it?");
+    }
+    const int rc = *conf->volume_key_file != '\0' ? keys_read_file(conf->volume_key_file, master, err) : 0;
+
+    kn_wipe(master, sizeof(master));
+    return rc;
+}
+
 int kn_volume_keys_new(const struct kn_conf *conf, struct kn_volume_keys **ret, struct kn_error *err)
 {
     struct kn_volume_keys *keys = KN_NEW(struct kn_volume_keys);
     const bool is_file = *conf->volume_key_file != '\0', is_service = *conf->volume_key_url != '\0';
 
     keys->is_there = is_file || is_service;
-    if (is_file && is_service) {
-        kn_volume_keys_free(keys);
-        return kn_fail(err, KN_BAD_REQUEST, "volume.key_file and volume.key_url are both set: which one is it?");
-    }
     if ((is_file && keys_read_file(conf->volume_key_file, keys->master, err) < 0) ||
         (is_service && kn_volume_key_fetch(conf, keys->master, err) < 0)) {
         kn_volume_keys_free(keys);
@@ -70,6 +82,44 @@ void kn_volume_keys_free(struct kn_volume_keys *keys)
         kn_wipe(keys, sizeof(*keys));
     }
     free(keys);
+}
+
+int kn_volume_keys_try(struct kn_volume_keys *keys, struct kn_db *db, struct kn_error *why, struct kn_error *err)
+{
+    static const struct kn_stmt SOME = { "volume_keys_some",
+                                         "SELECT id, sealed, volume_id FROM volume_key ORDER BY id LIMIT $1", 1 };
+    enum { ID, SEALED, VOLUME };
+    AUTO(kn_rows) struct kn_rows *rows = NULL;
+    struct kn_arg most;
+    int unopened = 0, last = 0;
+
+    if (!keys->is_there) {
+        return 0; /* whoever needs one is told so */
+    }
+    if (kn_db_run(db, &SOME, KN_ARGS(kn_arg_int(&most, TRIED)), &rows, err) < 0) {
+        return -1;
+    }
+    const int count = kn_rows_count(rows);
+
+    for (int i = 0; i < count; i++) {
+        char *plain = NULL;
+
+        if (kn_unseal(keys->master, kn_rows_text(rows, i, ID), kn_rows_text(rows, i, SEALED), &plain, NULL) < 0) {
+            unopened++;
+            last = i;
+            continue;
+        }
+        kn_wipe(plain, strlen(plain));
+        free(plain);
+    }
+    keys->is_strange = unopened > 0 && unopened == count;
+    if (unopened > 0) {
+        kn_fail(why, KN_CONFLICT,
+                "volume.key_file (or key_url) opens %d of %d keys of encrypted volumes, and not that of %s",
+                count - unopened, count, kn_rows_text(rows, last, VOLUME));
+        kn_fail_hint(why, "bring back the one with which they were made");
+    }
+    return 0;
 }
 
 static int keys_unseal(const struct kn_volume_keys *keys, const char *id, const char *sealed,
@@ -179,6 +229,10 @@ int kn_volume_key_settle(const struct kn_volume_keys *keys, struct kn_db *db, co
 
     if (!keys->is_there) {
         return kn_fail(err, KN_CONFLICT, "there is no key for encrypted volumes (volume.key_file)");
+    }
+    if (keys->is_strange) {
+        return kn_fail(err, KN_CONFLICT,
+                       "the key for encrypted volumes (volume.key_file) opens none of those that there are");
     }
     if (kn_db_run(db, &SAID, KN_ARGS(volume), &rows, err) < 0) {
         return -1;

@@ -21,6 +21,13 @@ struct kn_volume_keys;
 /* KN_BAD_REQUEST, KN_UNAVAILABLE: volume.key_file is not what it should be, or what key_url names does not give one. Where both are empty there are no keys, and whoever needs one is told so. */
 int kn_volume_keys_new(const struct kn_conf *conf, struct kn_volume_keys **ret, struct kn_error *err);
 void kn_volume_keys_free(struct kn_volume_keys *keys); /* NULL is fine */
+/* The settings of keys alone: whether the file is one. KN_BAD_REQUEST. */
+int kn_volume_keys_check(const struct kn_conf *conf, struct kn_error *err);
+/*
+ * Whether it is what the keys of this cloud are sealed with: as many of them are tried as a start has time for. why: KN_OK, or KN_CONFLICT and how many are not. One that opens none
+ * of them makes none either: there would be two halves, each of which opens with a file of its own.
+ */
+int kn_volume_keys_try(struct kn_volume_keys *keys, struct kn_db *db, struct kn_error *why, struct kn_error *err);
 
 /*
  * What a new disk of the volume is encrypted with, and by how many bits of AES: its key, made if there is none yet: a new one, or that of the volume whose disk, or a snapshot of it, is

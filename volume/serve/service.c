@@ -29,6 +29,7 @@
 #include "volume/serve/keys.h"
 #include "volume/serve/pool.h"
 #include "volume/serve/promise.h"
+#include "volume/serve/settings.h"
 #include "volume/serve/upload.h"
 
 #define JOBS_MAX 16384
@@ -553,17 +554,11 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
                                          .jobs = JOBS_MAX,
                                          .jobs_per_project = JOBS_OF_ONE,
                                          .is_far = kn_volume_command_is_far };
+    struct kn_error why = { 0 };
 
     s->conf = &d->conf;
-    if (!kn_volume_drivers_known(s->conf->volume_driver)) {
-        return kn_fail(err, KN_BAD_REQUEST, "volume.driver is \"%s\", and not file, nbd or both with a comma between",
-                       s->conf->volume_driver);
-    }
     const struct kn_volume_backup_store *store = kn_volume_backup_store_find(s->conf->volume_backup_driver);
-    if (store == NULL) {
-        return kn_fail(err, KN_BAD_REQUEST, "volume.backup_driver is \"%s\", which is none",
-                       s->conf->volume_backup_driver);
-    }
+
     if (store->start != NULL && store->start(s->conf, err) < 0) {
         return -1;
     }
@@ -573,9 +568,13 @@ static int volume_start(struct kn_daemon *d, void **ret_state, struct kn_error *
         }
     }
     if (kn_volume_formats_adopt(d->db, s->conf, &kn_volume_driver_file, err) < 0 ||
-        kn_volume_keys_new(s->conf, &s->keys, err) < 0 || kn_volume_guard_new(s->conf, &s->guard, err) < 0 ||
-        kn_works_new(d, &trade, &s->works, err) < 0) {
+        kn_volume_keys_new(s->conf, &s->keys, err) < 0 || kn_volume_keys_try(s->keys, d->db, &why, err) < 0 ||
+        kn_volume_guard_new(s->conf, &s->guard, err) < 0 || kn_works_new(d, &trade, &s->works, err) < 0) {
         return -1;
+    }
+    if (why.code != KN_OK) {
+        kn_log_error("encrypted volumes", &why);
+        kn_daemon_stuck(d, KN_STUCK_SETTINGS, &why);
     }
     *ret_state = kn_steal(&s);
     return 0;
@@ -593,6 +592,7 @@ const struct kn_service kn_volume_service = {
     .reads_reports = true,
     .obeys_tasks = true,
     .works_long = true,
+    .check = kn_volume_settings_check,
     .start = volume_start,
     .handle = volume_handle,
     .stop = volume_stop,
